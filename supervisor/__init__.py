@@ -1,0 +1,1 @@
+"""Supervisor: a process supervisor for UNIX with a full-screen console."""

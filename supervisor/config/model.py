@@ -1,0 +1,251 @@
+"""Frozen dataclasses of the whole configuration; must never know how the text looked or what runs.
+
+Field names are the option names users write. Paths are absolute; numbers carry
+the unit of the option (sizes in bytes, times in seconds). Everything here is
+plain data, so that it can be written to the daemon's snapshot and read back
+(``encode`` / ``decode`` at the end).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import typing
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import UnionType
+from typing import Any, TypeVar
+
+from ..errors import ConfigProblem
+
+
+class AutoRestart(StrEnum):
+    NEVER = "never"
+    UNEXPECTED = "unexpected"
+    ALWAYS = "always"
+
+
+class LogKind(StrEnum):
+    NONE = "none"
+    AUTO = "auto"
+    FILE = "file"
+
+
+@dataclass(frozen=True, slots=True)
+class LogFile:
+    """Where a channel is logged; ``path`` is set for FILE only (AUTO gets one when it is made)."""
+
+    kind: LogKind = LogKind.AUTO
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelConfig:
+    """``stdout_*`` or ``stderr_*`` options of one process. ``maxbytes`` 0: no rotation."""
+
+    logfile: LogFile = LogFile()
+    logfile_maxbytes: int = 50 * 1024 * 1024
+    logfile_backups: int = 10
+    capture_maxbytes: int = 0
+    events_enabled: bool = False
+    syslog: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessConfig:
+    """One process, numprocs already multiplied out.
+
+    ``uid`` is None when no ``user`` is given; ``user`` keeps the name as written.
+    ``environment`` is the merged [supervisord] and program environment in
+    definition order, keys unique. ``serverurl`` None: not given; ``AUTO`` stays
+    the word ``AUTO``. ``tty_size`` is (rows, columns).
+    """
+
+    name: str
+    group: str
+    command: str
+    program: str = ""
+    directory: str | None = None
+    umask: int | None = None
+    priority: int = 999
+    autostart: bool = True
+    autorestart: AutoRestart = AutoRestart.UNEXPECTED
+    startsecs: int = 1
+    startretries: int = 3
+    exitcodes: tuple[int, ...] = (0,)
+    stopsignal: int = 15
+    stopwaitsecs: int = 10
+    stopasgroup: bool = False
+    killasgroup: bool = False
+    user: str | None = None
+    uid: int | None = None
+    redirect_stderr: bool = False
+    stdout: ChannelConfig = ChannelConfig()
+    stderr: ChannelConfig = ChannelConfig()
+    environment: tuple[tuple[str, str], ...] = ()
+    serverurl: str | None = None
+    tty: bool = False
+    tty_size: tuple[int, int] = (24, 80)
+    term: str = "xterm-256color"
+
+
+class GroupKind(StrEnum):
+    PROGRAM = "program"  # a program that is in no [group:x]
+    GROUP = "group"  # a [group:x]
+
+
+@dataclass(frozen=True, slots=True)
+class GroupConfig:
+    """A group and its processes in definition order."""
+
+    name: str
+    priority: int = 999
+    kind: GroupKind = GroupKind.PROGRAM
+    processes: tuple[ProcessConfig, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class UnixServerConfig:
+    """``[unix_http_server*]``. ``uid``/``gid`` -1: unchanged. Empty ``username``: no authentication."""
+
+    section: str
+    file: str
+    chmod: int = 0o700
+    uid: int = -1
+    gid: int = -1
+    username: str = ""
+    password: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class InetServerConfig:
+    """``[inet_http_server*]``. Empty ``host``: all interfaces. Empty ``username``: no authentication."""
+
+    section: str
+    host: str
+    port: int
+    username: str = ""
+    password: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class StreamServerConfig:
+    """``[unix_stream_server]`` (``file``) or ``[inet_stream_server]`` (``host``, ``port``)."""
+
+    section: str
+    file: str = ""
+    chmod: int = 0o700
+    host: str = ""
+    port: int = 0
+    username: str = ""
+    password: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PluginConfig:
+    """``[rpcinterface:x]`` or ``[ctlplugin:x]``: its name, factory and remaining options as strings."""
+
+    name: str
+    factory: str
+    options: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SupervisordConfig:
+    """``[supervisord]`` and the command line on top of it. ``logfile`` may be the word ``syslog``."""
+
+    logfile: str = "supervisord.log"
+    logfile_maxbytes: int = 50 * 1024 * 1024
+    logfile_backups: int = 10
+    loglevel: str = "info"  # one of critical error warn info debug trace blather
+    pidfile: str = "supervisord.pid"
+    umask: int = 0o022
+    nodaemon: bool = False
+    silent: bool = False
+    minfds: int = 1024
+    minprocs: int = 200
+    nocleanup: bool = False
+    childlogdir: str = "/tmp"
+    user: str | None = None
+    uid: int | None = None
+    directory: str | None = None
+    strip_ansi: bool = False
+    environment: tuple[tuple[str, str], ...] = ()
+    identifier: str = "supervisor"
+
+
+@dataclass(frozen=True, slots=True)
+class CtlConfig:
+    """``[supervisorctl]`` and its command line. ``history_file`` empty: no history."""
+
+    serverurl: str = "http://localhost:9001"
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    prompt: str = "supervisor"
+    history_file: str = ""
+    plugins: tuple[PluginConfig, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """What a supervisord runs by. ``groups`` are sorted by (priority, name).
+
+    ``path`` is the main file, ``included`` the files read through [include];
+    ``warnings`` are for the main log, at WARN; ``notes`` likewise, at INFO.
+    """
+
+    path: str
+    supervisord: SupervisordConfig = SupervisordConfig()
+    unix_servers: tuple[UnixServerConfig, ...] = ()
+    inet_servers: tuple[InetServerConfig, ...] = ()
+    stream_servers: tuple[StreamServerConfig, ...] = ()
+    rpcinterfaces: tuple[PluginConfig, ...] = ()
+    groups: tuple[GroupConfig, ...] = ()
+    included: tuple[str, ...] = ()
+    warnings: tuple[ConfigProblem, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+T = TypeVar("T")
+
+
+def encode(value: object) -> Any:
+    """A dataclass of this file as msgpack-able data: dicts by field name, lists, scalars."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: encode(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, tuple):
+        return [encode(item) for item in value]
+    if isinstance(value, StrEnum):
+        return value.value
+    return value
+
+
+def decode(kind: type[T], data: Any) -> T:
+    """The dataclass ``kind`` from what ``encode`` made; unknown keys are ignored, missing ones take defaults.
+
+    Raises TypeError or ValueError when the data has another shape.
+    """
+    return typing.cast(T, _decode(kind, data))
+
+
+def _decode(kind: Any, data: Any) -> Any:
+    if dataclasses.is_dataclass(kind) and isinstance(kind, type):
+        if not isinstance(data, dict):
+            raise TypeError(f"expected a map for {kind.__name__}")
+        hints = typing.get_type_hints(kind)
+        known = {f.name for f in dataclasses.fields(kind)}
+        return kind(**{key: _decode(hints[key], item) for key, item in data.items() if key in known})
+    origin = typing.get_origin(kind)
+    if origin is tuple:
+        args = typing.get_args(kind)
+        if len(args) == 2 and args[1] is Ellipsis:
+            return tuple(_decode(args[0], item) for item in data)
+        return tuple(_decode(arg, item) for arg, item in zip(args, data, strict=True))
+    if origin in (UnionType, typing.Union):
+        if data is None:
+            return None
+        return _decode(next(arg for arg in typing.get_args(kind) if arg is not type(None)), data)
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        return kind(data)
+    if not isinstance(data, kind):
+        raise TypeError(f"expected {kind.__name__}, not {type(data).__name__}")
+    return data
