@@ -1,0 +1,538 @@
+"""The keeper: the process that must not die; must never know anything of ours but ``wire`` and ``spawn``.
+
+It is the parent of every program and of the daemon, and its pid is the one in the
+pidfile. It does five things: spawns on request; reaps, and keeps each exit record
+until the daemon says that it has it; holds descriptors by name, so that pipes,
+terminals, listening sockets and the state outlive a daemon; starts and watches
+the daemon; and is init where it is PID 1 (reaps strangers, forwards signals). It
+never reads what programs write, parses no configuration, and decides nothing
+about programs.
+
+Invariants. A program is known here before its pid is told to anyone, so that a
+daemon that dies at any moment forgets none; a start request is keyed by (name,
+generation), so that one repeated by the next daemon starts nothing twice; a child
+is not reaped before its record is made, so that a pid in the table is never
+another process.
+
+Ways not taken: threads or asyncio (a fork would copy them), a signalfd (not in
+Python), reading the programs' output here (then a bug in it could lose bytes).
+
+Standard library only, single-threaded, and no import after the start.
+"""
+
+from __future__ import annotations
+
+import array
+import errno
+import fcntl
+import gc
+import json
+import os
+import select
+import signal
+import socket
+import struct
+import sys
+import time
+from collections import deque
+
+from . import wire
+from .spawn import SpawnError, base_environment, spawn
+
+STARTS_ALLOWED = 5
+STARTS_WINDOW_S = 30.0
+BACKOFF_MAX_S = 60.0
+READY_TIMEOUT_S = 60.0
+SILENCE_TIMEOUT_S = 10.0
+STOP_TIMEOUT_S = 10.0
+QUEUE_MAX = 100_000
+EXIT_USAGE = 2
+
+FORWARDED = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGUSR2)
+
+
+class _Program:
+    """One started process and what is held of it. ``status`` -1 while it runs."""
+
+    __slots__ = ("ended", "failure", "outputs", "pid", "started", "status", "stdin", "tty")
+
+    def __init__(self, pid: int, started: float, tty: bool, stdin: int, outputs: list[int]) -> None:
+        self.pid = pid
+        self.started = started
+        self.tty = tty
+        self.stdin = stdin
+        self.outputs = outputs
+        self.status = -1
+        self.ended = 0.0
+        self.failure = ""
+
+
+class Keeper:
+    """``boot``: what the command handed over, see ``main``."""
+
+    def __init__(self, boot: dict[str, object]) -> None:
+        self.daemon_argv: list[str] = list(boot["daemon_argv"])  # type: ignore[call-overload]
+        self.notify_fd = int(boot.get("notify_fd", -1))  # type: ignore[call-overload]
+        self.daemonize = bool(boot.get("daemonize", False))
+        self.pidfile = ""
+        self.pidfile_fd = int(boot.get("pidfile_fd", -1))  # type: ignore[call-overload]
+        self.programs: dict[tuple[str, int], _Program] = {}
+        self.by_pid: dict[int, tuple[str, int]] = {}
+        self.held: dict[str, int] = {}
+        self.environment = base_environment()
+        self.daemon_pid = 0
+        self.link: socket.socket | None = None
+        self.outgoing: deque[tuple[bytes, list[int]]] = deque()
+        self.ready = False
+        self.was_ready = False
+        self.starts: deque[float] = deque(maxlen=STARTS_ALLOWED)
+        self.start_count = 0
+        self.backoff_s = 1.0
+        self.heard = 0.0
+        self.abort_sent = False
+        self.next_start = 0.0
+        self.planned = False
+        self.finish: int | None = None
+        self.pending_signals: deque[int] = deque(maxlen=16)
+        self.stopping_since = 0.0
+        self.poll = select.poll()
+        self.wake_read, self.wake_write = os.pipe()
+        self.error_read, self.error_write = os.pipe()
+        for fd in (self.wake_read, self.wake_write, self.error_read):
+            os.set_blocking(fd, False)
+        self.poll.register(self.wake_read, select.POLLIN)
+        self.poll.register(self.error_read, select.POLLIN)
+
+    # --- the loop ------------------------------------------------------------------------------------
+
+    def run(self) -> int:
+        """Keep until the daemon finishes for good; the exit code of the whole."""
+        signal.set_wakeup_fd(self.wake_write, warn_on_full_buffer=False)
+        for sig in (*FORWARDED, signal.SIGCHLD):
+            signal.signal(sig, lambda *_: None)
+        signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+        signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # by default it would kill; Supervisor's defect
+        gc.freeze()
+        gc.disable()  # no cycles are made here, and a collection after a fork copies pages
+        self.start_daemon()
+        while True:
+            for fd, _event in self.poll.poll(self.timeout_ms()):
+                if fd == self.wake_read:
+                    self.take_signals()
+                elif self.link is not None and fd == self.link.fileno():
+                    self.read_link()
+            self.reap()
+            code = self.watch(time.monotonic())
+            if code is not None:
+                self.clean_up()
+                return code
+
+    def timeout_ms(self) -> int | None:
+        """Until the next thing that is due by the clock; None to sleep until something happens."""
+        now = time.monotonic()
+        due: list[float] = []
+        if self.stopping_since:
+            due.append(now + 0.1)
+        if self.daemon_pid:
+            due.append(self.heard + (1.0 if self.abort_sent else self.patience_s()))
+        elif self.next_start:
+            due.append(self.next_start)
+        return max(0, int((min(due) - now) * 1000) + 1) if due else None
+
+    def patience_s(self) -> float:
+        """How long the daemon may be silent."""
+        return SILENCE_TIMEOUT_S if self.ready else READY_TIMEOUT_S
+
+    def watch(self, now: float) -> int | None:
+        """Start, abort or give up on the daemon as time says; the exit code when all is over."""
+        if self.stopping_since:
+            return self.stop_all(now)
+        if self.daemon_pid == 0:
+            if self.finish is not None:
+                return self.finish
+            if now >= self.next_start:
+                self.start_daemon()
+            return None
+        if self.abort_sent:
+            if now - self.heard > 1.0:
+                os.kill(self.daemon_pid, signal.SIGKILL)
+                self.heard = now
+        elif now - self.heard > self.patience_s():
+            # Read first what is in the socket: this process may have been the one that stood still.
+            self.read_link()
+            if self.daemon_pid and now - self.heard > self.patience_s():
+                say(f"daemon (pid {self.daemon_pid}) did not answer, starting another")
+                os.kill(self.daemon_pid, signal.SIGABRT)  # it writes where it hung, and dies
+                os.kill(self.daemon_pid, signal.SIGCONT)
+                self.abort_sent, self.heard = True, now
+        return None
+
+    # --- signals and children ------------------------------------------------------------------------
+
+    def take_signals(self) -> None:
+        try:
+            numbers = os.read(self.wake_read, 4096)
+        except BlockingIOError:
+            return
+        for number in dict.fromkeys(numbers):
+            if number not in FORWARDED:
+                continue
+            if self.link is not None and self.ready:
+                self.send(wire.Got(number))
+            elif number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT) and (
+                self.daemon_pid == 0 or number in self.pending_signals
+            ):
+                self.begin_stop()
+            else:
+                self.pending_signals.append(number)
+
+    def reap(self) -> None:
+        """Make a record of every child that has ended."""
+        failures: dict[tuple[str, int], str] | None = None
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            if pid == self.daemon_pid:
+                self.daemon_ended(status)
+                continue
+            key = self.by_pid.pop(pid, None)
+            if key is None:
+                self.send(wire.Stranger(pid, status))
+                continue
+            if failures is None:
+                failures = self.read_failures()
+            program = self.programs[key]
+            program.ended = time.monotonic()
+            program.failure = failures.get(key, "")
+            program.status = status
+            self.send(wire.Exited(*key, pid, status, program.ended, program.failure))
+
+    def read_failures(self) -> dict[tuple[str, int], str]:
+        """What children wrote on the error pipe; each wrote before it ended."""
+        failures: dict[tuple[str, int], str] = {}
+        try:
+            data = os.read(self.error_read, 65536)
+        except BlockingIOError:
+            return failures
+        for line in data.decode("utf-8", "replace").splitlines():
+            name, _, rest = line.partition("\0")
+            gen, _, text = rest.partition("\0")
+            if gen.isdigit():
+                failures[name, int(gen)] = text
+        return failures
+
+    # --- the daemon ----------------------------------------------------------------------------------
+
+    def start_daemon(self) -> None:
+        now = time.monotonic()
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        for end in (ours, theirs):
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
+        ours.setblocking(False)
+        pid = os.fork()
+        if pid == 0:
+            try:
+                ours.close()
+                os.set_inheritable(theirs.fileno(), True)
+                for sig in (*FORWARDED, signal.SIGPIPE, signal.SIGUSR1):
+                    signal.signal(sig, signal.SIG_DFL)
+                os.execv(sys.executable, [*self.daemon_argv, "--keeper-fd", str(theirs.fileno())])
+            except OSError as error:
+                say(f"cannot start the daemon: {error}")
+            finally:
+                os._exit(127)
+        theirs.close()
+        self.daemon_pid, self.link = pid, ours
+        self.poll.register(ours, select.POLLIN)
+        self.ready = self.abort_sent = self.planned = False
+        self.heard = now
+        self.next_start = 0.0
+        self.starts.append(now)
+        self.start_count += 1
+
+    def daemon_ended(self, status: int) -> None:
+        """Decide when the next one starts, or that none does."""
+        self.read_link()  # its last words
+        self.close_link()
+        self.daemon_pid = 0
+        now = time.monotonic()
+        code = os.waitstatus_to_exitcode(status)
+        if self.finish is not None:
+            return
+        if not self.was_ready:  # never served: a user's mistake, told by the daemon itself
+            self.finish = code if code > 0 else 70
+            return
+        if self.planned:
+            self.next_start = now
+            return
+        say(
+            f"daemon ended ({'signal ' + str(-code) if code < 0 else 'exit status ' + str(code)}), starting another"
+        )
+        if len(self.starts) == STARTS_ALLOWED and now - self.starts[0] < STARTS_WINDOW_S:
+            self.next_start = now + self.backoff_s
+            self.backoff_s = min(self.backoff_s * 2, BACKOFF_MAX_S)
+        else:
+            self.backoff_s = 1.0
+            self.next_start = now
+        if any(number != signal.SIGHUP and number != signal.SIGUSR2 for number in self.pending_signals):
+            self.begin_stop()
+
+    def close_link(self) -> None:
+        if self.link is not None:
+            self.poll.unregister(self.link)
+            self.link.close()
+            self.link = None
+        self.outgoing.clear()
+
+    def begin_stop(self) -> None:
+        """There is no daemon to stop the programs in order, and somebody wants an end."""
+        if self.stopping_since:
+            return
+        say("no daemon to hand the signal to: stopping all programs")
+        self.stopping_since = time.monotonic()
+        if self.daemon_pid:
+            os.kill(self.daemon_pid, signal.SIGKILL)
+        self.kill_all(signal.SIGTERM)
+
+    def kill_all(self, sig: int) -> None:
+        for pid in self.by_pid:
+            try:
+                os.killpg(pid, sig)
+            except OSError:
+                pass  # the group is gone, or another user's: nothing more can be done here
+
+    def stop_all(self, now: float) -> int | None:
+        if not self.by_pid and not self.daemon_pid:
+            return 0
+        if now - self.stopping_since > STOP_TIMEOUT_S:
+            self.kill_all(signal.SIGKILL)
+            if now - self.stopping_since > 2 * STOP_TIMEOUT_S:
+                return 1
+        return None
+
+    def clean_up(self) -> None:
+        """Take the pidfile away, if it is still the one of this instance."""
+        if not self.pidfile or self.pidfile_fd < 0:
+            return
+        try:
+            mine, there = os.fstat(self.pidfile_fd), os.lstat(self.pidfile)
+            if (mine.st_dev, mine.st_ino) == (there.st_dev, there.st_ino):
+                os.unlink(self.pidfile)
+        except OSError:
+            pass  # gone, or not ours to remove: the pid in it is dead either way
+
+    # --- the link ------------------------------------------------------------------------------------
+
+    def send(self, frame: wire.Frame, fds: list[int] | None = None) -> None:
+        """Queue a frame for the daemon that there is; for the next one everything is told by Adopt."""
+        if self.link is None or len(self.outgoing) > QUEUE_MAX:
+            return
+        self.outgoing.append((wire.encode(frame), fds or []))
+        if len(self.outgoing) == 1:
+            self.flush()
+
+    def flush(self) -> None:
+        link = self.link
+        while self.outgoing and link is not None:
+            data, fds = self.outgoing[0]
+            try:
+                link.sendmsg(
+                    [data], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
+                )
+            except BlockingIOError:
+                self.poll.modify(link, select.POLLIN | select.POLLOUT)
+                return
+            except OSError as error:
+                if error.errno == errno.ETOOMANYREFS:  # it has not yet taken what is under way
+                    self.poll.modify(link, select.POLLIN | select.POLLOUT)
+                    return
+                self.outgoing.clear()  # it is gone; the next one adopts
+                return
+            self.outgoing.popleft()
+        if link is not None:
+            self.poll.modify(link, select.POLLIN)
+
+    def read_link(self) -> None:
+        """Do what the daemon asks, until nothing more is there."""
+        self.flush()
+        while self.link is not None:
+            try:
+                data, control, flags, _ = self.link.recvmsg(
+                    wire.MAX_FRAME_BYTES, socket.CMSG_SPACE(wire.MAX_FDS * 4)
+                )
+            except BlockingIOError:
+                return
+            except OSError:
+                self.close_link()
+                return
+            fds = received(control)
+            if not data:
+                for fd in fds:
+                    os.close(fd)
+                self.close_link()
+                return
+            self.heard = time.monotonic()
+            try:
+                if flags & (socket.MSG_TRUNC | socket.MSG_CTRUNC):
+                    raise wire.WireError("frame too long")
+                frame = wire.decode(data)
+                if isinstance(frame, wire.Enclosed):
+                    frame = wire.decode(read_enclosed(fds.pop(0), frame.length))
+                self.handle(frame, fds)
+            except (wire.WireError, IndexError) as error:
+                say(f"daemon sent nonsense: {error}")
+            finally:
+                for fd in fds:
+                    os.close(fd)
+
+    def handle(self, frame: wire.Frame, fds: list[int]) -> None:
+        """Carry out one request; descriptors that are kept are taken out of ``fds``."""
+        if isinstance(frame, wire.Spawn):
+            self.start_program(frame)
+        elif isinstance(frame, wire.Signal):
+            self.send(wire.Signalled(frame.token, self.signal_program(frame)))
+        elif isinstance(frame, wire.Forget):
+            self.forget(frame)
+        elif isinstance(frame, wire.Fetch):
+            program = self.programs.get((frame.name, frame.gen))
+            self.send(wire.Fetched(frame.token), [program.stdin] if program and program.stdin >= 0 else [])
+        elif isinstance(frame, wire.Hold):
+            self.drop(frame.name)
+            self.held[frame.name] = fds.pop(0)
+        elif isinstance(frame, wire.Drop):
+            self.drop(frame.name)
+        elif isinstance(frame, wire.Adopt):
+            self.hand_over()
+        elif isinstance(frame, wire.Ready):
+            self.daemon_ready(frame.pidfile)
+        elif isinstance(frame, wire.Restart):
+            self.planned = True
+        elif isinstance(frame, wire.Finish):
+            self.finish = frame.code
+        elif not isinstance(frame, wire.Beat):
+            raise wire.WireError(f"{type(frame).__name__} is not for the keeper")
+
+    def start_program(self, order: wire.Spawn) -> None:
+        key = (order.name, order.gen)
+        program = self.programs.get(key)
+        if program is None:
+            try:
+                child = spawn(order, self.environment, self.error_write)
+            except SpawnError as error:
+                self.send(wire.SpawnFailed(*key, error.step, error.errno))
+                return
+            program = _Program(child.pid, time.monotonic(), order.tty, child.stdin, child.outputs)
+            self.programs[key] = program
+            self.by_pid[child.pid] = key
+        self.send(wire.Spawned(*key, program.pid, program.started, program.tty), program.outputs)
+        if program.status >= 0:
+            self.send(wire.Exited(*key, program.pid, program.status, program.ended, program.failure))
+
+    def signal_program(self, order: wire.Signal) -> int:
+        """Errno, 0 for sent. A child that is not reaped keeps its pid, so it is never another's."""
+        program = self.programs.get((order.name, order.gen))
+        if program is None or program.status >= 0:
+            return errno.ESRCH
+        try:
+            if order.group:
+                os.killpg(program.pid, order.sig)
+            else:
+                os.kill(program.pid, order.sig)
+        except OSError as error:
+            return error.errno or errno.EINVAL
+        return 0
+
+    def forget(self, order: wire.Forget) -> None:
+        program = self.programs.get((order.name, order.gen))
+        if program is None or program.status < 0:
+            return
+        del self.programs[order.name, order.gen]
+        for fd in (program.stdin, *program.outputs):
+            if fd >= 0:
+                os.close(fd)
+
+    def drop(self, name: str) -> None:
+        fd = self.held.pop(name, -1)
+        if fd >= 0:
+            os.close(fd)
+
+    def hand_over(self) -> None:
+        for name, fd in self.held.items():
+            self.send(wire.Named(name), [fd])
+        for (name, gen), p in self.programs.items():
+            self.send(
+                wire.Program(name, gen, p.pid, p.started, p.tty, p.status, p.ended, p.failure), p.outputs
+            )
+        self.send(wire.AdoptEnd(self.start_count - 1, os.getpid()))
+
+    def daemon_ready(self, pidfile: str) -> None:
+        self.ready = True
+        self.pidfile = pidfile
+        if not self.was_ready:
+            self.was_ready = True
+            if self.daemonize:
+                null = os.open(os.devnull, os.O_RDWR)
+                for fd in (0, 1, 2):
+                    os.dup2(null, fd)
+                os.close(null)
+            if self.notify_fd >= 0:
+                os.write(self.notify_fd, b"R")
+                os.close(self.notify_fd)
+                self.notify_fd = -1
+        while self.pending_signals:
+            self.send(wire.Got(self.pending_signals.popleft()))
+
+
+def received(control: list[tuple[int, int, bytes]]) -> list[int]:
+    """The descriptors that came beside a datagram, made close-on-exec."""
+    fds = array.array("i")
+    for level, kind, data in control:
+        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+            fds.frombytes(data[: len(data) - len(data) % fds.itemsize])
+    for fd in fds:
+        fcntl.fcntl(fd, fcntl.F_SETFD, fcntl.FD_CLOEXEC)
+    return fds.tolist()
+
+
+def read_enclosed(fd: int, length: int) -> bytes:
+    """The frame in a memfd, which is closed. Raises WireError."""
+    try:
+        if not 0 < length <= wire.MAX_ENCLOSED_BYTES:
+            raise wire.WireError(f"enclosed frame of {length} bytes")
+        data = os.pread(fd, length, 0)
+    finally:
+        os.close(fd)
+    if len(data) != length:
+        raise wire.WireError("enclosed frame is cut")
+    return data
+
+
+def say(text: str) -> None:
+    """One line on stderr, which is the null device once daemonised."""
+    try:
+        os.write(2, f"supervisord keeper: {text}\n".encode())
+    except OSError:
+        pass  # stderr is closed: there is nobody to tell
+
+
+def main() -> int:
+    """Run a keeper on the JSON of ``--boot FD``: what the supervisord command prepared.
+
+    Keys: ``daemon_argv`` (list, argv[0] first), ``daemonize``, ``notify_fd`` (gets a byte when
+    the first daemon serves), ``pidfile_fd`` (held locked).
+    """
+    boot_fd = int(sys.argv[1])
+    length = struct.unpack(">I", os.pread(boot_fd, 4, 0))[0]
+    boot = json.loads(os.pread(boot_fd, length, 4))
+    os.close(boot_fd)
+    for name in os.listdir("/proc/self/fd") if os.path.isdir("/proc/self/fd") else map(str, range(3, 256)):
+        try:
+            if int(name) > 2:
+                fcntl.fcntl(int(name), fcntl.F_SETFD, fcntl.FD_CLOEXEC)
+        except OSError:
+            pass  # the descriptor of the listing itself, or a number not in use
+    return Keeper(boot).run()

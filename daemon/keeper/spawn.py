@@ -1,0 +1,156 @@
+"""The only fork and exec of programs; must never know states.
+
+The keeper is small and single-threaded, so that a fork is cheap and everything
+about a process can be set between fork and exec. A step that fails is told in
+three ways: as text on the program's own stderr (what Supervisor does, and what
+ends up in the log), as a record on the keeper's error pipe, and as exit code 127.
+
+Standard library only: the keeper imports this.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import signal
+import struct
+import termios
+from typing import NamedTuple, NoReturn
+
+from .wire import Spawn
+
+NOT_INHERITED = (
+    "NOTIFY_SOCKET",
+    "LISTEN_PID",
+    "LISTEN_FDS",
+    "LISTEN_FDNAMES",
+    "WATCHDOG_PID",
+    "WATCHDOG_USEC",
+)
+"""Variables that service managers mean for the supervisor itself."""
+
+
+class Child(NamedTuple):
+    """``outputs``: read ends, stdout first, or the one terminal master; ``stdin`` -1: the terminal is it."""
+
+    pid: int
+    stdin: int
+    outputs: list[int]
+
+
+class SpawnError(Exception):
+    """No process came of it; ``step`` names the call that failed."""
+
+    def __init__(self, step: str, error: int) -> None:
+        super().__init__(f"{step}: {errno_name(error)}")
+        self.step = step
+        self.errno = error
+
+
+def errno_name(number: int) -> str:
+    """``ENOENT`` for 2; the number as text when the system has no name for it."""
+    return errno.errorcode.get(number, str(number))
+
+
+def base_environment() -> dict[str, str]:
+    """The keeper's own environment, as programs get it before their own is laid over."""
+    return {key: value for key, value in os.environ.items() if key not in NOT_INHERITED}
+
+
+def set_size(fd: int, rows: int, cols: int) -> None:
+    """Give a terminal its size; its foreground process group gets SIGWINCH. Raises OSError."""
+    fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, cols, 0, 0))
+
+
+def spawn(order: Spawn, environment: dict[str, str], error_pipe: int) -> Child:
+    """Start the process of ``order``. Raises SpawnError when there is none.
+
+    ``environment`` is the base; ``error_pipe`` takes one line
+    ``name NUL gen NUL step: ERRNAME LF`` when a step after the fork fails.
+    """
+    env = {**environment, **order.env} if order.env else environment
+    opened: list[int] = []
+    try:
+        if order.tty:
+            master, slave = os.openpty()
+            opened += [master, slave]
+            set_size(master, max(order.rows, 1), max(order.cols, 1))
+            os.set_blocking(master, False)
+            stdin, outputs, theirs = -1, [master], (slave, slave, slave)
+        else:
+            stdin_read, stdin = os.pipe()
+            opened += [stdin_read, stdin]
+            stdout, stdout_write = os.pipe()
+            opened += [stdout, stdout_write]
+            outputs, stderr_write = [stdout], stdout_write
+            if not order.merge_stderr:
+                stderr, stderr_write = os.pipe()
+                opened += [stderr, stderr_write]
+                outputs.append(stderr)
+            for fd in (stdin, *outputs):
+                os.set_blocking(fd, False)
+            theirs = (stdin_read, stdout_write, stderr_write)
+    except OSError as error:
+        _close(opened)
+        raise SpawnError("pipe", error.errno or 0) from error
+    try:
+        pid = os.fork()
+    except OSError as error:
+        _close(opened)
+        raise SpawnError("fork", error.errno or 0) from error
+    if pid == 0:
+        _become(order, env, theirs, error_pipe)
+    _close(sorted(set(theirs)))
+    if not order.tty:
+        try:
+            os.setpgid(pid, pid)  # the child does it too: whoever comes first
+        except OSError:
+            pass  # it has already exec'ed, and so done it itself, or is gone
+    return Child(pid, stdin, outputs)
+
+
+def _close(fds: list[int]) -> None:
+    for fd in fds:
+        os.close(fd)
+
+
+def _become(order: Spawn, env: dict[str, str], fds: tuple[int, int, int], error_pipe: int) -> NoReturn:
+    """In the child: set everything, exec, and never return."""
+    step = "couldn't set up"
+    try:
+        try:
+            if order.tty:
+                os.setsid()
+                fcntl.ioctl(fds[0], termios.TIOCSCTTY, 0)
+            else:
+                os.setpgid(0, 0)
+            for number, fd in enumerate(fds):
+                os.dup2(fd, number)  # inheritable; all others are close-on-exec
+            for sig in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGHUP):
+                signal.signal(sig, signal.SIG_DFL)
+            signal.pthread_sigmask(signal.SIG_SETMASK, ())
+            if order.uid >= 0:
+                step = f"couldn't setuid to {order.uid}"
+                os.setgroups(order.groups)
+                os.setgid(order.gid)
+                os.setuid(order.uid)
+            if order.cwd:
+                step = f"couldn't chdir to {order.cwd}"
+                os.chdir(order.cwd)
+            if order.umask >= 0:
+                os.umask(order.umask)
+            step = f"couldn't exec {order.argv[0]}"
+            os.execve(order.path, order.argv, env)
+        except OSError as error:
+            _report(order, error_pipe, f"{step}: {errno_name(error.errno or 0)}")
+        except ValueError as error:  # a NUL in an argument or the environment
+            _report(order, error_pipe, f"{step}: {error}")
+    finally:
+        os._exit(127)
+
+
+def _report(order: Spawn, error_pipe: int, text: str) -> None:
+    record = f"{order.name}\0{order.gen}\0{text}\n".encode("utf-8", "replace")
+    os.write(error_pipe, record[: 4096 - 1])  # at most PIPE_BUF: whole or not at all
+    os.write(2, f"supervisor: {text}\nsupervisor: child process was not spawned\n".encode("utf-8", "replace"))

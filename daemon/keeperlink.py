@@ -1,0 +1,147 @@
+"""The daemon's end of the keeper: adoption, spawn requests, exits; must never know *why*.
+
+``KeeperLink`` wraps the socket: frames out, frames in with their descriptors.
+What it reads it hands to one callback, in the order the keeper sent it.
+"""
+
+from __future__ import annotations
+
+import array
+import asyncio
+import os
+import socket
+from collections import deque
+from collections.abc import Callable
+
+from .keeper import wire
+
+OnFrame = Callable[[wire.Frame, list[int]], None]
+
+
+class KeeperLink:
+    """``on_frame`` gets each frame and owns the descriptors beside it; ``on_lost`` is told once."""
+
+    def __init__(self, sock: socket.socket, on_frame: OnFrame, on_lost: Callable[[], None]) -> None:
+        self._sock = sock
+        self._on_frame = on_frame
+        self._on_lost = on_lost
+        self._outgoing: deque[tuple[bytes, list[int]]] = deque()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._waiting: dict[int, asyncio.Future[tuple[int, list[int]]]] = {}
+        self._token = 0
+        sock.setblocking(False)
+
+    def start(self) -> None:
+        """Begin to read, on the running loop."""
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(self._sock, self._read)
+
+    def stop(self) -> None:
+        """Stop reading; what is queued is sent first, as far as the socket takes it."""
+        self._flush()
+        if self._loop is not None:
+            self._loop.remove_reader(self._sock)
+            self._loop.remove_writer(self._sock)
+            self._loop = None
+
+    def send(self, frame: wire.Frame, fds: tuple[int, ...] = ()) -> None:
+        """Queue a frame; its descriptors are duplicated, the caller keeps its own."""
+        data = wire.encode(frame)
+        kept = [os.dup(fd) for fd in fds]
+        if len(data) > wire.MAX_FRAME_BYTES:
+            memfd = os.memfd_create("supervisor-frame", os.MFD_CLOEXEC)
+            os.pwrite(memfd, data, 0)
+            kept.insert(0, memfd)
+            data = wire.encode(wire.Enclosed(len(data)))
+        self._outgoing.append((data, kept))
+        if len(self._outgoing) == 1:
+            self._flush()
+
+    async def signal(self, name: str, gen: int, sig: int, group: bool) -> int:
+        """Send a signal; errno, 0 for sent."""
+        code, _ = await self._ask(lambda token: wire.Signal(token, name, gen, sig, group))
+        return code
+
+    async def fetch_stdin(self, name: str, gen: int) -> int:
+        """The write end of a process's stdin, now the caller's; -1 when it has none."""
+        _, fds = await self._ask(lambda token: wire.Fetch(token, name, gen))
+        return fds[0] if fds else -1
+
+    async def _ask(self, make: Callable[[int], wire.Frame]) -> tuple[int, list[int]]:
+        self._token += 1
+        token = self._token
+        future: asyncio.Future[tuple[int, list[int]]] = asyncio.get_running_loop().create_future()
+        self._waiting[token] = future
+        self.send(make(token))
+        try:
+            return await future
+        finally:
+            self._waiting.pop(token, None)
+
+    def _flush(self) -> None:
+        while self._outgoing:
+            data, fds = self._outgoing[0]
+            ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
+            try:
+                self._sock.sendmsg([data], ancillary)
+            except BlockingIOError:
+                if self._loop is not None:
+                    self._loop.add_writer(self._sock, self._flush)
+                return
+            except OSError:
+                self._lose()
+                return
+            self._outgoing.popleft()
+            for fd in fds:
+                os.close(fd)
+        if self._loop is not None:
+            self._loop.remove_writer(self._sock)
+
+    def _read(self) -> None:
+        for _ in range(256):  # then let others have their turn
+            try:
+                data, control, _flags, _ = self._sock.recvmsg(
+                    wire.MAX_FRAME_BYTES, socket.CMSG_SPACE(wire.MAX_FDS * 4), socket.MSG_CMSG_CLOEXEC
+                )
+            except BlockingIOError:
+                return
+            except OSError:
+                self._lose()
+                return
+            if not data:
+                self._lose()
+                return
+            fds = array.array("i")
+            for level, kind, packed in control:
+                if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+                    fds.frombytes(packed[: len(packed) - len(packed) % fds.itemsize])
+            self._dispatch(wire.decode(data), fds.tolist())
+            if self._loop is None:
+                return
+
+    def _dispatch(self, frame: wire.Frame, fds: list[int]) -> None:
+        if isinstance(frame, wire.Signalled):
+            self._resolve(frame.token, (frame.errno, []))
+        elif isinstance(frame, wire.Fetched):
+            if not self._resolve(frame.token, (0, fds)):
+                for fd in fds:
+                    os.close(fd)
+        else:
+            self._on_frame(frame, fds)
+
+    def _resolve(self, token: int, result: tuple[int, list[int]]) -> bool:
+        future = self._waiting.pop(token, None)
+        if future is None or future.done():
+            return False
+        future.set_result(result)
+        return True
+
+    def _lose(self) -> None:
+        if self._loop is None:
+            return
+        self._loop.remove_reader(self._sock)
+        self._loop.remove_writer(self._sock)
+        self._loop = None
+        for future in self._waiting.values():
+            future.cancel()
+        self._on_lost()

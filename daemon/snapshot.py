@@ -1,0 +1,131 @@
+"""The state memfd: what a daemon must know to go on where another ended; must never know the machines' rules.
+
+A memfd (held by the keeper under the name ``state``) is a table of records of
+fixed size, so that a change of one process costs one small write, whatever the
+number of processes. Each record has two slots, each {sequence, length, CRC,
+msgpack of a map}; a write goes to the older one, so that a torn write leaves the
+other. Record 0 is the supervisor's own; the others belong to processes, and each
+says whose it is.
+
+The configuration in force is not a fixed size: it is a journal in a second memfd
+(``config``), appended to when a group is added or removed.
+
+Ways not taken: one record with everything (work per change would grow with the
+number of programs); a file (a full disk must not matter); shelve, sqlite (for the
+same reason, and for their start-up time).
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import zlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgpack
+
+SLOT_BYTES = 1024
+_HEAD = struct.Struct(">QII")
+_ROOM = SLOT_BYTES - _HEAD.size
+VERSION = 1
+
+
+class StateTable:
+    """The records of a state memfd. ``fd`` belongs to the table."""
+
+    def __init__(self, fd: int) -> None:
+        self.fd = fd
+        self._sequence: dict[int, int] = {}
+        self._free: list[int] = []
+        self._end = 1
+
+    @classmethod
+    def create(cls) -> StateTable:
+        """An empty table in a new memfd. Raises OSError."""
+        return cls(os.memfd_create("supervisor-state", os.MFD_CLOEXEC))
+
+    def load(self) -> dict[int, dict[str, Any]]:
+        """Every record that is valid, by its number; remembers which numbers are free."""
+        count = (os.fstat(self.fd).st_size + 2 * SLOT_BYTES - 1) // (2 * SLOT_BYTES)
+        found: dict[int, dict[str, Any]] = {}
+        for index in range(count):
+            sequence, record = self._newest(index)
+            self._sequence[index] = sequence
+            if record:
+                found[index] = record
+        self._end = max(count, 1)
+        self._free = [index for index in range(self._end - 1, 0, -1) if index not in found]
+        return found
+
+    def _newest(self, index: int) -> tuple[int, dict[str, Any]]:
+        data = os.pread(self.fd, 2 * SLOT_BYTES, index * 2 * SLOT_BYTES)
+        best: tuple[int, dict[str, Any]] = (0, {})
+        for slot in (data[:SLOT_BYTES], data[SLOT_BYTES:]):
+            if len(slot) < _HEAD.size:
+                continue
+            sequence, length, crc = _HEAD.unpack_from(slot)
+            packed = slot[_HEAD.size : _HEAD.size + length]
+            if sequence <= best[0] or len(packed) != length or zlib.crc32(packed) != crc:
+                continue
+            best = (sequence, msgpack.unpackb(packed, raw=False, unicode_errors="surrogateescape"))
+        return best
+
+    def allocate(self) -> int:
+        """The number of a record that nobody uses."""
+        if self._free:
+            return self._free.pop()
+        self._end += 1
+        return self._end - 1
+
+    def write(self, index: int, record: Mapping[str, Any]) -> None:
+        """Put a record in place of the one before; an empty one marks the number as free.
+
+        Raises ValueError when it does not fit a slot, OSError.
+        """
+        packed: bytes = msgpack.packb(record, unicode_errors="surrogateescape")
+        if len(packed) > _ROOM:
+            raise ValueError(f"state record of {len(packed)} bytes does not fit {_ROOM}")
+        sequence = self._sequence.get(index, 0) + 1
+        self._sequence[index] = sequence
+        data = _HEAD.pack(sequence, len(packed), zlib.crc32(packed)) + packed
+        os.pwrite(self.fd, data, (index * 2 + sequence % 2) * SLOT_BYTES)
+
+    def free(self, index: int) -> None:
+        """Give a record back."""
+        self.write(index, {})
+        self._free.append(index)
+
+
+class Journal:
+    """Maps appended to a memfd, each {length, CRC, msgpack}; a torn end is ignored."""
+
+    _ENTRY = struct.Struct(">II")
+
+    def __init__(self, fd: int) -> None:
+        self.fd = fd
+        self._end = 0
+
+    @classmethod
+    def create(cls) -> Journal:
+        """An empty journal in a new memfd. Raises OSError."""
+        return cls(os.memfd_create("supervisor-config", os.MFD_CLOEXEC))
+
+    def append(self, entry: Mapping[str, Any]) -> None:
+        packed: bytes = msgpack.packb(entry, unicode_errors="surrogateescape")
+        data = self._ENTRY.pack(len(packed), zlib.crc32(packed)) + packed
+        os.pwrite(self.fd, data, self._end)
+        self._end += len(data)
+
+    def entries(self) -> Iterator[dict[str, Any]]:
+        """All entries in order; appending goes on behind the last whole one."""
+        data = os.pread(self.fd, os.fstat(self.fd).st_size, 0)
+        position = 0
+        while position + self._ENTRY.size <= len(data):
+            length, crc = self._ENTRY.unpack_from(data, position)
+            packed = data[position + self._ENTRY.size : position + self._ENTRY.size + length]
+            if len(packed) != length or zlib.crc32(packed) != crc:
+                break
+            position += self._ENTRY.size + length
+            yield msgpack.unpackb(packed, raw=False, unicode_errors="surrogateescape")
+        self._end = position

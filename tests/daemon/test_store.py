@@ -1,0 +1,283 @@
+"""Log store, spool and cursor on real files."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from supervisor.daemon.output.cursor import Chunk, Cursor, Missed
+from supervisor.daemon.output.store import AGAIN, SPOOL_BYTES, LogStore, Spool, StoreSet, Unsuitable
+
+
+def whole(store: LogStore | Spool, offset: int) -> bytes:
+    """Everything from an offset on."""
+    cursor = Cursor(store, store.gen, offset)
+    parts = []
+    while (item := cursor.next(1000)) is not None:
+        assert isinstance(item, Chunk), item
+        parts.append(item.data)
+    return b"".join(parts)
+
+
+def log_set(path: Path, backups: int = 10) -> bytes:
+    """The bytes of a log and its archives, oldest first."""
+    names = [path.with_name(f"{path.name}.{n}") for n in range(backups, 0, -1)] + [path]
+    return b"".join(name.read_bytes() for name in names if name.exists())
+
+
+@pytest.fixture
+def pipe() -> Iterator[tuple[int, int]]:
+    read, write = os.pipe()
+    os.set_blocking(read, False)
+    yield read, write
+    for fd in (read, write):
+        try:
+            os.close(fd)
+        except OSError:
+            pass
+
+
+def test_splice_moves_what_is_there_and_tells_the_end(tmp_path: Path, pipe: tuple[int, int]) -> None:
+    store = LogStore(str(tmp_path / "log"), 0, 0)
+    read, write = pipe
+    assert store.take(read, 1000) == AGAIN
+    os.write(write, b"one\ntwo\n")
+    assert store.take(read, 1000) == 8
+    os.close(write)
+    assert store.take(read, 1000) == 0
+    store.close()
+    assert (tmp_path / "log").read_bytes() == b"one\ntwo\n"
+    assert store.end == 8
+    assert store.read(4, 100) == b"two\n"
+
+
+def test_an_existing_log_is_continued_and_readable(tmp_path: Path) -> None:
+    (tmp_path / "log").write_bytes(b"old\n")
+    (tmp_path / "log.1").write_bytes(b"older\n")
+    store = LogStore(str(tmp_path / "log"), 0, 10)
+    store.append(b"new\n")
+    assert (store.start, store.end) == (0, 14)
+    assert whole(store, 0) == b"older\nold\nnew\n"
+    store.close()
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    lines=st.lists(st.binary(max_size=60).map(lambda b: b.replace(b"\n", b"") + b"\n"), max_size=60),
+    maxbytes=st.sampled_from([1, 50, 100, 333]),
+    seed=st.integers(0, 1000),
+)
+def test_rotation_loses_and_doubles_nothing(
+    tmp_path_factory: pytest.TempPathFactory, lines: list[bytes], maxbytes: int, seed: int
+) -> None:
+    path = tmp_path_factory.mktemp("rotate") / "log"
+    store = LogStore(str(path), maxbytes, 10_000)
+    data = b"".join(lines)
+    cut = random.Random(seed)
+    position = 0
+    while position < len(data):
+        position += store.append(data[position : position + cut.randint(1, 200)])
+    store.close()
+    assert log_set(path, 4000) == data
+    assert whole(store, 0) == data
+    for number in range(1, 4000):
+        archive = path.with_name(f"log.{number}")
+        if not archive.exists():
+            break
+        content = archive.read_bytes()
+        assert content.endswith(b"\n") or len(content) <= maxbytes, "cut in a line though a line end was near"
+
+
+def test_old_archives_are_dropped_and_the_gap_is_told(tmp_path: Path) -> None:
+    store = LogStore(str(tmp_path / "log"), 10, 2)
+    for number in range(6):
+        store.append(b"line %d...\n" % number)
+    store.close()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["log", "log.1", "log.2"]
+    cursor = Cursor(store, store.gen, 0)
+    assert cursor.next() == Missed(1, 0, store.start)
+    item = cursor.next()
+    assert isinstance(item, Chunk) and item.offset == store.start
+
+
+def test_no_backups_starts_over(tmp_path: Path) -> None:
+    store = LogStore(str(tmp_path / "log"), 10, 0)
+    store.append(b"123456789\n")
+    store.append(b"abc\n")
+    store.close()
+    assert [p.name for p in tmp_path.iterdir()] == ["log"]
+    assert (tmp_path / "log").read_bytes() == b"abc\n"
+    assert store.end == 14
+
+
+class Killed(Exception):
+    pass
+
+
+@pytest.mark.parametrize("backups", [0, 1, 3])
+def test_rotation_killed_between_each_two_steps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, backups: int
+) -> None:
+    """Stop at the Nth system call that changes something, then go on with a new store from the record."""
+    for step in range(1, 30):
+        folder = tmp_path / str(step)
+        folder.mkdir()
+        path = folder / "log"
+        records: list[dict[str, Any]] = []
+        store = LogStore(str(path), 10, backups, lambda record, into=records: into.append(dict(record)))  # type: ignore[misc]
+        for number in range(4):
+            store.append(b"archived %d\n" % number)
+        kept = log_set(path)
+        left = step
+
+        def counted(name: str) -> Any:
+            real = getattr(os, name)
+
+            def call(*args: Any, **kwargs: Any) -> Any:
+                nonlocal left
+                left -= 1
+                if left < 0:
+                    raise Killed
+                return real(*args, **kwargs)
+
+            return call
+
+        with monkeypatch.context() as patch:
+            for name in ("replace", "truncate", "open", "pwrite", "unlink"):
+                patch.setattr(os, name, counted(name))
+            try:
+                store.append(b"12345\n678")
+                store.append(b"9\nrest\n")
+                killed = False
+            except Killed:
+                killed = True
+        store.close()
+        written = log_set(path)
+        again = LogStore(str(path), 10, backups)
+        again.restore(records[-1] if records else {})
+        recovered = log_set(path)
+        tail = b"12345\n6789\nrest\n"
+        # what the kernel had is there once: a prefix of what was written follows what was kept
+        if backups == 3:
+            for n in range(1, len(tail) + 1):
+                if (kept + tail[:n]).endswith(recovered) and recovered:
+                    break
+            else:
+                assert kept.endswith(recovered), (step, written, recovered)
+        for line in recovered.splitlines():
+            assert recovered.count(line + b"\n") <= 1, (step, recovered)
+        assert not (folder / "log.rotating").exists()
+        again.close()
+        if not killed:
+            break
+    else:
+        pytest.fail("never ran to the end")
+
+
+def test_truncated_by_somerecovered_else_leaves_no_hole(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    store = LogStore(str(path), 0, 0)
+    store.append(b"before\n")
+    os.truncate(path, 0)
+    store.append(b"after\n")
+    assert path.read_bytes() == b"after\n"
+    assert store.gen == 2
+    assert whole(store, 0) == b"after\n"
+    store.close()
+
+
+def test_deleted_and_renamed_by_somerecovered_else(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    store = LogStore(str(path), 0, 0)
+    store.append(b"one\n")
+    path.unlink()
+    store.append(b"two\n")
+    assert path.read_bytes() == b"two\n"
+    assert store.end == 8
+    path.rename(tmp_path / "log.old")
+    store.reopen()
+    store.append(b"three\n")
+    assert path.read_bytes() == b"three\n"
+    assert whole(store, store.start) == b"three\n"
+    store.close()
+
+
+def test_clear_begins_a_generation(tmp_path: Path) -> None:
+    store = LogStore(str(tmp_path / "log"), 0, 0)
+    store.append(b"one\n")
+    cursor = Cursor(store, 1, 0)
+    store.clear()
+    store.append(b"two\n")
+    assert cursor.next() == Chunk(2, 0, b"two\n")
+    assert cursor.next() is None
+    store.close()
+
+
+def test_a_rotation_that_cannot_be_goes_on_in_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    (tmp_path / "log.rotating").mkdir()
+    store = LogStore(str(path), 10, 1)
+    store.append(b"123456789\n")
+    store.append(b"more\n")
+    assert path.read_bytes() == b"123456789\nmore\n"
+    assert "cannot rotate" in store.trouble
+    store.close()
+
+
+def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    store = LogStore(str(tmp_path / "fifo"), 0, 0)
+    with pytest.raises(Unsuitable):
+        store.open()
+
+
+@settings(max_examples=30, deadline=None)
+@given(sizes=st.lists(st.integers(1, SPOOL_BYTES + 5000), max_size=6))
+def test_spool_keeps_the_last_bytes(sizes: list[int]) -> None:
+    spool = Spool.create()
+    everything = b""
+    for number, size in enumerate(sizes):
+        data = bytes([number + 65]) * size
+        spool.append(data)
+        everything += data
+    assert spool.end == len(everything)
+    again = Spool(os.dup(spool.fd))
+    assert (again.start, again.end) == (spool.start, spool.end)
+    assert whole(again, again.start) == everything[spool.start :]
+    spool.close()
+    again.close()
+
+
+def test_spool_takes_from_a_pipe(pipe: tuple[int, int]) -> None:
+    spool = Spool.create()
+    read, write = pipe
+    for _ in range(9):
+        os.write(write, b"x" * 40_000)
+        moved = 0
+        while moved < 40_000:
+            moved += spool.take(read, 40_000)
+    assert spool.end == 360_000
+    assert spool.start == 360_000 - SPOOL_BYTES
+    spool.close()
+
+
+def test_set_shares_a_path_and_closes_the_longest_unused(tmp_path: Path) -> None:
+    stores = StoreSet(open_limit=2)
+    a, b, c = (stores.log(str(tmp_path / name), 0, 0) for name in "abc")
+    assert stores.log(str(tmp_path / "a"), 0, 0) is a
+    for store in (a, b, c):
+        stores.used(store)
+        store.append(b"x")
+    assert [store.is_open for store in (a, b, c)] == [False, True, True]
+    stores.release(a)
+    assert stores.log(str(tmp_path / "a"), 0, 0) is a
+    for store in (a, a, b, c):
+        stores.release(store)
+    assert not any(store.is_open for store in (a, b, c))
