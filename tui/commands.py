@@ -1,0 +1,325 @@
+"""**Pure**: the named commands of the console, and what an action sends; must never know widgets or links.
+
+``COMMANDS`` is the one table of everything a key, the palette or the mouse can ask for.
+``plan`` turns a verb and processes into requests in phases, and says whether to ask
+first; ``Progress`` follows one plan until every process has settled.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+from supervisor.errors import UserError
+from supervisor.faults import Faults
+from supervisor.protocol.stream import ProcessRecord, Value
+from supervisor.states import RUNNING_STATES, SIGNALLABLE_STATES, ProcessStates
+
+from .model import Model, Ref
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """``label``: one word for the footer. ``changes``: whether it changes something on a server."""
+
+    name: str
+    label: str
+    help: str
+    section: str
+    changes: bool = False
+
+
+SECTIONS: Final = ("MOVE", "ACT ON CURSOR OR MARKS", "MARK", "FIND", "VIEW", "CONSOLE")
+_MOVE, _ACT, _MARK, _FIND, _VIEW, _CONSOLE = SECTIONS
+
+
+def _table(*commands: Command) -> dict[str, Command]:
+    return {command.name: command for command in commands}
+
+
+COMMANDS: Final[dict[str, Command]] = _table(
+    Command("up", "Up", "row up", _MOVE),
+    Command("down", "Down", "row down", _MOVE),
+    Command("page-up", "PgUp", "page up", _MOVE),
+    Command("page-down", "PgDn", "page down", _MOVE),
+    Command("half-up", "Up", "half a page up", _MOVE),
+    Command("half-down", "Down", "half a page down", _MOVE),
+    Command("first", "First", "first row", _MOVE),
+    Command("last", "Last", "last row", _MOVE),
+    Command("left", "Fold", "fold, scroll left", _MOVE),
+    Command("right", "Unfold", "unfold, into the log", _MOVE),
+    Command("next-pane", "Pane", "next pane", _MOVE),
+    Command("previous-pane", "Pane", "previous pane", _MOVE),
+    Command("overview", "Overview", "screen 1: overview", _MOVE),
+    Command("detail", "Detail", "screen 2: facts of this process", _MOVE),
+    Command("logs", "Logs", "log of this process", _MOVE),
+    Command("events", "Events", "screen 4: what happened", _MOVE),
+    Command("fold-all", "Fold", "fold all groups", _MOVE),
+    Command("unfold-all", "Unfold", "unfold all groups", _MOVE),
+    Command("start", "Start", "start", _ACT, True),
+    Command("stop", "Stop", "stop", _ACT, True),
+    Command("restart", "Restart", "restart", _ACT, True),
+    Command("start-group", "Start group", "start the whole group", _ACT, True),
+    Command("stop-group", "Stop group", "stop the whole group (asks)", _ACT, True),
+    Command("restart-group", "Restart group", "restart the whole group (asks)", _ACT, True),
+    Command("signal", "Signal", "send a signal (asks)", _ACT, True),
+    Command("attach", "Attach", "attach to its terminal", _ACT, True),
+    Command("watch", "Watch", "attach, read-only", _ACT),
+    Command("mark", "Mark", "mark, move on", _MARK),
+    Command("mark-all", "Mark all", "mark all shown", _MARK),
+    Command("unmark-all", "Unmark", "unmark all", _MARK),
+    Command("filter", "Filter", "filter this list", _FIND),
+    Command("find", "Find", "find", _FIND),
+    Command("next-match", "Next", "next match", _FIND),
+    Command("previous-match", "Prev", "previous match", _FIND),
+    Command("attention", "Trouble", "only what needs attention", _FIND),
+    Command("palette", "Palette", "command palette", _FIND),
+    Command("sort", "Sort", "sort by the next column", _VIEW),
+    Command("sort-next", "Sort", "sort by the next column", _VIEW),
+    Command("sort-previous", "Sort", "sort by the column before", _VIEW),
+    Command("invert", "Invert", "turn the order round", _VIEW),
+    Command("zoom", "Zoom", "zoom this pane", _VIEW),
+    Command("follow", "Follow", "follow the end of the log", _VIEW),
+    Command("pause", "Pause", "pause the log", _VIEW),
+    Command("wrap", "Wrap", "wrap long lines", _VIEW),
+    Command("stream", "Stream", "stdout or stderr", _VIEW),
+    Command("clear-pane", "Clear", "clear the pane only", _VIEW),
+    Command("help", "Help", "these keys", _CONSOLE),
+    Command("theme", "Theme", "choose a theme", _CONSOLE),
+    Command("mouse", "Mouse", "mouse on, off", _CONSOLE),
+    Command("reconnect", "Retry", "try the connection now", _CONSOLE),
+    Command("redraw", "Redraw", "paint the screen anew", _CONSOLE),
+    Command("messages", "Messages", "messages of this session", _CONSOLE),
+    Command("back", "Back", "back", _CONSOLE),
+    Command("quit", "Quit", "quit", _CONSOLE),
+    Command("interrupt", "Quit", "quit (twice)", _CONSOLE),
+    # in dialogs, choices and overlays
+    Command("accept", "Run", "accept", _CONSOLE),
+    Command("cancel", "Cancel", "close, nothing is done", _CONSOLE),
+    Command("yes", "Yes", "yes, do it", _CONSOLE),
+    Command("next", "Next", "next button", _MOVE),
+    Command("previous", "Prev", "button before", _MOVE),
+    Command("toggle", "Toggle", "the option", _CONSOLE),
+)
+
+
+# --- actions -----------------------------------------------------------------------------------------
+
+
+class Verb(StrEnum):
+    START = "start"
+    STOP = "stop"
+    RESTART = "restart"
+    SIGNAL = "signal"
+
+
+SIGNALS: Final = ("TERM", "HUP", "INT", "USR1", "USR2", "WINCH", "QUIT", "STOP", "CONT", "KILL")
+DANGEROUS: Final = frozenset({"KILL", "QUIT", "STOP"})
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request to one supervisor, on behalf of ``refs``."""
+
+    sup: str
+    method: str
+    params: tuple[Value, ...]
+    refs: tuple[Ref, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What will be sent. ``phases``: the calls of one run together, the next begins when they have ended.
+
+    ``records`` are the processes meant, in start order; ``resting`` how many others
+    were meant but need nothing.
+    """
+
+    verb: Verb
+    scope: str
+    records: tuple[tuple[Ref, ProcessRecord], ...]
+    phases: tuple[tuple[Call, ...], ...]
+    asks: bool
+    resting: int = 0
+    signal: str = ""
+
+    @property
+    def title(self) -> str:
+        return f"{self.verb.value} {self.signal}".strip()
+
+    @property
+    def by_state(self) -> list[tuple[str, list[str]]]:
+        """(state name, process names), in start order."""
+        found: dict[str, list[str]] = {}
+        for ref, record in self.records:
+            found.setdefault(record.statename, []).append(ref.name)
+        return list(found.items())
+
+    @property
+    def longest_stop_s(self) -> int:
+        return max((record.stopwaitsecs for _, record in self.records), default=0)
+
+
+def plan(
+    verb: Verb,
+    refs: Sequence[Ref],
+    model: Model,
+    scope: str,
+    *,
+    signal: str = "TERM",
+    also_stopped: bool = False,
+) -> Plan:
+    """What ``verb`` means for ``refs``. Raises UserError when there is nothing to do, saying why."""
+    meant = sorted(
+        ((ref, model.records[ref]) for ref in refs if ref in model.records),
+        key=lambda item: (item[0].sup, item[1].group_priority, item[0].group, item[1].priority, item[0].name),
+    )
+    if not meant:
+        raise UserError("no process is selected")
+    one = len(meant) == 1
+    chosen = tuple(
+        (ref, record) for ref, record in meant if _applies(verb, record, also_stopped=also_stopped or one)
+    )
+    if not chosen:
+        raise UserError(_nothing(verb, meant, scope))
+    asks = len(chosen) > 1 and verb in (Verb.STOP, Verb.RESTART, Verb.SIGNAL)
+    asks = asks or (verb is Verb.SIGNAL and signal in DANGEROUS)
+    phases = _phases(verb, chosen, model, signal)
+    return Plan(
+        verb, scope, chosen, phases, asks, len(meant) - len(chosen), signal if verb is Verb.SIGNAL else ""
+    )
+
+
+def _applies(verb: Verb, record: ProcessRecord, *, also_stopped: bool) -> bool:
+    match verb:
+        case Verb.START:
+            return record.state not in (*RUNNING_STATES, ProcessStates.STOPPING)
+        case Verb.STOP:
+            return record.state in RUNNING_STATES
+        case Verb.RESTART:
+            return also_stopped or record.state in RUNNING_STATES
+        case Verb.SIGNAL:
+            return record.state in SIGNALLABLE_STATES
+
+
+def _nothing(verb: Verb, meant: list[tuple[Ref, ProcessRecord]], scope: str) -> str:
+    if len(meant) == 1:
+        return f"{meant[0][0].namespec} is {meant[0][1].statename}: nothing to {verb.value}"
+    states = Counter(record.statename for _, record in meant)
+    return f"{scope}: nothing to {verb.value} ({', '.join(f'{n} {name}' for name, n in states.items())})"
+
+
+Chosen = Sequence[tuple[Ref, ProcessRecord]]
+
+
+def _phases(verb: Verb, chosen: Chosen, model: Model, signal: str) -> tuple[tuple[Call, ...], ...]:
+    running = [(ref, record) for ref, record in chosen if record.state in RUNNING_STATES]
+    match verb:
+        case Verb.START:
+            return _starts(chosen, model)
+        case Verb.STOP:
+            return _stops(running, model)
+        case Verb.RESTART:
+            return _stops(running, model) + _starts(chosen, model)
+        case Verb.SIGNAL:
+            return (
+                tuple(Call(r.sup, "supervisor.signalProcess", (r.namespec, signal), (r,)) for r, _ in chosen),
+            )
+
+
+def _by_group(chosen: Chosen) -> dict[Ref, list[tuple[Ref, ProcessRecord]]]:
+    groups: dict[Ref, list[tuple[Ref, ProcessRecord]]] = {}
+    for ref, record in chosen:
+        groups.setdefault(ref.of_group, []).append((ref, record))
+    return groups
+
+
+def _stops(chosen: Chosen, model: Model) -> tuple[tuple[Call, ...], ...]:
+    """One call for a group of which everything that runs is meant; else a call each, last started first."""
+    calls: list[Call] = []
+    for group, members in _by_group(chosen).items():
+        refs = tuple(ref for ref, _ in members)
+        alive = {ref for ref in model.members_of(group) if model.records[ref].state in RUNNING_STATES}
+        if len(refs) > 1 and alive == set(refs):
+            calls.append(Call(group.sup, "supervisor.stopProcessGroup", (group.group, True), refs))
+        else:
+            calls.extend(
+                Call(r.sup, "supervisor.stopProcess", (r.namespec, True), (r,)) for r in reversed(refs)
+            )
+    return (tuple(calls),) if calls else ()
+
+
+def _starts(chosen: Chosen, model: Model) -> tuple[tuple[Call, ...], ...]:
+    """One call for a whole group; else a call each, one phase for each priority."""
+    whole: list[Call] = []
+    single: dict[tuple[int, int], list[Call]] = {}
+    for group, members in _by_group(chosen).items():
+        refs = tuple(ref for ref, _ in members)
+        if len(refs) > 1 and set(refs) == set(model.members_of(group)):
+            whole.append(Call(group.sup, "supervisor.startProcessGroup", (group.group, True), refs))
+            continue
+        for ref, record in members:
+            call = Call(ref.sup, "supervisor.startProcess", (ref.namespec, True), (ref,))
+            single.setdefault((record.group_priority, record.priority), []).append(call)
+    phases = [tuple(whole)] if whole else []
+    phases.extend(tuple(single[order]) for order in sorted(single))
+    return tuple(phases)
+
+
+_FAULTS: Final = {
+    Faults.NOT_RUNNING: "is not running",
+    Faults.SPAWN_ERROR: "could not start: see stderr",
+    Faults.ABNORMAL_TERMINATION: "exited too quickly: see its log",
+    Faults.NO_FILE: "its command does not exist",
+    Faults.NOT_EXECUTABLE: "its command cannot be executed",
+    Faults.BAD_NAME: "is not known to the server",
+    Faults.SHUTDOWN_STATE: "the supervisor is shutting down",
+    Faults.UNKNOWN_METHOD: "the server does not know how to do that",
+}
+HARMLESS: Final = frozenset({Faults.ALREADY_STARTED})
+
+
+def fault_words(code: int, text: str, scope: str) -> str:
+    """A fault, for the operator."""
+    return f"{scope} {_FAULTS[code]}" if code in _FAULTS else f"{scope}: {text}"
+
+
+_MOVING: Final = frozenset({ProcessStates.STARTING, ProcessStates.STOPPING, ProcessStates.BACKOFF})
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far a plan has come."""
+
+    plan: Plan
+    finished: bool = False
+    troubles: list[str] = field(default_factory=list)
+    hidden: bool = False
+
+    def settled(self, model: Model) -> bool:
+        """All calls have ended and no process is on its way any more."""
+        return self.finished and not any(
+            model.records[ref].state in _MOVING for ref, _ in self.plan.records if ref in model.records
+        )
+
+    def text(self, model: Model) -> str:
+        """``restart api  3/4 RUNNING, 1 BACKOFF``."""
+        plan = self.plan
+        states = Counter(model.records[ref].statename for ref, _ in plan.records if ref in model.records)
+        total = len(plan.records)
+        if plan.verb is Verb.SIGNAL:
+            return f"{plan.title} {plan.scope}  {'sent' if self.finished else 'under way'} ({total})"
+        goal = "STOPPED" if plan.verb is Verb.STOP else "RUNNING"
+        parts = [f"{states.pop(goal, 0)}/{total} {goal}"]
+        parts.extend(f"{number} {name}" for name, number in states.items())
+        return f"{plan.title} {plan.scope}  {', '.join(parts)}"
+
+
+def describe_marks(marks: Iterable[Ref]) -> str:
+    """``4 marked in 1 group``, empty for none."""
+    refs = list(marks)
+    groups = len({ref.of_group for ref in refs})
+    return f"{len(refs)} marked in {groups} group{'s' if groups != 1 else ''}" if refs else ""

@@ -1,0 +1,223 @@
+"""**Pure**: context and keys to a command's name; must never know widgets.
+
+A binding is written as key names after one another: ``g g``, ``ctrl w w``, ``page up``.
+Key names are urwid's, and ``space``. Contexts are asked in order, the innermost first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from supervisor.errors import UserError
+
+from .commands import COMMANDS, SECTIONS, Command
+
+Keys = tuple[str, ...]
+
+_MODIFIERS: Final = frozenset({"ctrl", "meta", "shift"})
+
+
+def split_keys(text: str) -> Keys:
+    """``ctrl w page up`` as ``("ctrl w", "page up")``; ``space`` becomes the character."""
+    keys: list[str] = []
+    pending: list[str] = []
+    for word in text.split():
+        pending.append(" " if word == "space" else word)
+        if word in _MODIFIERS or (word == "page" and pending[-1] == "page"):
+            continue
+        keys.append(" ".join(pending))
+        pending = []
+    if pending:
+        raise UserError(f"key {text!r} ends in the middle")
+    return tuple(keys)
+
+
+GLOBAL: Final = {
+    "k": "up", "up": "up", "j": "down", "down": "down",
+    "ctrl u": "half-up", "ctrl d": "half-down",
+    "ctrl b": "page-up", "page up": "page-up", "ctrl f": "page-down", "page down": "page-down",
+    "g g": "first", "home": "first", "G": "last", "end": "last",
+    "h": "left", "left": "left", "l": "right", "right": "right",
+    "tab": "next-pane", "shift tab": "previous-pane", "ctrl w w": "next-pane", "ctrl w W": "previous-pane",
+    "1": "overview", "2": "detail", "3": "logs", "4": "events", "g e": "events", "g m": "messages",
+    "?": "help", "f1": "help", ":": "palette", "ctrl p": "palette", "f2": "theme", "ctrl t": "theme",
+    "esc": "back", "q": "back", "f10": "quit", "ctrl c": "interrupt",
+    "ctrl l": "redraw", "ctrl r": "reconnect", "z": "zoom", "M": "mouse",
+    "n": "next-match", "N": "previous-match",
+}  # fmt: skip
+
+LIST: Final = {
+    "enter": "detail", "o": "logs", "f5": "logs",
+    "s": "start", "f7": "start", "x": "stop", "f8": "stop", "r": "restart",
+    "S": "start-group", "X": "stop-group", "R": "restart-group",
+    "f9": "signal", "!": "signal", "a": "attach", "A": "watch",
+    "space": "mark", "*": "mark-all", "U": "unmark-all", "H": "fold-all", "L": "unfold-all",
+    "/": "filter", "f4": "filter", "\\": "filter", "f3": "find", "t": "attention",
+    "f6": "sort", ">": "sort-next", "<": "sort-previous", "I": "invert", "e": "stream",
+}  # fmt: skip
+
+LOG: Final = {
+    "/": "find", "f3": "find", "f": "follow", "p": "pause", "w": "wrap", "e": "stream", "ctrl k": "clear-pane",
+}  # fmt: skip
+
+DETAIL: Final = {
+    "s": "start", "f7": "start", "x": "stop", "f8": "stop", "r": "restart", "R": "restart-group",
+    "f9": "signal", "!": "signal", "a": "attach", "A": "watch", "o": "logs", "f5": "logs", "e": "stream",
+}  # fmt: skip
+
+EVENTS: Final = {"enter": "detail", "o": "logs", "f": "follow"}
+
+DIALOG: Final = {
+    "tab": "next", "right": "next", "l": "next", "shift tab": "previous", "left": "previous", "h": "previous",
+    "up": "up", "down": "down", "k": "up", "j": "down", "home": "first", "end": "last",
+    "enter": "accept", "y": "yes", "n": "cancel", "esc": "cancel", "q": "cancel", "space": "toggle",
+    "ctrl c": "cancel", "f10": "cancel",
+}  # fmt: skip
+
+CHOICE: Final = {
+    "up": "up", "down": "down", "ctrl p": "up", "ctrl n": "down", "page up": "page-up", "page down": "page-down",
+    "home": "first", "end": "last", "enter": "accept", "esc": "cancel", "ctrl c": "cancel", "f10": "cancel",
+}  # fmt: skip
+
+DEFAULTS: Final[Mapping[str, Mapping[str, str]]] = {
+    "global": GLOBAL,
+    "list": LIST,
+    "log": LOG,
+    "detail": DETAIL,
+    "events": EVENTS,
+    "dialog": DIALOG,
+    "choice": CHOICE,
+}
+
+FOOTERS: Final[Mapping[str, tuple[str, ...]]] = {
+    "list": (
+        "help", "find", "filter", "logs", "sort", "start", "stop", "signal", "quit",
+        "palette", "mark", "restart", "restart-group", "attach", "zoom", "events", "attention", "theme",
+    ),
+    "log": ("help", "find", "next-match", "previous-match", "follow", "pause", "wrap", "stream", "zoom", "next-pane", "back"),
+    "detail": ("back", "start", "stop", "restart", "signal", "attach", "logs", "stream", "next-pane", "help"),
+    "events": ("back", "detail", "logs", "follow", "help"),
+    "dialog": ("accept", "cancel", "next"),
+    "choice": ("accept", "cancel"),
+}  # fmt: skip
+KEPT: Final = frozenset({"help", "back", "cancel"})
+"""Never cut from a footer."""
+
+_PREFERRED: Final = {
+    "list": {
+        "find": "f3",
+        "filter": "f4",
+        "logs": "f5",
+        "start": "f7",
+        "stop": "f8",
+        "signal": "f9",
+        "palette": ":",
+    },
+    "log": {"find": "/", "help": "f1"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Prefix:
+    """The keys so far begin these bindings: key to press next, command."""
+
+    choices: tuple[tuple[str, str], ...]
+
+
+class KeyMap:
+    """Bindings by context. Raises UserError at creation for a command or context that does not exist."""
+
+    def __init__(self, tables: Mapping[str, Mapping[str, str]] = DEFAULTS) -> None:
+        self._tables: dict[str, dict[Keys, str]] = {}
+        for context, table in tables.items():
+            bindings: dict[Keys, str] = {}
+            for text, command in table.items():
+                if command not in COMMANDS:
+                    raise UserError(f"key map: [{context}] {text}: no command {command!r}")
+                bindings[split_keys(text)] = command
+            self._check_prefixes(context, bindings)
+            self._tables[context] = bindings
+
+    @staticmethod
+    def _check_prefixes(context: str, bindings: Mapping[Keys, str]) -> None:
+        for keys in bindings:
+            for length in range(1, len(keys)):
+                if keys[:length] in bindings:
+                    raise UserError(
+                        f"key map: [{context}] {' '.join(keys)}: {' '.join(keys[:length])} is bound itself"
+                    )
+
+    def find(self, contexts: Sequence[str], keys: Keys) -> str | Prefix | None:
+        """The command, what may follow, or None where nothing is bound."""
+        for context in contexts:
+            bindings = self._tables[context]
+            if keys in bindings:
+                return bindings[keys]
+            longer = tuple(
+                (bound[len(keys)], command)
+                for bound, command in bindings.items()
+                if len(bound) > len(keys) and bound[: len(keys)] == keys
+            )
+            if longer:
+                return Prefix(longer)
+        return None
+
+    def keys_of(self, command: str, contexts: Sequence[str]) -> list[str]:
+        """Keys as shown to people, in the order of the table, without those that mean something else here."""
+        found = []
+        for context in contexts:
+            for keys, bound in self._tables[context].items():
+                if bound == command and self.find(contexts, keys) == command:
+                    found.append(show(keys))
+        return found
+
+    def footer(self, contexts: Sequence[str], *, changing: bool = True) -> list[tuple[str, Command]]:
+        """(key, command) for the footer of the innermost context, most used first."""
+        preferred = _PREFERRED.get(contexts[0], {})
+        entries = []
+        for name in FOOTERS[contexts[0]]:
+            command = COMMANDS[name]
+            keys = self.keys_of(name, contexts)
+            if not keys or (command.changes and not changing):
+                continue
+            wish = show((preferred[name],)) if name in preferred else None
+            functional = next((key for key in keys if key[0] == "F" and key[1:].isdigit()), None)
+            entries.append((wish if wish in keys and wish else functional or keys[0], command))
+        return entries
+
+    def help(self, contexts: Sequence[str]) -> list[tuple[str, list[tuple[str, Command]]]]:
+        """(section, [(keys, command)]) of everything that is bound here."""
+        bound: dict[str, None] = {}
+        for context in contexts:
+            bound.update(dict.fromkeys(self._tables[context].values()))
+        sections: dict[str, list[tuple[str, Command]]] = {section: [] for section in SECTIONS}
+        for name, command in COMMANDS.items():
+            keys = self.keys_of(name, contexts) if name in bound else []
+            if keys:
+                sections[command.section].append((" ".join(keys), command))
+        return [(section, rows) for section, rows in sections.items() if rows]
+
+
+_SHOWN: Final = {
+    "enter": "Enter", "esc": "Esc", " ": "Space", "tab": "Tab", "shift tab": "S-Tab", "page up": "PgUp",
+    "page down": "PgDn", "up": "Up", "down": "Down", "left": "Left", "right": "Right", "home": "Home", "end": "End",
+}  # fmt: skip
+
+
+def show(keys: Iterable[str]) -> str:
+    """Keys as people read them: ``F5``, ``^P``, ``g g``, ``Space``."""
+    return " ".join(_show_one(key) for key in keys)
+
+
+def _show_one(key: str) -> str:
+    if key in _SHOWN:
+        return _SHOWN[key]
+    if key.startswith("ctrl ") and len(key) == 6:
+        return f"^{key[5:].upper()}"
+    if key.startswith("meta "):
+        return f"M-{_show_one(key[5:])}"
+    if key[0] == "f" and key[1:].isdigit():
+        return key.upper()
+    return key

@@ -1,0 +1,610 @@
+"""**Pure**: what supervisors told, as one model, and the list that a screen shows of it.
+
+``Model`` takes messages (snapshots, changes, use, the state of the link) and keeps
+records, sums and a timeline. ``ListView`` is one list over it: order, folding, filter,
+marks and a cursor that stays on its process whatever moves. Times are wall time; ``now``
+is passed in. Must never know urwid or sockets.
+
+The work per change does not grow with the number of processes: sums are kept, and a list
+is put in order anew only when what it is ordered by has changed, at most twice a second.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from supervisor.namespec import make_namespec
+from supervisor.protocol.stream import ProcessRecord
+from supervisor.states import RUNNING_STATES, ProcessStates
+
+from .filters import Filter, Subject
+from .words import clean, exit_words
+
+TIMELINE_LENGTH: Final = 2000
+HISTORY_LENGTH: Final = 30
+EXITS_LENGTH: Final = 20
+REORDER_EVERY_S: Final = 0.5
+CHAIN_WITHIN_S: Final = 2.0
+
+
+class Ref(NamedTuple):
+    """Names one process; with ``name`` empty, a group."""
+
+    sup: str
+    group: str
+    name: str
+
+    @property
+    def is_group(self) -> bool:
+        return not self.name
+
+    @property
+    def of_group(self) -> Ref:
+        return Ref(self.sup, self.group, "")
+
+    @property
+    def namespec(self) -> str:
+        return make_namespec(self.group, self.name) if self.name else f"{self.group}:*"
+
+
+# --- messages ----------------------------------------------------------------------------------------
+
+
+class LinkKind(StrEnum):
+    CONNECTING = "connecting"
+    LIVE = "live"
+    POLL = "poll"
+    AWAY = "away"
+    AUTH_FAILED = "AUTH FAILED"
+    INCOMPATIBLE = "incompatible"
+
+
+@dataclass(frozen=True, slots=True)
+class LinkTold:
+    """``next_at``: wall time of the next attempt; ``attempt``: how many failed in a row."""
+
+    sup: str
+    kind: LinkKind
+    reason: str = ""
+    attempt: int = 0
+    next_at: float = 0.0
+    role: str = "none"
+    identification: str = ""
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotTold:
+    sup: str
+    records: tuple[ProcessRecord, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeTold:
+    sup: str
+    record: ProcessRecord
+    when: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class GoneTold:
+    sup: str
+    group: str
+    name: str
+    when: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class UsageTold:
+    """``values``: (group, name) to CPU percent and resident bytes."""
+
+    sup: str
+    values: dict[tuple[str, str], tuple[float, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class WholeTold:
+    """The state of the supervisor itself."""
+
+    sup: str
+    statename: str
+
+
+Message = LinkTold | SnapshotTold | ChangeTold | GoneTold | UsageTold | WholeTold
+
+
+# --- what is kept ------------------------------------------------------------------------------------
+
+
+class Level(StrEnum):
+    INFO = "INFO"
+    WARN = "WARN"
+    ERROR = "ERROR"
+    USER = "USER"
+    LINK = "LINK"
+
+
+@dataclass(slots=True)
+class Entry:
+    """One line of the timeline. ``state``: the process state it ended in, None for actions and links."""
+
+    wall: float
+    level: Level
+    subject: str
+    text: str
+    ref: Ref | None = None
+    state: int | None = None
+    expected: bool = True
+
+
+@dataclass(slots=True)
+class Sup:
+    """One supervisor as last told. ``as_of``: when its data was last known to be true."""
+
+    name: str
+    link: LinkTold
+    statename: str = ""
+    as_of: float = 0.0
+    known: bool = False
+
+    @property
+    def stale(self) -> bool:
+        return self.link.kind not in (LinkKind.LIVE, LinkKind.POLL)
+
+
+@dataclass(slots=True)
+class Past:
+    """What this session saw of one process: use over time, exits as (wall, text)."""
+
+    cpu: deque[float] = field(default_factory=lambda: deque(maxlen=HISTORY_LENGTH))
+    rss: deque[float] = field(default_factory=lambda: deque(maxlen=HISTORY_LENGTH))
+    exits: deque[tuple[float, str]] = field(default_factory=lambda: deque(maxlen=EXITS_LENGTH))
+
+
+_STATES = ProcessStates
+_LEVELS: Final = {
+    _STATES.BACKOFF: Level.WARN,
+    _STATES.UNKNOWN: Level.WARN,
+    _STATES.FATAL: Level.ERROR,
+}
+SEVERITY: Final = {
+    _STATES.FATAL: 0,
+    _STATES.BACKOFF: 1,
+    _STATES.UNKNOWN: 2,
+    _STATES.STARTING: 4,
+    _STATES.STOPPING: 5,
+    _STATES.RUNNING: 6,
+    _STATES.EXITED: 7,
+    _STATES.STOPPED: 8,
+}
+
+
+def severity(record: ProcessRecord) -> int:
+    """0 for the worst."""
+    if record.state == _STATES.EXITED and not record.expected:
+        return 3
+    return SEVERITY.get(record.state, 2)
+
+
+def needs_attention(record: ProcessRecord) -> bool:
+    return severity(record) <= 3 or bool(record.trouble)
+
+
+class Model:
+    """Everything told so far. ``members`` and ``states`` count changes, for those who order by them."""
+
+    def __init__(self, sups: Iterable[str] = ("local",)) -> None:
+        self.sups: dict[str, Sup] = {name: Sup(name, LinkTold(name, LinkKind.CONNECTING)) for name in sups}
+        self.records: dict[Ref, ProcessRecord] = {}
+        self.usage: dict[Ref, tuple[float, float]] = {}
+        self.past: dict[Ref, Past] = {}
+        self.groups: dict[Ref, dict[str, None]] = {}
+        self.up: Counter[Ref] = Counter()
+        self.tally: Counter[int] = Counter()
+        self.timeline: deque[Entry] = deque(maxlen=TIMELINE_LENGTH)
+        self.entries = 0
+        self.members = 0
+        self.states = 0
+
+    def apply(self, message: Message, now: float) -> None:
+        match message:
+            case SnapshotTold():
+                self._snapshot(message, now)
+            case ChangeTold():
+                self.sups[message.sup].as_of = now
+                self._put(
+                    Ref(message.sup, message.record.group, message.record.name),
+                    message.record,
+                    message.when or now,
+                )
+            case GoneTold():
+                self._drop(Ref(message.sup, message.group, message.name), message.when or now)
+            case UsageTold():
+                self._used(message)
+            case WholeTold():
+                sup = self.sups[message.sup]
+                if sup.statename and sup.statename != message.statename:
+                    self.note(now, Level.WARN, "supervisor", f"{sup.statename} -> {message.statename}")
+                sup.statename = message.statename
+            case LinkTold():
+                self._linked(message, now)
+
+    def _snapshot(self, message: SnapshotTold, now: float) -> None:
+        sup = self.sups[message.sup]
+        told = {Ref(message.sup, record.group, record.name): record for record in message.records}
+        for ref in [ref for ref in self.records if ref.sup == message.sup and ref not in told]:
+            self._drop(ref, now)
+        for ref, record in told.items():
+            self._put(ref, record, now, quiet=not sup.known)
+        sup.known = True
+        sup.as_of = now
+
+    def _put(self, ref: Ref, record: ProcessRecord, when: float, *, quiet: bool = False) -> None:
+        before = self.records.get(ref)
+        self.records[ref] = record
+        if before is None:
+            self.groups.setdefault(ref.of_group, {})[ref.name] = None
+            self.members += 1
+            if not quiet:
+                self.note(when, Level.INFO, ref.namespec, "added", ref, record)
+        else:
+            self._count(ref, before, -1)
+            if (before.priority, before.group_priority) != (record.priority, record.group_priority):
+                self.members += 1
+            if before.state != record.state:
+                self._moved(ref, before, record, when)
+        self._count(ref, record, 1)
+        self.states += 1
+
+    def _count(self, ref: Ref, record: ProcessRecord, by: int) -> None:
+        self.tally[record.state] += by
+        if record.state == _STATES.RUNNING:
+            self.up[ref.of_group] += by
+
+    def _drop(self, ref: Ref, when: float) -> None:
+        record = self.records.pop(ref, None)
+        if record is None:
+            return
+        self._count(ref, record, -1)
+        self.usage.pop(ref, None)
+        self.past.pop(ref, None)
+        names = self.groups[ref.of_group]
+        del names[ref.name]
+        if not names:
+            del self.groups[ref.of_group]
+            del self.up[ref.of_group]
+        self.members += 1
+        self.note(when, Level.INFO, ref.namespec, "removed")
+
+    def _moved(self, ref: Ref, before: ProcessRecord, record: ProcessRecord, when: float) -> None:
+        if record.state not in RUNNING_STATES and record.state != _STATES.STOPPING:
+            self.usage.pop(ref, None)
+        if record.state in (_STATES.EXITED, _STATES.BACKOFF, _STATES.FATAL, _STATES.STOPPED):
+            self._exited(ref, before, record, when)
+        last = self.timeline[-1] if self.timeline else None
+        if (
+            last is not None
+            and last.ref == ref
+            and last.state == before.state
+            and when - last.wall < CHAIN_WITHIN_S
+        ):
+            chain = last.text.partition("  ")[0]
+            self.timeline.pop()
+        else:
+            chain = before.statename
+        reason = _reason(record)
+        text = f"{chain} -> {record.statename}" + (f"  {reason}" if reason else "")
+        level = _LEVELS.get(record.state, Level.INFO)
+        if record.state == _STATES.EXITED and not record.expected:
+            level = Level.WARN
+        self.note(when, level, ref.namespec, text, ref, record)
+
+    def _exited(self, ref: Ref, before: ProcessRecord, record: ProcessRecord, when: float) -> None:
+        if (before.pid and not record.pid) or before.state == _STATES.STARTING:
+            words = record.spawnerr or exit_words(record.exitstatus) or "stopped"
+            lived = f", lived {when - before.start:.1f} s" if 0 < before.start <= when else ""
+            self.past.setdefault(ref, Past()).exits.append((when, clean(words) + lived))
+
+    def _used(self, message: UsageTold) -> None:
+        for (group, name), (cpu, rss) in message.values.items():
+            ref = Ref(message.sup, group, name)
+            if ref in self.records:
+                self.usage[ref] = (cpu, rss)
+                past = self.past.setdefault(ref, Past())
+                past.cpu.append(cpu)
+                past.rss.append(rss)
+
+    def _linked(self, told: LinkTold, now: float) -> None:
+        sup = self.sups[told.sup]
+        before, sup.link = sup.link, told
+        if told.kind == before.kind:
+            return
+        if told.kind in (LinkKind.LIVE, LinkKind.POLL):
+            if sup.known or before.kind is not LinkKind.CONNECTING:
+                self.note(now, Level.LINK, sup.name, "connected again" if sup.known else "connected")
+        elif told.kind is LinkKind.AWAY:
+            if before.kind in (LinkKind.LIVE, LinkKind.POLL):
+                sup.as_of = now
+            self.note(
+                now, Level.LINK, sup.name, f"connection lost: {told.reason}" if sup.known else told.reason
+            )
+        elif told.kind is not LinkKind.CONNECTING:
+            self.note(now, Level.LINK, sup.name, f"{told.kind.value}: {told.reason}")
+
+    def note(
+        self,
+        wall: float,
+        level: Level,
+        subject: str,
+        text: str,
+        ref: Ref | None = None,
+        record: ProcessRecord | None = None,
+    ) -> None:
+        """Add a line to the timeline."""
+        state = None if record is None else record.state
+        expected = record is None or record.expected
+        self.timeline.append(Entry(wall, level, clean(subject), clean(text), ref, state, expected))
+        self.entries += 1
+
+    # questions
+
+    def subject(self, ref: Ref, marked: bool) -> Subject:
+        return Subject(ref.sup, ref.group, ref.name, self.records[ref].statename, marked)
+
+    def members_of(self, group: Ref) -> Iterator[Ref]:
+        for name in self.groups.get(group, ()):
+            yield Ref(group.sup, group.group, name)
+
+    def counts(self) -> list[tuple[str, int, int]]:
+        """(word, number, a process state standing for it), what needs an eye last but one; zero ones left out."""
+        tally = self.tally
+        words = [
+            ("up", tally[_STATES.RUNNING], _STATES.RUNNING),
+            ("starting", tally[_STATES.STARTING], _STATES.STARTING),
+            ("stopping", tally[_STATES.STOPPING], _STATES.STOPPING),
+            ("backoff", tally[_STATES.BACKOFF], _STATES.BACKOFF),
+            ("FATAL", tally[_STATES.FATAL], _STATES.FATAL),
+            ("unknown", tally[_STATES.UNKNOWN], _STATES.UNKNOWN),
+            ("down", tally[_STATES.STOPPED] + tally[_STATES.EXITED], _STATES.STOPPED),
+        ]
+        return [word for word in words if word[1] or word[0] == "up"]
+
+
+def _reason(record: ProcessRecord) -> str:
+    match record.state:
+        case _STATES.RUNNING | _STATES.STARTING:
+            return f"pid {record.pid}" if record.pid else ""
+        case _STATES.BACKOFF:
+            why = record.spawnerr or exit_words(record.exitstatus)
+            tries = f"try {record.tries} of {record.startretries}"
+            return f"{why}, {tries}" if why else tries
+        case _STATES.EXITED:
+            return exit_words(record.exitstatus) + ("" if record.expected else " (unexpected)")
+        case _STATES.FATAL:
+            return record.spawnerr or f"{record.tries} tries"
+        case _:
+            return record.cause
+    return ""
+
+
+# --- a list ------------------------------------------------------------------------------------------
+
+SORTS: Final = ("group", "name", "state", "cpu", "rss", "uptime", "restarts")
+_BY_STATE: Final = frozenset({"state", "uptime", "restarts"})
+_BY_USE: Final = frozenset({"cpu", "rss"})
+
+
+class ListView:
+    """Rows in order, a cursor, marks. ``rows`` holds refs of groups (tree order only) and processes."""
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self.rows: list[Ref] = []
+        self.marks: set[Ref] = set()
+        self.folded: set[Ref] = set()
+        self.filter = Filter()
+        self.attention = False
+        self.sort = "group"
+        self.inverted = False
+        self.cursor: Ref | None = None
+        self.top = 0
+        self._index: dict[Ref, int] = {}
+        self._place = 0
+        self._changed = True
+        self._built = (-1, -1)
+        self._built_at = float("-inf")
+
+    # order
+
+    @property
+    def _moving(self) -> bool:
+        return self.filter.moves or self.attention or self.sort in _BY_STATE or self.sort in _BY_USE
+
+    def refresh(self, now: float) -> None:
+        """Bring ``rows`` up to date; call before reading them."""
+        model = self.model
+        members, states = self._built
+        if not self._changed and members == model.members:
+            if not self._moving or now - self._built_at < REORDER_EVERY_S:
+                return
+            if states == model.states and self.sort not in _BY_USE:
+                return
+        self._changed = False
+        self._built = (model.members, model.states)
+        self._built_at = now
+        self.marks &= model.records.keys()
+        self.rows = self._tree() if self.sort == "group" else self._flat(now)
+        self._index = {ref: number for number, ref in enumerate(self.rows)}
+        self._keep_cursor()
+
+    def _keep_cursor(self) -> None:
+        if self.cursor in self._index:
+            self._place = self._index[self.cursor]
+            return
+        group = self.cursor.of_group if self.cursor is not None else None
+        if group is not None and group in self._index and group in self.folded:
+            self.cursor = group
+        elif not self.rows:
+            return  # keep the wish: the row may come back
+        elif self.cursor is None:
+            self.cursor = next((ref for ref in self.rows if not ref.is_group), self.rows[0])
+        else:
+            self.cursor = self.rows[min(self._place, len(self.rows) - 1)]
+        self._place = self._index[self.cursor]
+
+    def _passing(self) -> Iterator[Ref]:
+        model, marks = self.model, self.marks
+        everything = not self.filter.alternatives and not self.attention
+        for ref, record in model.records.items():
+            if everything:
+                yield ref
+            elif self.attention and not needs_attention(record):
+                continue
+            elif self.filter(model.subject(ref, ref in marks)):
+                yield ref
+
+    def _tree(self) -> list[Ref]:
+        records = self.model.records
+        groups: dict[Ref, list[Ref]] = {}
+        for ref in self._passing():
+            groups.setdefault(ref.of_group, []).append(ref)
+        rows: list[Ref] = []
+        order = sorted(
+            groups,
+            key=lambda g: (g.sup, records[groups[g][0]].group_priority, g.group),
+            reverse=self.inverted,
+        )
+        for group in order:
+            rows.append(group)
+            if group not in self.folded:
+                rows.extend(sorted(groups[group], key=lambda ref: (records[ref].priority, natural(ref.name))))
+        return rows
+
+    def _flat(self, now: float) -> list[Ref]:
+        records, usage = self.model.records, self.model.usage
+
+        def key(ref: Ref) -> tuple[float, tuple[object, ...]]:
+            record = records[ref]
+            name = natural(ref.namespec)
+            match self.sort:
+                case "state":
+                    return severity(record), name
+                case "cpu":
+                    return -usage.get(ref, (-1.0, -1.0))[0], name
+                case "rss":
+                    return -usage.get(ref, (-1.0, -1.0))[1], name
+                case "uptime":
+                    return (record.start if record.state == _STATES.RUNNING else now + 1), name
+                case "restarts":
+                    return -record.restarts, name
+                case _:
+                    return 0, name
+
+        return sorted(self._passing(), key=key, reverse=self.inverted)
+
+    # what the user does
+
+    def change(
+        self,
+        *,
+        filter: Filter | None = None,
+        sort: str | None = None,
+        inverted: bool | None = None,
+        attention: bool | None = None,
+    ) -> None:
+        self.filter = self.filter if filter is None else filter
+        self.sort = self.sort if sort is None else sort
+        self.inverted = self.inverted if inverted is None else inverted
+        self.attention = self.attention if attention is None else attention
+        self._changed = True
+
+    @property
+    def place(self) -> int:
+        return self._place
+
+    def move(self, by: int) -> None:
+        self.go(self._place + by)
+
+    def go(self, place: int) -> None:
+        """Put the cursor on a row by number; out of range means the nearest."""
+        if self.rows:
+            self._place = max(0, min(place, len(self.rows) - 1))
+            self.cursor = self.rows[self._place]
+
+    def go_to(self, ref: Ref) -> None:
+        """Put the cursor on ``ref``, unfolding its group."""
+        self.folded.discard(ref.of_group)
+        self.cursor = ref
+        self._changed = True
+
+    def fold(self, folded: bool) -> None:
+        """Fold or unfold the group of the cursor."""
+        if self.cursor is None or self.sort != "group":
+            return
+        if folded:
+            self.folded.add(self.cursor.of_group)
+            self.cursor = self.cursor.of_group
+        else:
+            self.folded.discard(self.cursor.of_group)
+        self._changed = True
+
+    def fold_all(self, folded: bool) -> None:
+        self.folded = set(self.model.groups) if folded else set()
+        self._changed = True
+
+    def toggle_mark(self) -> None:
+        """Mark the process of the cursor, or all of the group; marked already: unmark. Moves on."""
+        if self.cursor is None:
+            return
+        refs = set(self.model.members_of(self.cursor)) if self.cursor.is_group else {self.cursor}
+        refs &= self.model.records.keys()
+        if refs <= self.marks:
+            self.marks -= refs
+        else:
+            self.marks |= refs
+        self._changed = self._changed or self.filter.moves
+        self.move(1)
+
+    def mark_shown(self) -> None:
+        for ref in self.rows:
+            self.marks |= set(self.model.members_of(ref)) if ref in self.folded else set()
+            if not ref.is_group:
+                self.marks.add(ref)
+
+    def unmark(self) -> None:
+        self.marks.clear()
+        self._changed = self._changed or self.filter.moves
+
+    def window(self, height: int) -> list[Ref]:
+        """The rows to show in ``height`` lines, the cursor among them."""
+        if height <= 0:
+            return []
+        self.top = min(self.top, self._place)
+        self.top = max(self.top, self._place - height + 1)
+        self.top = max(0, min(self.top, len(self.rows) - height))
+        return self.rows[self.top : self.top + height]
+
+    def targets(self) -> list[Ref]:
+        """What an action applies to: the marks if there are any, else the row, else the row's group."""
+        if self.marks:
+            return sorted(self.marks)
+        if self.cursor is None:
+            return []
+        if self.cursor.is_group:
+            return list(self.model.members_of(self.cursor))
+        return [self.cursor] if self.cursor in self.model.records else []
+
+
+_PIECES: Final = re.compile(r"(\d{1,18})|(\D+|\d+)", re.ASCII)
+
+
+def natural(text: str) -> tuple[tuple[int, int, str], ...]:
+    """A key that puts ``web_9`` before ``web_10``."""
+    return tuple(
+        (0, int(digits), digits) if digits else (1, 0, rest) for digits, rest in _PIECES.findall(text)
+    )
