@@ -129,7 +129,10 @@ class InetServerConfig:
 
 @dataclass(frozen=True, slots=True)
 class StreamServerConfig:
-    """``[unix_stream_server]`` (``file``) or ``[inet_stream_server]`` (``host``, ``port``)."""
+    """``[unix_stream_server]`` (``file``) or ``[inet_stream_server]`` (``host``, ``port``).
+
+    ``uid``/``gid`` and the login are as for the HTTP servers.
+    """
 
     section: str
     file: str = ""
@@ -138,6 +141,8 @@ class StreamServerConfig:
     port: int = 0
     username: str = ""
     password: str = field(default="", repr=False)
+    uid: int = -1
+    gid: int = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +188,7 @@ class CtlConfig:
     prompt: str = "supervisor"
     history_file: str = ""
     plugins: tuple[PluginConfig, ...] = ()
+    warnings: tuple[ConfigProblem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,89 @@
+"""Environment strings (``A=1,B="two words"``) to pairs; must never know whose environment it is.
+
+The grammar is Supervisor 4.3's, token by token: words of letters, digits and
+``_/.+-():``, values in quotes, ``#`` comments outside of quotes, any other
+character a token of its own. Every string that 4.3 reads without dropping a part
+of it has the same result here. Where 4.3 drops something without a word
+(``A=a b`` loses ``b``) there is an error instead; between pairs stand ``,`` or
+``;``.
+
+A string that is not right by that grammar is read once more with ``\\"`` inside
+double quotes standing for a quote; in a value that has one, ``\\\\`` is a single
+backslash. A value without ``\\"`` is taken as written, so that
+``"C:\\new\\"`` and ``"^\\\\d"`` keep the meaning they always had.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_SKIPPED = re.compile(r"(?:[ \t\r\n]|#[^\n]*\n?)*+")
+_WORD = r"[A-Za-z0-9_/.+():-](?:[A-Za-z0-9_/.+():'\"-]|#[^\n]*+\n?)*+"
+_CLASSIC = re.compile(rf"{_WORD}|\"[^\"]*+\"|'[^']*+'|.", re.DOTALL)
+_ESCAPING = re.compile(rf"{_WORD}|\"(?:[^\"\\]|\\.)*+\"|'[^']*+'|.", re.DOTALL)
+_COMMENT = re.compile(r"#[^\n]*\n?")
+_ESCAPE = re.compile(r'\\(["\\])')
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    text: str
+    value: str
+    """What the token means where a value is expected."""
+
+
+def environment(text: str) -> tuple[tuple[str, str], ...]:
+    """The pairs in order of first appearance, keys unique (the last value counts).
+
+    Raises ValueError with Supervisor's reason, or with what would have been lost.
+    """
+    try:
+        return _pairs(_tokens(text, escapes=False), text)
+    except ValueError:
+        if '\\"' not in text:
+            raise
+    return _pairs(_tokens(text, escapes=True), text)
+
+
+def _tokens(text: str, *, escapes: bool) -> list[_Token]:
+    pattern = _ESCAPING if escapes else _CLASSIC
+    tokens = []
+    at = _end(_SKIPPED, text, 0)
+    while at < len(text):
+        end = _end(pattern, text, at)
+        token = text[at:end]
+        at = _end(_SKIPPED, text, end)
+        if token in ('"', "'"):
+            raise ValueError("No closing quotation")
+        if escapes and token[0] == '"' and '\\"' in token:
+            tokens.append(_Token(token, _ESCAPE.sub(r"\1", token[1:-1])))
+        elif token[0] in "\"'":
+            tokens.append(_Token(token, token.strip("'\"")))
+        else:
+            # A comment in the middle of a word is cut out and the word goes on, as in 4.3.
+            word = _COMMENT.sub("", token) if len(token) > 1 else token
+            tokens.append(_Token(word, word.strip("'\"")))
+    return tokens
+
+
+def _end(pattern: re.Pattern[str], text: str, at: int) -> int:
+    match = pattern.match(text, at)
+    return match.end() if match else at
+
+
+def _pairs(tokens: list[_Token], text: str) -> tuple[tuple[str, str], ...]:
+    found: dict[str, str] = {}
+    for at in range(0, len(tokens), 4):
+        if len(tokens) - at < 3 or tokens[at + 1].text != "=":
+            raise ValueError(f"Unexpected end of key/value pairs in value '{text}'")
+        key, value = tokens[at].text, tokens[at + 2].value
+        if "=" in key:
+            raise ValueError(f"the key {key} has a '=' in it")
+        found[key] = value
+        if at + 3 < len(tokens) and tokens[at + 3].text not in (",", ";"):
+            raise ValueError(
+                f"unexpected {tokens[at + 3].text} after the value of {key}"
+                " (pairs are separated by commas; a value with other characters needs double quotes)"
+            )
+    return tuple(found.items())

@@ -1,0 +1,139 @@
+"""Programs gathered into groups; must never know servers, or what runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from . import values
+from .model import GroupConfig, GroupKind, ProcessConfig
+from .programs import MAX_PROCESSES, Surroundings, load_processes, program_names
+from .sections import Section
+
+
+_NO_PROGRAMS: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class _Made:
+    """A group, and the section to complain at."""
+
+    config: GroupConfig
+    section: Section
+
+
+class GroupLoader:
+    """Groups of one configuration, made section by section; problems go to the sections."""
+
+    def __init__(
+        self, programs: Sequence[Section], groups: Sequence[Section], surroundings: Surroundings
+    ) -> None:
+        self._surroundings = surroundings
+        self._group_sections = groups
+        self._programs: dict[str, Section] = {}
+        self._made: dict[str, _Made] = {}
+        self._count = 0
+        for section in programs:
+            name = _section_name(section)
+            if name in self._programs:
+                section.error(
+                    f"cannot have two programs named '{name}': [{self._programs[name].name}] is one"
+                )
+            elif name:
+                self._programs[name] = section
+
+    def load(self, skipped: frozenset[str]) -> tuple[GroupConfig, ...]:
+        """All groups, sorted by priority and name.
+
+        ``skipped`` are fcgi-program names: known, but not made by this version.
+        """
+        grouped: set[str] = set()
+        for section in self._group_sections:
+            grouped.update(self._load_group(section, skipped))
+        for name, section in self._programs.items():
+            if name not in grouped:
+                own_names = section.with_names(program_names(section.names, name, name))
+                priority = own_names.get("priority", values.integer, 999)
+                processes = self._processes(section, name, name)
+                self._add(GroupConfig(name, priority, GroupKind.PROGRAM, processes), section)
+        configs = [made.config for made in self._made.values()]
+        return tuple(sorted(configs, key=lambda config: (config.priority, config.name)))
+
+    def _load_group(self, section: Section, skipped: frozenset[str]) -> tuple[str, ...]:
+        """Makes the group of a section; returns the names of its programs."""
+        name = _section_name(section)
+        programs = section.get("programs", values.string_list, _NO_PROGRAMS)
+        priority = section.get("priority", values.integer, 999)
+        members: list[ProcessConfig] = []
+        for program in programs:
+            program_section = self._programs.get(program)
+            if program_section is None:
+                self._refuse_member(section, program, skipped)
+                continue
+            if program in skipped:
+                section.error(
+                    f"cannot tell which is meant: [{section.name}] name {program} is ambiguous"
+                    " (exists as program and fcgi-program)",
+                    "programs",
+                )
+            members.extend(self._processes(program_section, program, name))
+        if name:
+            self._add(GroupConfig(name, priority, GroupKind.GROUP, tuple(members)), section)
+        return programs
+
+    def _refuse_member(self, section: Section, program: str, skipped: frozenset[str]) -> None:
+        if program in skipped:
+            section.warning(
+                f"[fcgi-program:{program}] is not supported yet by this version: it is skipped", "programs"
+            )
+        else:
+            section.error(
+                f"cannot find this member: [{section.name}] names unknown program or fcgi-program {program}",
+                "programs",
+            )
+
+    def _processes(self, section: Section, program: str, group: str) -> tuple[ProcessConfig, ...]:
+        limit = MAX_PROCESSES - self._count
+        processes = load_processes(section, program, group, self._surroundings, limit=limit)
+        self._count += len(processes)
+        return processes
+
+    def _add(self, config: GroupConfig, section: Section) -> None:
+        other = self._made.get(config.name)
+        if other is not None:
+            where = f"{other.section.raw.file}:{other.section.raw.line}"
+            section.error(
+                f"cannot have two groups named '{config.name}': [{other.section.name}] at {where} and"
+                f" [{section.name}] both make one (rename one of them, or list the program in the group)"
+            )
+            return
+        self._made[config.name] = _Made(config, section)
+        self._refuse_doubles(config)
+
+    def _refuse_doubles(self, config: GroupConfig) -> None:
+        """An error for each program that gives a process a name which its group has already."""
+        owners: dict[str, str] = {}
+        for process in config.processes:
+            owner = owners.get(process.name)
+            if owner is None:
+                owners[process.name] = process.program
+                continue
+            section = self._programs[process.program]
+            section.error(
+                f"cannot use the process name '{process.name}' twice in the group '{config.name}':"
+                f" [{self._programs[owner].name}] has a process of that name already",
+                "process_name" if section.find("process_name") else "",
+            )
+
+
+def _section_name(section: Section) -> str:
+    """The name after the colon; empty, with an error recorded, when it is no name."""
+    _, _, text = section.name.partition(":")
+    try:
+        name = values.name(text)
+    except ValueError as error:
+        section.error(f"cannot use this name: {error}")
+        return ""
+    if not name:
+        section.error("cannot use this name: it is empty")
+    return name

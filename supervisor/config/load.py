@@ -1,0 +1,385 @@
+"""A configuration file and a command line to the model, or every reason why not; must never know what runs.
+
+The steps: read the text (``reader``), look at every section once (``sections``,
+with ``options`` for what is known), make servers, groups and programs of it.
+Nothing stops at the first problem; ConfigError carries them all.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import TypeVar
+
+from ..errors import ConfigError, ConfigProblem
+from . import values
+from .environment import environment
+from .expand import Names
+from .groups import GroupLoader
+from .model import (
+    Configuration,
+    CtlConfig,
+    GroupConfig,
+    LogKind,
+    PluginConfig,
+    ProcessConfig,
+    SupervisordConfig,
+)
+from .options import (
+    FREE_KINDS,
+    LATER_KINDS,
+    SECTION_OPTIONS,
+    section_kind,
+    unknown_option_reason,
+    unknown_section_reason,
+)
+from .programs import Surroundings, load_processes
+from .reader import Document, Glob, Problems, RawSection, RawValue, Read, glob_files, read_document, read_file
+from .sections import Budget, Section
+from .servers import (
+    default_stream_servers,
+    inet_server,
+    inet_stream_server,
+    plugin,
+    unix_server,
+    unix_stream_server,
+)
+
+T = TypeVar("T")
+
+COMMAND_LINE = "command line"
+"""What stands for the file of a value that was given on the command line."""
+
+_CTL_FACTORY = "supervisor.ctl_factory"
+_RPC_FACTORY = "supervisor.rpcinterface_factory"
+
+
+# --- where the file is -------------------------------------------------------------------------------
+
+
+def search_paths(argv0: str) -> tuple[str, ...]:
+    """Where a configuration file is looked for, in order, as messages show it (some relative to the cwd)."""
+    prefix = os.path.dirname(os.path.dirname(argv0))
+    return (
+        os.path.join(prefix, "etc/supervisord.conf"),
+        os.path.join(prefix, "supervisord.conf"),
+        "supervisord.conf",
+        "etc/supervisord.conf",
+        "/etc/supervisord.conf",
+        "/etc/supervisor/supervisord.conf",
+    )
+
+
+def find_config(argv0: str, cwd: str, exists: Callable[[str], bool] = os.path.exists) -> str | None:
+    """The absolute path of the first file of ``search_paths`` that exists; None when there is none."""
+    absolute = (os.path.join(cwd, path) for path in search_paths(argv0))
+    return next((path for path in absolute if exists(path)), None)
+
+
+def no_config_message(argv0: str) -> str:
+    """What supervisord says when ``find_config`` finds nothing."""
+    return (
+        f"No config file found at default paths ({', '.join(search_paths(argv0))});"
+        " use the -c option to specify a config file at a different path"
+    )
+
+
+# --- supervisord -------------------------------------------------------------------------------------
+
+
+def load_supervisord(
+    path: str,
+    overrides: Mapping[str, str],
+    *,
+    environ: Mapping[str, str],
+    read: Read = read_file,
+    glob: Glob = glob_files,
+    cwd: str | None = None,
+) -> Configuration:
+    """What a supervisord is to run by.
+
+    ``overrides`` are raw values of [supervisord] options from the command line,
+    which win over the file and are not expanded. ``environ`` gives ``ENV_*``.
+    A relative ``path`` and relative paths in the file are relative to ``cwd``
+    (default: the current one); those of programs to ``directory``, where given.
+    Raises ConfigError.
+    """
+    cwd = os.getcwd() if cwd is None else cwd
+    path = os.path.normpath(os.path.join(cwd, path))
+    names = _names(environ)
+    document = read_document(path, names, read=read, glob=glob)
+    if document.problems.errors and not document.sections:
+        raise _error(document)
+    supervisord = document.sections.get("supervisord")
+    if supervisord is None:
+        document.problems.error(".ini file does not include supervisord section", file=path)
+        supervisord = RawSection("supervisord", path)
+    budget = Budget()
+    main = _supervisord(
+        Section(_overridden(supervisord, overrides), document.defaults, names, document.problems, budget), cwd
+    )
+    names = {**names, **{f"ENV_{key}": value for key, value in main.environment}}
+    loader = _Sections(document, names, cwd, budget)
+    configuration = loader.configuration(main)
+    if document.problems.errors:
+        raise _error(document)
+    return configuration
+
+
+def load_program(
+    program: str,
+    group: str,
+    options: Mapping[str, str],
+    *,
+    path: str,
+    environ: Mapping[str, str],
+    base: str,
+    inherited: Sequence[tuple[str, str]] = (),
+) -> tuple[ProcessConfig, ...]:
+    """The processes of a program that is in no file: its options came over RPC.
+
+    ``path`` is the main file (for ``here`` and for messages), ``base`` the
+    directory of relative paths, ``inherited`` the environment beneath the
+    program's own. Raises ConfigError.
+    """
+    problems = Problems()
+    raw = RawSection(
+        f"program:{program}",
+        path,
+        options={key.lower(): RawValue(text, path) for key, text in options.items()},
+    )
+    section = Section(raw, {}, _names(environ), problems, Budget())
+    try:
+        values.name(program)
+    except ValueError as error:
+        section.error(f"cannot use this name: {error}")
+    processes = load_processes(section, program, group, Surroundings(base, tuple(inherited)))
+    if problems.errors:
+        raise ConfigError(problems.errors)
+    return processes
+
+
+def _names(environ: Mapping[str, str]) -> Names:
+    names: dict[str, str | int] = {f"ENV_{key}": value for key, value in environ.items()}
+    names["host_node_name"] = platform.node()
+    return names
+
+
+def _overridden(section: RawSection, overrides: Mapping[str, str]) -> RawSection:
+    given = {option: RawValue(text, COMMAND_LINE, literal=True) for option, text in overrides.items()}
+    return RawSection(section.name, section.file, section.line, section.options | given)
+
+
+def _supervisord(section: Section, cwd: str) -> SupervisordConfig:
+    get = section.get
+    default = SupervisordConfig()
+    dirpath = partial(values.dirpath, base=cwd)
+    directory = partial(values.existing_directory, base=cwd)
+    return SupervisordConfig(
+        logfile=get("logfile", partial(values.main_logfile, base=cwd), os.path.join(cwd, default.logfile)),
+        logfile_maxbytes=get("logfile_maxbytes", values.byte_size, default.logfile_maxbytes),
+        logfile_backups=get("logfile_backups", values.integer, default.logfile_backups),
+        loglevel=get("loglevel", values.loglevel, default.loglevel),
+        pidfile=get("pidfile", dirpath, os.path.join(cwd, default.pidfile)),
+        umask=get("umask", values.octal, default.umask),
+        nodaemon=get("nodaemon", values.boolean, default.nodaemon),
+        silent=get("silent", values.boolean, default.silent),
+        minfds=get("minfds", values.integer, default.minfds),
+        minprocs=get("minprocs", values.integer, default.minprocs),
+        nocleanup=get("nocleanup", values.boolean, default.nocleanup),
+        childlogdir=get("childlogdir", directory, tempfile.gettempdir()),
+        user=get("user", str, default.user),
+        uid=get("user", values.user, default.uid),
+        directory=get("directory", directory, default.directory),
+        strip_ansi=get("strip_ansi", values.boolean, default.strip_ansi),
+        environment=get("environment", environment, default.environment),
+        identifier=get("identifier", str, default.identifier),
+    )
+
+
+class _Sections:
+    """The sections of one document, sorted by kind, and what is made of them."""
+
+    def __init__(self, document: Document, names: Names, cwd: str, budget: Budget) -> None:
+        self._document = document
+        self._cwd = cwd
+        self._by_kind: dict[str, list[Section]] = {}
+        for raw in document.sections.values():
+            section = Section(raw, document.defaults, names, document.problems, budget)
+            kind = section_kind(raw.name)
+            if kind is None:
+                section.warning(unknown_section_reason(raw.name))
+            elif kind in LATER_KINDS:
+                section.warning("not supported yet by this version: section is skipped")
+            else:
+                self._by_kind.setdefault(kind, []).append(section)
+            if kind is not None:
+                _warn_of_unknown_options(section, kind)
+        self._skipped = frozenset(
+            name.partition(":")[2].strip()
+            for name in document.sections
+            if section_kind(name) == "fcgi-program"
+        )
+
+    def configuration(self, main: SupervisordConfig) -> Configuration:
+        """The whole; problems are in the document."""
+        document = self._document
+        unix = self._each("unix_http_server", partial(unix_server, base=self._cwd))
+        inet = self._each("inet_http_server", inet_server)
+        streams = (
+            *self._each("unix_stream_server", partial(unix_stream_server, base=self._cwd)),
+            *self._each("inet_stream_server", inet_stream_server),
+        )
+        surroundings = Surroundings(main.directory or self._cwd, main.environment)
+        groups = GroupLoader(self._of("program"), self._of("group"), surroundings).load(self._skipped)
+        rpcinterfaces = self._each("rpcinterface", partial(plugin, factory_option=_RPC_FACTORY))
+        _warn_of_shared_logs(main, groups, document.problems)
+        has_stream_section = self._of("unix_stream_server") or self._of("inet_stream_server")
+        return Configuration(
+            path=document.files[0],
+            supervisord=main,
+            unix_servers=unix,
+            inet_servers=inet,
+            stream_servers=streams if has_stream_section else default_stream_servers(unix),
+            rpcinterfaces=rpcinterfaces,
+            groups=groups,
+            included=tuple(document.files[1:]),
+            warnings=tuple(_in_file_order(document.problems.warnings, document.files)),
+            notes=tuple(f'Included extra file "{path}" during parsing' for path in document.files[1:]),
+        )
+
+    def _of(self, kind: str) -> Sequence[Section]:
+        return self._by_kind.get(kind, ())
+
+    def _each(self, kind: str, make: Callable[[Section], T | None]) -> tuple[T, ...]:
+        made = (make(section) for section in self._of(kind))
+        return tuple(item for item in made if item is not None)
+
+
+def _warn_of_unknown_options(section: Section, kind: str) -> None:
+    if kind in FREE_KINDS or kind in LATER_KINDS:
+        return
+    for option in section.raw.options:
+        if option not in SECTION_OPTIONS[kind]:
+            reason = unknown_option_reason(kind, option)
+            if reason is not None:
+                section.warning(reason, option)
+
+
+def _warn_of_shared_logs(main: SupervisordConfig, groups: Sequence[GroupConfig], problems: Problems) -> None:
+    """One warning for each log file with two writers; devices (``/dev/stdout``) are made to be shared."""
+    writers: dict[str, str] = {os.path.normpath(main.logfile): "the main log"}
+    warned: set[str] = set()
+    for group in groups:
+        for process in group.processes:
+            for channel, config in (("stdout", process.stdout), ("stderr", process.stderr)):
+                if config.logfile.kind is not LogKind.FILE or config.logfile.path.startswith("/dev/"):
+                    continue
+                path = os.path.normpath(config.logfile.path)
+                writer = f"{channel} of {group.name}:{process.name}"
+                other = writers.setdefault(path, writer)
+                if other != writer and path not in warned:
+                    warned.add(path)
+                    problems.warning(
+                        f"{other} and {writer} are both logged to {path}",
+                        section=f"program:{process.program}",
+                    )
+
+
+# --- supervisorctl -----------------------------------------------------------------------------------
+
+
+def load_ctl(
+    path: str | None,
+    overrides: Mapping[str, str],
+    *,
+    environ: Mapping[str, str],
+    read: Read = read_file,
+    glob: Glob = glob_files,
+    cwd: str | None = None,
+) -> CtlConfig:
+    """What a supervisorctl is to run by; with no file, the defaults and the command line.
+
+    Included files are read for [supervisorctl] and [ctlplugin:x], but what is
+    wrong with them is only a warning: they need not be readable to a user of
+    supervisorctl, and they are supervisord's to complain about. Raises ConfigError.
+    """
+    cwd = os.getcwd() if cwd is None else cwd
+    names = _names(environ)
+    if path is None:
+        document = Document(files=[""])
+        raw: RawSection | None = RawSection("supervisorctl")
+    else:
+        path = os.path.normpath(os.path.join(cwd, path))
+        document = read_document(path, names, read=read, glob=glob)
+        _forgive_included(document)
+        if document.problems.errors and not document.sections:
+            raise _error(document)
+        raw = document.sections.get("supervisorctl")
+    if raw is None:
+        document.problems.error(".ini file does not include supervisorctl section", file=document.files[0])
+        raw = RawSection("supervisorctl", document.files[0])
+    budget = Budget()
+    section = Section(_overridden(raw, overrides), document.defaults, names, document.problems, budget)
+    _warn_of_unknown_options(section, "supervisorctl")
+    default = CtlConfig()
+    config = CtlConfig(
+        serverurl=section.get("serverurl", partial(_server_url, base=cwd), default.serverurl),
+        username=section.get("username", str, None),
+        password=section.get("password", str, None),
+        prompt=section.get("prompt", str, default.prompt),
+        history_file=section.get("history_file", partial(_history_file, base=cwd), default.history_file),
+        plugins=_ctl_plugins(document, names, budget),
+        warnings=tuple(_in_file_order(document.problems.warnings, document.files)),
+    )
+    if document.problems.errors:
+        raise _error(document)
+    return config
+
+
+def _forgive_included(document: Document) -> None:
+    problems = document.problems
+    main = document.files[0]
+    fatal = [
+        problem for problem in problems.errors if problem.file in ("", main) and problem.section != "include"
+    ]
+    problems.warnings.extend(problem for problem in problems.errors if problem not in fatal)
+    problems.errors[:] = fatal
+
+
+def _ctl_plugins(document: Document, names: Names, budget: Budget) -> tuple[PluginConfig, ...]:
+    sections = (
+        Section(raw, document.defaults, names, document.problems, budget)
+        for raw in document.sections.values()
+        if section_kind(raw.name) == "ctlplugin"
+    )
+    plugins = (plugin(section, _CTL_FACTORY) for section in sections)
+    return tuple(config for config in plugins if config is not None)
+
+
+def _server_url(text: str, base: str) -> str:
+    if not text.startswith("unix://"):
+        return text
+    return f"unix://{os.path.normpath(values.resolved(text.removeprefix('unix://'), base))}"
+
+
+def _history_file(text: str, base: str) -> str:
+    return values.resolved(text, base) if text else ""
+
+
+# --- problems ----------------------------------------------------------------------------------------
+
+
+def _error(document: Document) -> ConfigError:
+    problems = _in_file_order(document.problems.errors, document.files)
+    if document.problems.dropped:
+        problems.append(ConfigProblem(f"there are {document.problems.dropped} more problems"))
+    return ConfigError(problems)
+
+
+def _in_file_order(problems: Sequence[ConfigProblem], files: Sequence[str]) -> list[ConfigProblem]:
+    order = {file: index for index, file in enumerate(files)}
+    return sorted(problems, key=lambda problem: (order.get(problem.file, -1), problem.line))

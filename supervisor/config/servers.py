@@ -1,0 +1,124 @@
+"""Server and plug-in sections to their models; must never know programs or sockets."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TypeVar
+
+from . import values
+from .model import InetServerConfig, PluginConfig, StreamServerConfig, UnixServerConfig
+from .sections import Section
+
+T = TypeVar("T")
+
+_STREAM_SUFFIX = ".stream"
+
+
+def unix_server(section: Section, base: str) -> UnixServerConfig | None:
+    """A ``[unix_http_server*]``; None, with a problem recorded, when it lacks its file."""
+    username, password = _login(section)
+    file = _required(section, "file", partial(socket_path, base=base), "")
+    uid, gid = section.get("chown", _chown, (-1, -1))
+    chmod = section.get("chmod", _chmod, 0o700)
+    if not file:
+        return None
+    return UnixServerConfig(section.name, file, chmod, uid, gid, username, password)
+
+
+def inet_server(section: Section) -> InetServerConfig | None:
+    """A ``[inet_http_server*]``; None, with a problem recorded, when it lacks its port."""
+    username, password = _login(section)
+    host, port = _required(section, "port", values.inet_address, ("", 0))
+    return InetServerConfig(section.name, host, port, username, password) if port else None
+
+
+def unix_stream_server(section: Section, base: str) -> StreamServerConfig | None:
+    """A ``[unix_stream_server*]``; None as above."""
+    server = unix_server(section, base)
+    if server is None:
+        return None
+    return _stream_beside(server, server.file)
+
+
+def inet_stream_server(section: Section) -> StreamServerConfig | None:
+    """A ``[inet_stream_server*]``; None as above."""
+    server = inet_server(section)
+    if server is None:
+        return None
+    return StreamServerConfig(
+        server.section, host=server.host, port=server.port, username=server.username, password=server.password
+    )
+
+
+def default_stream_servers(unix_servers: Sequence[UnixServerConfig]) -> tuple[StreamServerConfig, ...]:
+    """The stream server that needs no section: beside the first unix server, as open or closed as that is."""
+    return tuple(_stream_beside(server, server.file + _STREAM_SUFFIX) for server in unix_servers[:1])
+
+
+def _stream_beside(server: UnixServerConfig, file: str) -> StreamServerConfig:
+    return StreamServerConfig(
+        server.section,
+        file=file,
+        chmod=server.chmod,
+        uid=server.uid,
+        gid=server.gid,
+        username=server.username,
+        password=server.password,
+    )
+
+
+def socket_path(text: str, base: str) -> str:
+    """The absolute, normalised path of a socket."""
+    if not text:
+        raise ValueError("the path is empty")
+    return os.path.normpath(values.resolved(text, base))
+
+
+def plugin(section: Section, factory_option: str) -> PluginConfig | None:
+    """A ``[rpcinterface:x]`` or ``[ctlplugin:x]``: the options written in it, for its factory.
+
+    What [DEFAULT] holds is not for a plug-in: its factory would refuse the argument.
+    """
+    factory = section.get(factory_option, str.strip, "")
+    options = tuple(
+        (option, section.get(option, str, "")) for option in section.raw.options if option != factory_option
+    )
+    if not factory:
+        section.error(
+            f"cannot load this plug-in: section [{section.name}] does not specify a {factory_option}"
+        )
+        return None
+    return PluginConfig(section.name.partition(":")[2], factory, options)
+
+
+def _login(section: Section) -> tuple[str, str]:
+    username = section.get("username", str, None)
+    password = section.get("password", str, None)
+    if (username is None) != (password is None):
+        section.error(
+            f"cannot authenticate: Section [{section.name}] contains incomplete authentication:"
+            " If a username or a password is specified, both the username and password must be specified"
+        )
+    return username or "", password or ""
+
+
+def _required(section: Section, option: str, convert: Callable[[str], T], default: T) -> T:
+    if section.find(option) is None:
+        section.error(f"cannot open this server: section [{section.name}] has no {option} value")
+    return section.get(option, convert, default)
+
+
+def _chmod(text: str) -> int:
+    try:
+        return values.octal(text)
+    except ValueError:
+        raise ValueError(f"Invalid chmod value {text}") from None
+
+
+def _chown(text: str) -> tuple[int, int]:
+    try:
+        return values.user_and_group(text)
+    except ValueError:
+        raise ValueError(f"Invalid sockchown value {text}") from None
