@@ -18,10 +18,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_SKIPPED = re.compile(r"(?:[ \t\r\n]|#[^\n]*\n?)*+")
+_SKIPPED = r"(?:[ \t\r\n]|#[^\n]*\n?)*+"
 _WORD = r"[A-Za-z0-9_/.+():-](?:[A-Za-z0-9_/.+():'\"-]|#[^\n]*+\n?)*+"
-_CLASSIC = re.compile(rf"{_WORD}|\"[^\"]*+\"|'[^']*+'|.", re.DOTALL)
-_ESCAPING = re.compile(rf"{_WORD}|\"(?:[^\"\\]|\\.)*+\"|'[^']*+'|.", re.DOTALL)
+_CLASSIC = re.compile(rf"{_SKIPPED}({_WORD}|\"[^\"]*+\"|'[^']*+'|.)", re.DOTALL)
+_ESCAPING = re.compile(rf"{_SKIPPED}({_WORD}|\"(?:[^\"\\]|\\.)*+\"|'[^']*+'|.)", re.DOTALL)
 _COMMENT = re.compile(r"#[^\n]*\n?")
 _ESCAPE = re.compile(r'\\(["\\])')
 
@@ -49,11 +49,10 @@ def environment(text: str) -> tuple[tuple[str, str], ...]:
 def _tokens(text: str, *, escapes: bool) -> list[_Token]:
     pattern = _ESCAPING if escapes else _CLASSIC
     tokens = []
-    at = _end(_SKIPPED, text, 0)
-    while at < len(text):
-        end = _end(pattern, text, at)
-        token = text[at:end]
-        at = _end(_SKIPPED, text, end)
+    match = pattern.match(text)
+    while match is not None:
+        token = match[1]
+        match = pattern.match(text, match.end())
         if token in ('"', "'"):
             raise ValueError("No closing quotation")
         if escapes and token[0] == '"' and '\\"' in token:
@@ -65,11 +64,6 @@ def _tokens(text: str, *, escapes: bool) -> list[_Token]:
             word = _COMMENT.sub("", token) if len(token) > 1 else token
             tokens.append(_Token(word, word.strip("'\"")))
     return tokens
-
-
-def _end(pattern: re.Pattern[str], text: str, at: int) -> int:
-    match = pattern.match(text, at)
-    return match.end() if match else at
 
 
 def _pairs(tokens: list[_Token], text: str) -> tuple[tuple[str, str], ...]:

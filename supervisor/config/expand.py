@@ -20,6 +20,8 @@ Names = Mapping[str, str | int]
 
 _SPEC = re.compile(r"[#0\- +]*(?P<width>\d*)(?:\.(?P<precision>\d*))?[hlL]?(?P<kind>[diouxXeEfFgGcrsa%])")
 
+_PARENTHESIS = re.compile(r"[()]")
+
 
 class ExpansionError(ValueError):
     """A text that cannot be expanded; the message names it by the label it was given."""
@@ -42,8 +44,8 @@ class Template:
 
     def expand(self, names: Names, label: str, here: str) -> str:
         """The text with every field filled in; ``here`` is the value of that name. Raises ExpansionError."""
-        unknown = [name for name in self.names if name not in names and name != "here"]
-        if unknown:
+        if not all(name in names or name == "here" for name in self.names):
+            unknown = [name for name in self.names if name not in names and name != "here"]
             raise ExpansionError(_unknown_names(self.raw, label, sorted(unknown), names))
         pieces = []
         length = 0
@@ -105,6 +107,8 @@ def _field(raw: str, percent: int, label: str) -> tuple[_Field, int]:
     close = _closing_parenthesis(raw, percent + 1)
     if close < 0:
         raise ExpansionError(_badly_formatted(raw, label, "incomplete format key"))
+    if raw.startswith("s", close + 1):
+        return _Field(raw[percent + 2 : close], "s"), close + 2
     match = _SPEC.match(raw, close + 1)
     if match is None:
         reason = (
@@ -123,8 +127,11 @@ def _field(raw: str, percent: int, label: str) -> tuple[_Field, int]:
 
 
 def _closing_parenthesis(raw: str, opening: int) -> int:
+    close = raw.find(")", opening)
+    if close < 0 or raw.find("(", opening + 1, close) < 0:
+        return close
     depth = 0
-    for match in re.compile(r"[()]").finditer(raw, opening):
+    for match in _PARENTHESIS.finditer(raw, opening):
         depth += 1 if match[0] == "(" else -1
         if depth == 0:
             return match.start()

@@ -10,7 +10,6 @@ from .model import GroupConfig, GroupKind, ProcessConfig
 from .programs import MAX_PROCESSES, Surroundings, load_processes, program_names
 from .sections import Section
 
-
 _NO_PROGRAMS: tuple[str, ...] = ()
 
 

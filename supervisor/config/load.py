@@ -11,7 +11,7 @@ import os
 import platform
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import TypeVar
 
 from ..errors import ConfigError, ConfigProblem
@@ -233,7 +233,9 @@ class _Sections:
             *self._each("unix_stream_server", partial(unix_stream_server, base=self._cwd)),
             *self._each("inet_stream_server", inet_stream_server),
         )
-        surroundings = Surroundings(main.directory or self._cwd, main.environment)
+        surroundings = Surroundings(
+            main.directory or self._cwd, main.environment, lru_cache(10_000)(values.user)
+        )
         groups = GroupLoader(self._of("program"), self._of("group"), surroundings).load(self._skipped)
         rpcinterfaces = self._each("rpcinterface", partial(plugin, factory_option=_RPC_FACTORY))
         _warn_of_shared_logs(main, groups, document.problems)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -27,11 +28,13 @@ class Surroundings:
     """What all programs of a configuration share.
 
     ``base``: the directory that relative paths are relative to. ``environment``:
-    that of [supervisord], which lies under each program's own.
+    that of [supervisord], which lies under each program's own. ``find_user``: the
+    uid of a user; the loader of many programs asks the system once for each.
     """
 
     base: str
     environment: Environment = ()
+    find_user: Callable[[str], int] = values.user
 
 
 def program_names(names: Names, program: str, group: str) -> Names:
@@ -49,7 +52,7 @@ def load_processes(
     section = section.with_names(program_names(section.names, program, group))
     numprocs = section.get("numprocs", values.integer, 1)
     first = section.get("numprocs_start", values.integer, 0)
-    common = _common_options(section, program, group)
+    common = _common_options(section, program, group, surroundings)
     varying = _VaryingOptions(section, program, surroundings, common)
     if numprocs > limit:
         section.error(
@@ -71,7 +74,7 @@ def load_processes(
     return () if varying.nameless else processes
 
 
-def _common_options(section: Section, program: str, group: str) -> ProcessConfig:
+def _common_options(section: Section, program: str, group: str, surroundings: Surroundings) -> ProcessConfig:
     """What is the same for all processes of the program; the rest has its default."""
     stopasgroup = section.get("stopasgroup", values.boolean, False)
     killasgroup = section.get("killasgroup", values.boolean, stopasgroup)
@@ -98,7 +101,7 @@ def _common_options(section: Section, program: str, group: str) -> ProcessConfig
         stopasgroup=stopasgroup,
         killasgroup=killasgroup,
         user=user,
-        uid=section.get("user", values.user, None),
+        uid=section.get("user", surroundings.find_user, None),
         redirect_stderr=section.get("redirect_stderr", values.boolean, False) or tty,
         serverurl=section.get("serverurl", _server_url, None),
         tty=tty,

@@ -16,6 +16,8 @@ MAX_EXPANDED_CHARACTERS: Final = 256 * 1024 * 1024
 _SECRET_OPTIONS = frozenset(("password", "environment"))
 """Options whose value is not repeated beside the reason."""
 
+_NOTHING = RawValue("")
+
 
 @dataclass(slots=True)
 class Budget:
@@ -123,13 +125,17 @@ class Varying(Generic[T]):
         self._default = default
         self._values: dict[str, T] = {}
         self._template: Template | None = None
-        self._raw = section.find(option) or RawValue("")
         self._constant = default
         self.failed = False
-        if section.find(option) is None:
+        raw = section.find(option)
+        self._raw = raw or _NOTHING
+        if raw is None:
             return
         try:
-            template = compile_template(self._raw.text, section.label(option))
+            if "%" not in raw.text:
+                self._constant = convert(raw.text)
+                return
+            template = compile_template(raw.text, section.label(option))
             if template.names:
                 self._template = template
             else:
