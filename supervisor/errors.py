@@ -83,3 +83,40 @@ class RPCError(SupervisorError):
 
     def __str__(self) -> str:
         return f"code={self.code}, text={self.text!r}"
+
+
+class ServerError(SupervisorError):
+    """A server cannot be talked to; ``address`` is its URL as the user gave it."""
+
+    def __init__(self, address: str, reason: str) -> None:
+        super().__init__(f"{address}: {reason}")
+        self.address = address
+        self.reason = reason
+
+
+class ServerRefused(ServerError):
+    """Nothing listens there (connection refused)."""
+
+
+class SocketMissing(ServerError):
+    """The unix socket's file does not exist."""
+
+
+class AccessDenied(ServerError):
+    """The server wants another name or password (HTTP 401)."""
+
+
+class VersionMismatch(ServerError):
+    """The server speaks another version of the API; ``version`` is what it said."""
+
+    def __init__(self, address: str, version: str) -> None:
+        super().__init__(address, f"API version {version}")
+        self.version = version
+
+
+class TransportError(ServerError):
+    """Any other failure below XML-RPC; ``status`` is the HTTP status where there was one, else 0."""
+
+    def __init__(self, address: str, reason: str, status: int = 0) -> None:
+        super().__init__(address, reason)
+        self.status = status

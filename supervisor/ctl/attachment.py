@@ -1,0 +1,352 @@
+"""One attachment to a program's terminal, pure; must never know sockets, terminals, the clock.
+
+Frames of the server, bytes of the user and times go in; what to send, show and say
+comes out.
+
+Life: *joining* until ``attached``; *replaying* while offsets are below ``live``: the
+past is collected, stripped of terminal queries and shown in one piece, then whatever
+the terminal answered all the same is dropped; then *live* until the user detaches or
+the process is gone. The user is not read before the live part. A program that exits
+does not end the attachment, unless that was asked for.
+
+Invariants: at most ``INPUT_WINDOW_BYTES`` of input are unacknowledged; credit is given
+back for exactly the output bytes taken; nothing is sent after the end.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from supervisor.faults import Faults
+from supervisor.protocol import stream
+
+from .session import DETACHED, GENERIC, PROGRAM_EXITED
+
+REQUEST_ID: Final = 1
+PREFIX_KEY: Final = b"\x1d"
+"""Ctrl-]"""
+PREFIX_WAIT_S: Final = 0.5
+"""How long a second Ctrl-] may take to make the two of them one key for the program."""
+REPLAY_WAIT_S: Final = 0.5
+"""How long the past may stay away before the attachment goes on without it."""
+_CREDIT_STEP_BYTES: Final = stream.DEFAULT_CREDIT_BYTES // 2
+_INPUT_FRAME_BYTES: Final = 16 * 1024
+_QUEUE_BYTES: Final = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    frame: stream.Frame
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """The server let us in: make the user's terminal ready; ``tty`` as in the attached frame."""
+
+    tty: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Show:
+    """Bytes of the program."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class DropInput:
+    """Forget what the terminal has to say so far: answers to queries of the past."""
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A line of ours to the user."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """The end, with this exit status."""
+
+    status: int
+
+
+Action = Send | Join | Show | DropInput | Note | Finish
+
+# What makes a terminal answer: ENQ; DSR, DA, XTVERSION, DECRQM, kitty and window reports, DECREQTPARM; OSC
+# colour and clipboard questions; DECRQSS and XTGETTCAP; DECID.
+_QUERY = re.compile(
+    rb"\x05|\x1bZ"
+    rb"|\x1b\[[?>=]?[0-9;]*(?:n|c|\$p)"
+    rb"|\x1b\[>[0-9;]*q|\x1b\[\?u|\x1b\[[01]?x"
+    rb"|\x1b\[(?:1[1-9]|2[01])[0-9;]*t"
+    rb"|\x1b\][0-9]{1,4};[^\x07\x1b]{0,256}\?(?:\x07|\x1b\\)"
+    rb"|\x1bP[+$]q[^\x1b]{0,4096}\x1b\\"
+)
+
+
+def strip_queries(data: bytes) -> bytes:
+    """``data`` without what asks the terminal something; the answers would be typed into the program."""
+    return _QUERY.sub(b"", data)
+
+
+def describe_exit(status: int) -> str:
+    """``with status 1`` or ``by signal 9``."""
+    return f"by signal {-status}" if status < 0 else f"with status {status}"
+
+
+class Attachment:
+    """Joins ``name`` in ``mode`` (write, take, read); ``rows`` and ``columns`` of the user's terminal, or 0.
+
+    ``until_exit``: end when the program exits.
+    """
+
+    def __init__(
+        self, name: str, *, mode: str = "write", rows: int = 0, columns: int = 0, until_exit: bool = False
+    ) -> None:
+        self.name = name
+        self.tty = False
+        self.joined = False
+        self.finished = False
+        self._mode = mode
+        self._rows, self._columns = rows, columns
+        self._until_exit = until_exit
+        self._writer = False
+        self._live = 0
+        self._replay: bytearray | None = bytearray()
+        self._replay_deadline: float | None = None
+        self._taken = 0
+        self._queue = bytearray()
+        self._sent = 0
+        self._acknowledged = 0
+        self._prefix_deadline: float | None = None
+        self._input_ended = False
+
+    @property
+    def wants_input(self) -> bool:
+        """Whether the user is to be read now."""
+        return (
+            self.joined
+            and self._replay is None
+            and not self.finished
+            and not self._input_ended
+            and len(self._queue) < _QUEUE_BYTES
+        )
+
+    def deadline(self) -> float | None:
+        """When ``tick`` is wanted."""
+        return self._prefix_deadline if self._replay is None else self._replay_deadline
+
+    def begin(self) -> list[Action]:
+        """The request."""
+        request = stream.Attach(REQUEST_ID, self.name, mode=self._mode, rows=self._rows, cols=self._columns)
+        return [Send(request)]
+
+    def tick(self, now: float) -> list[Action]:
+        """What the passing of time brings."""
+        deadline = self.deadline()
+        if self.finished or deadline is None or now < deadline:
+            return []
+        return self._detach() if self._replay is None else self._end_replay()
+
+    # --- from the user
+
+    def keys(self, data: bytes, now: float) -> list[Action]:
+        """Bytes typed at a terminal in raw mode."""
+        if self._prefix_deadline is not None:
+            if not data.startswith(PREFIX_KEY):
+                return self._detach()
+            self._prefix_deadline = None
+            plain, data = PREFIX_KEY, data[1:]
+        else:
+            plain = b""
+        while data:
+            before, prefix, data = data.partition(PREFIX_KEY)
+            plain += before
+            if prefix and data.startswith(PREFIX_KEY):
+                plain, data = plain + PREFIX_KEY, data[1:]
+            elif prefix and data:
+                return [*self._input(plain), *self._detach()]
+            elif prefix:
+                self._prefix_deadline = now + PREFIX_WAIT_S
+        return self._input(plain)
+
+    def line(self, data: bytes) -> list[Action]:
+        """What a terminal in line mode gave: a line, or part of one that Ctrl-] ended."""
+        if data.endswith(PREFIX_KEY):
+            return self._detach()
+        return self._input(data)
+
+    def plain(self, data: bytes) -> list[Action]:
+        """Input that no terminal gave: all of it is meant for the program."""
+        return self._input(data)
+
+    def end_input(self) -> list[Action]:
+        """No more input will come; detaches once the program has it all."""
+        self._input_ended = True
+        return self._detach_if_drained()
+
+    def detach(self) -> list[Action]:
+        """The user wants out."""
+        return self._detach()
+
+    def resize(self, rows: int, columns: int) -> list[Action]:
+        """The user's terminal has another size."""
+        if (rows, columns) == (self._rows, self._columns):
+            return []
+        self._rows, self._columns = rows, columns
+        return self._send_size()
+
+    # --- from the server
+
+    def handle(self, frame: stream.Frame, now: float) -> list[Action]:
+        """What a frame of the server brings; frames about other things bring nothing."""
+        if self.finished:
+            return []
+        match frame:
+            case stream.Ping():
+                return [Send(stream.Pong(frame.n))]
+            case stream.Attached():
+                return self._attached(frame, now)
+            case stream.Output():
+                return self._output(frame, now)
+            case stream.Gap():
+                return self._gap(frame)
+            case stream.InputAck():
+                self._acknowledged = max(self._acknowledged, frame.bytes)
+                return [*self._pump(), *self._detach_if_drained()]
+            case stream.Writer():
+                return self._writer_changed(frame)
+            case stream.Exited():
+                return self._exited(frame)
+            case stream.Started():
+                # The terminal may be a new one, which knows no size.
+                return [Note(f"{self.name} started, pid {frame.pid}"), *self._send_size()]
+            case stream.Removed():
+                return [Note(f"{self.name} is no longer configured"), *self._finish(PROGRAM_EXITED)]
+            case stream.Error() if frame.id in (REQUEST_ID, -1):
+                return self._error(frame)
+        return []
+
+    def _attached(self, frame: stream.Attached, now: float) -> list[Action]:
+        self.joined = True
+        self.tty = frame.tty
+        self.name = frame.name
+        self._writer = frame.writer
+        self._live = frame.live
+        running = f"pid {frame.pid}" if frame.pid else "not running"
+        keys = "Ctrl-] detaches" if frame.tty else "Enter sends a line, Ctrl-] detaches"
+        notes: list[Action] = [Note(f"Attached to {self.name} ({running}); {keys}")]
+        if not self._writer:
+            notes.append(Note("Somebody else writes to it: watching only (attach --take to take over)"))
+        if frame.live == 0:
+            return [*notes, Join(frame.tty), *self._end_replay()]
+        self._replay_deadline = now + REPLAY_WAIT_S
+        return [*notes, Join(frame.tty)]
+
+    def _output(self, frame: stream.Output, now: float) -> list[Action]:
+        actions = self._credit(len(frame.data))
+        if self._replay is None:
+            return [Show(frame.data), *actions]
+        past = max(0, min(len(frame.data), self._live - frame.offset)) if frame.channel == "stdout" else 0
+        self._replay += frame.data[:past] if frame.channel == "stdout" else frame.data
+        self._replay_deadline = now + REPLAY_WAIT_S
+        if frame.channel == "stdout" and frame.offset + len(frame.data) >= self._live:
+            rest = frame.data[past:]
+            return [*actions, *self._end_replay(), *([Show(rest)] if rest else [])]
+        return actions
+
+    def _end_replay(self) -> list[Action]:
+        replay, self._replay, self._replay_deadline = self._replay, None, None
+        if not replay:
+            return []
+        actions: list[Action] = [Show(strip_queries(bytes(replay)) if self.tty else bytes(replay))]
+        if self.tty:
+            actions += [DropInput(), *self.redraw()]
+        return actions
+
+    def redraw(self) -> list[Action]:
+        """Make the program paint its screen: one that keeps a picture of it does so when the size changes."""
+        if self._rows < 2 or not (size := self._send_size()):
+            return []
+        return [Send(stream.Resize(REQUEST_ID, self._rows - 1, self._columns)), *size]
+
+    def _gap(self, frame: stream.Gap) -> list[Action]:
+        note = Note(f"{frame.until - frame.offset} bytes of output were skipped")
+        if self._replay is not None and frame.until >= self._live:
+            return [*self._end_replay(), note]
+        # What is no longer kept of the past is no loss to speak of.
+        return [] if self._replay is not None else [note]
+
+    def _credit(self, taken_bytes: int) -> list[Action]:
+        self._taken += taken_bytes
+        if self._taken < _CREDIT_STEP_BYTES:
+            return []
+        taken, self._taken = self._taken, 0
+        return [Send(stream.Credit(REQUEST_ID, taken))]
+
+    def _writer_changed(self, frame: stream.Writer) -> list[Action]:
+        was, self._writer = self._writer, frame.writer
+        if was and not frame.writer:
+            self._queue.clear()
+            return [Note(f"{frame.by or 'Somebody else'} writes now: watching only")]
+        if frame.writer and not was:
+            return [Note("What you type goes to the program now"), *self._send_size()]
+        return []
+
+    def _exited(self, frame: stream.Exited) -> list[Action]:
+        # Whatever was on its way to the old process will not be acknowledged.
+        self._queue.clear()
+        self._acknowledged = self._sent
+        how = describe_exit(frame.status)
+        if self._until_exit:
+            return [*self._end_replay(), Note(f"{self.name} exited {how}"), *self._finish(PROGRAM_EXITED)]
+        return [Note(f"{self.name} exited {how}; waiting for its next start, Ctrl-] detaches")]
+
+    def _error(self, frame: stream.Error) -> list[Action]:
+        known = frame.code == Faults.BAD_NAME and not self.joined
+        text = "bad process name supplied" if known else frame.text
+        if self.joined and frame.id == REQUEST_ID:
+            return [Note(f"ERROR: {text}")]
+        return [Note(f"ERROR: {text}"), *self._finish(GENERIC)]
+
+    # --- input
+
+    def _input(self, data: bytes) -> list[Action]:
+        if self._writer and not self.finished:
+            self._queue += data
+        return self._pump()
+
+    def _pump(self) -> list[Action]:
+        actions: list[Action] = []
+        while self._queue:
+            room = stream.INPUT_WINDOW_BYTES - (self._sent - self._acknowledged)
+            size = min(room, _INPUT_FRAME_BYTES, len(self._queue))
+            if size <= 0:
+                break
+            actions.append(Send(stream.Input(REQUEST_ID, bytes(self._queue[:size]))))
+            del self._queue[:size]
+            self._sent += size
+        return actions
+
+    def _send_size(self) -> list[Action]:
+        if self.tty and self._writer and self._rows and self._columns and not self.finished:
+            return [Send(stream.Resize(REQUEST_ID, self._rows, self._columns))]
+        return []
+
+    def _detach_if_drained(self) -> list[Action]:
+        if self._input_ended and not self._queue and self._acknowledged >= self._sent:
+            return self._detach()
+        return []
+
+    def _detach(self) -> list[Action]:
+        if self.finished:
+            return []
+        return [Send(stream.Cancel(REQUEST_ID)), Note(f"Detached from {self.name}"), *self._finish(DETACHED)]
+
+    def _finish(self, status: int) -> list[Action]:
+        self.finished = True
+        return [Finish(status)]

@@ -1,0 +1,99 @@
+"""The help text of every command; must never know how a command works."""
+
+from __future__ import annotations
+
+from typing import Final
+
+HELP: Final[dict[str, tuple[str, ...]]] = {
+    "add": ("add <name> [...]\tMake a configured process or group active, and start what starts by itself",),
+    "attach": (
+        "attach <name>\t\tJoin the terminal of a process; what you type goes to it",
+        "attach --exit <name>\tThe same, but end when the process exits",
+        "attach --take <name>\tThe same, and be the one who types, whoever does so now",
+        "attach --read <name>\tWatch only",
+        "\t\t\tCtrl-] detaches, Ctrl-] Ctrl-] sends one Ctrl-] to the process.",
+        "\t\t\tA process without a terminal gets whole lines.",
+        "\t\t\tIt can write anything to your terminal: attach to what you trust.",
+        "Exit status: 0 detached, 20 process exited (with --exit), 21 connection lost.",
+    ),
+    "avail": ("avail\t\t\tList all processes of the configuration file",),
+    "clear": (
+        "clear <name>\t\tEmpty the log files of a process",
+        "clear <gname>:*\t\tEmpty the log files of all processes in a group",
+        "clear <name> <name>\tEmpty the log files of several processes",
+        "clear all\t\tEmpty the log files of all processes",
+    ),
+    "exit": ("exit\tLeave this shell",),
+    "fg": (
+        "fg <process>\tTalk to a process: its output is shown, what you type is sent to it",
+        "\t\tCtrl-C to exit; on a server with terminals this is attach",
+    ),
+    "help": (
+        "help\t\tList the commands",
+        "help <action>\tTell how to use one of them",
+    ),
+    "maintail": (
+        "maintail -f\tFollow the log of supervisord itself (Ctrl-C to exit)",
+        "maintail -100\tlast 100 *bytes* of the log of supervisord",
+        "maintail\tlast 1600 *bytes* of the log of supervisord",
+    ),
+    "open": (
+        "open <url>\tGo on with another supervisord",
+        "\t\t(http://host:port, or unix:///path/of/socket)",
+    ),
+    "pid": (
+        "pid\t\t\tPrint the PID of supervisord",
+        "pid <name>\t\tPrint the PID of a process",
+        "pid all\t\t\tPrint the PIDs of all processes, one a line, 0 for one that does not run",
+    ),
+    "quit": ("quit\tLeave this shell",),
+    "reload": ("reload\t\t\tRestart supervisord with all its processes",),
+    "remove": ("remove <name> [...]\tTake a stopped process or group out of the active ones",),
+    "reread": ("reread\t\t\tRead the configuration files again, tell what changed, change nothing",),
+    "restart": (
+        "restart <name>\t\tStop and start a process",
+        "restart <gname>:*\tStop and start all processes in a group",
+        "restart <name> <name>\tStop and start several processes or groups",
+        "restart all\t\tStop and start all processes",
+        "The configuration files are not read again: see reread and update.",
+    ),
+    "restart-daemon": ("restart-daemon\t\tRestart supervisord itself; no process is stopped or restarted",),
+    "shutdown": ("shutdown\t\tStop all processes and supervisord",),
+    "signal": (
+        "signal <signal name> <name>\t\tSend a signal to a process",
+        "signal <signal name> <gname>:*\t\tSend a signal to all processes in a group",
+        "signal <signal name> <name> <name>\tSend a signal to several processes or groups",
+        "signal <signal name> all\t\tSend a signal to all processes",
+    ),
+    "start": (
+        "start <name>\t\tStart a process",
+        "start <gname>:*\t\tStart all processes in a group",
+        "start <name> <name>\tStart several processes or groups",
+        "start all\t\tStart all processes",
+    ),
+    "status": (
+        "status <name>\t\tShow the state of a process",
+        "status <gname>:*\tShow the states of all processes in a group",
+        "status <name> <name>\tShow the states of several processes or groups",
+        "status\t\t\tShow the states of all processes",
+    ),
+    "stop": (
+        "stop <name>\t\tStop a process",
+        "stop <gname>:*\t\tStop all processes in a group",
+        "stop <name> <name>\tStop several processes or groups",
+        "stop all\t\tStop all processes",
+    ),
+    "tail": (
+        "tail [-f] <name> [stdout|stderr] (default stdout)",
+        "Ex:",
+        "tail -f <name>\t\tFollow the stdout of a process (Ctrl-C to exit)",
+        "tail -100 <name>\tlast 100 *bytes* of the stdout of a process",
+        "tail <name> stderr\tlast 1600 *bytes* of the stderr of a process",
+    ),
+    "update": (
+        "update\t\t\tRead the configuration files again; add, remove and restart what changed",
+        "update all\t\tThe same",
+        "update <gname> [...]\tThe same for some groups only",
+    ),
+    "version": ("version\t\t\tPrint the version of supervisord",),
+}

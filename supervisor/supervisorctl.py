@@ -1,0 +1,94 @@
+"""Door: ``supervisorctl``, and the names that its plug-ins import from here; thin."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Sequence
+
+from .client.rpc import RPCClient
+from .config.commandline import CtlArguments, ctl_usage, parse_ctl, usage_error
+from .config.load import find_config, load_ctl
+from .ctl.dispatch import run_command, run_line
+from .ctl.plugins import Controller, ControllerPluginBase, LSBInitExitStatuses, load_plugins
+from .ctl.session import GENERIC, INTERRUPTED, SUCCESS, Session, StreamOutput
+from .errors import ConfigError, TransportError, UserError
+
+__all__ = ["Controller", "ControllerPluginBase", "LSBInitExitStatuses", "main"]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Carry out a command line (default: that of the process); the exit status."""
+    program = sys.argv[0]
+    try:
+        arguments = parse_ctl(sys.argv[1:] if argv is None else argv)
+        if arguments.help:
+            print(ctl_usage(program), end="")
+            return SUCCESS
+        if arguments.version:
+            print(_version())
+            return SUCCESS
+        return _run(arguments, program)
+    except UserError as error:
+        print(usage_error(program, str(error)), file=sys.stderr)
+        return error.exit_code
+    except ConfigError as error:
+        print(usage_error(program, str(error)), file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print()
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has gone; what Python still holds has nowhere to go either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return GENERIC
+
+
+def _run(arguments: CtlArguments, program: str) -> int:
+    path = arguments.configuration or find_config(program, os.getcwd())
+    config = load_ctl(path, arguments.overrides, environ=os.environ)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+    try:
+        client = RPCClient(config.serverurl, config.username, config.password)
+    except TransportError as error:
+        raise UserError(error.reason) from error
+    session = Session(
+        config,
+        client,
+        StreamOutput(sys.stdout, sys.stdout.isatty()),
+        interactive=arguments.interactive or not arguments.words,
+        json=arguments.json,
+        ask=input,
+        ask_secret=_ask_secret,
+    )
+    load_plugins(session, run_command)
+    try:
+        if arguments.words:
+            return run_line(session, " ".join(arguments.words))
+        # Imported when used: readline and what paging needs cost every one-shot command time.
+        from .ctl.shell import Shell
+
+        Shell(session).run()
+        return SUCCESS
+    finally:
+        session.client.close()
+
+
+def _ask_secret(prompt: str) -> str:
+    if not sys.stdin.isatty():
+        return input(prompt)
+    from getpass import getpass  # seldom used, slow to import
+
+    return getpass(prompt)
+
+
+def _version() -> str:
+    from importlib.metadata import version  # seldom used, slow to import
+
+    return version("supervisor")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,81 @@
+"""Door: the names that client scripts and plug-ins import from ``supervisor.xmlrpc``.
+
+``SupervisorTransport`` makes a standard ``xmlrpc.client.ServerProxy`` talk over a unix
+socket or with a user and password; faults and transport errors are those of
+``xmlrpc.client``.
+"""
+
+from __future__ import annotations
+
+import http.client
+import xmlrpc.client as xmlrpclib
+from typing import TYPE_CHECKING, Any
+
+from .client.rpc import basic_authorization, open_connection, parse_serverurl
+from .errors import RPCError
+from .faults import Faults
+
+if TYPE_CHECKING:
+    from _typeshed import SizedBuffer
+
+__all__ = ["Faults", "RPCError", "SupervisorTransport", "xmlrpclib"]
+
+
+class SupervisorTransport(xmlrpclib.Transport):
+    """A transport for ``ServerProxy("http://127.0.0.1", transport=…)``; the proxy's own URL is a dummy.
+
+    ``serverurl`` is ``http://host[:port]`` (port 80) or ``unix://path``; raises
+    ValueError for others. One connection is kept, in ``connection`` (None before the
+    first request and after ``close``).
+    """
+
+    connection: http.client.HTTPConnection | None = None
+
+    def __init__(
+        self, username: str | None = None, password: str | None = None, serverurl: str | None = None
+    ) -> None:
+        super().__init__()
+        self.username = username
+        self.password = password
+        self.verbose = False
+        self.serverurl = serverurl
+        self._address = parse_serverurl(serverurl or "")
+
+    def close(self) -> None:
+        if self.connection is not None:
+            self.connection.close()
+            self.connection = None
+
+    def request(
+        self, host: Any, handler: str, request_body: SizedBuffer, verbose: bool = False
+    ) -> tuple[Any, ...]:
+        """The values of the answer; raises Fault, ProtocolError (status not 200) and OSError kinds."""
+        headers = {"User-Agent": self.user_agent, "Content-Type": "text/xml", "Accept": "text/xml"}
+        if self.username is not None and self.password is not None:
+            headers["Authorization"] = basic_authorization(self.username, self.password)
+        body = bytes(request_body)
+        kept = self.connection is not None
+        try:
+            data = self._exchange(str(host), handler, body, headers)
+        except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):
+            if not kept:
+                raise
+            # The server closed the idle connection: once more on a new one.
+            data = self._exchange(str(host), handler, body, headers)
+        parser, unmarshaller = self.getparser()
+        parser.feed(data)
+        parser.close()
+        return tuple(unmarshaller.close())
+
+    def _exchange(self, host: str, handler: str, body: bytes, headers: dict[str, str]) -> bytes:
+        if self.connection is None:
+            self.connection = open_connection(self._address)
+        try:
+            self.connection.request("POST", handler, body, headers)
+            response = self.connection.getresponse()
+            if response.status != 200:
+                raise xmlrpclib.ProtocolError(host + handler, response.status, response.reason, {})
+            return response.read()
+        except BaseException:
+            self.close()
+            raise
