@@ -52,6 +52,10 @@ class LinkLost(StreamError):
     """The connection went away before the answer came; what was asked may or may not have been done."""
 
 
+class AuthFailed(StreamError):
+    """The server does not take the user name and password."""
+
+
 class Phase(StrEnum):
     CONNECTING = "connecting"
     OPENING = "opening"
@@ -501,8 +505,10 @@ class StreamClient:
     """Keeps a connection to ``address`` and runs requests on it; handlers are called on the loop.
 
     ``address`` may be a coroutine function that finds the address before each attempt;
-    a StreamError that it raises counts as a failed attempt. ``on_state`` is called
-    after each change of phase. ``run`` goes on until it is cancelled.
+    a StreamError or OSError that it raises counts as a failed attempt, AuthFailed ends
+    the attempts. When the file ``watch`` comes back, the next attempt is made at once.
+    ``on_state`` is called after each change of phase. ``run`` goes on until it is
+    cancelled, and may then be run again.
     """
 
     def __init__(
@@ -511,10 +517,12 @@ class StreamClient:
         *,
         username: str | None = None,
         password: str | None = None,
+        watch: str = "",
         on_state: Callable[[LinkState], None] = lambda state: None,
     ) -> None:
         self.session = Session(username, password)
         self._address = address
+        self._watch = watch or (address.path if isinstance(address, UnixAddress) else "")
         self._on_state = on_state
         self._told = self.session.state
         self._writer: asyncio.StreamWriter | None = None
@@ -530,6 +538,9 @@ class StreamClient:
                 self._tell()
                 try:
                     reader, writer = await asyncio.wait_for(self._open(), OPEN_WITHIN_S)
+                except AuthFailed as error:
+                    session.give_up(Phase.AUTH_FAILED, str(error))
+                    continue
                 except (OSError, StreamError, TimeoutError) as error:
                     session.failed(_words(error), time.monotonic(), absent=_absent(error))
                     continue
@@ -586,7 +597,7 @@ class StreamClient:
                 wait_s = None
             elif state.phase is not Phase.WAITING or (wait_s is not None and wait_s <= 0):
                 return
-            elif isinstance(self._address, UnixAddress):
+            elif self._watch:
                 wait_s = min(wait_s or 0.0, LOOK_EVERY_S)
             self._poke.clear()
             try:
@@ -599,10 +610,10 @@ class StreamClient:
                 self.session.retry_now(time.monotonic())
 
     def _file(self) -> tuple[int, int] | None:
-        if not isinstance(self._address, UnixAddress):
+        if not self._watch:
             return None
         try:
-            found = os.stat(self._address.path)
+            found = os.stat(self._watch)
         except OSError:
             return None
         return found.st_ino, found.st_ctime_ns
@@ -711,6 +722,6 @@ def _absent(error: Exception) -> bool:
 
 
 __all__ = [
-    "Address", "Attachment", "Follow", "LinkLost", "LinkState", "Phase", "Request", "Session",
+    "Address", "Attachment", "AuthFailed", "Follow", "LinkLost", "LinkState", "Phase", "Request", "Session",
     "StreamClient", "StreamError", "Subscription", "TcpAddress", "UnixAddress", "Usage", "fault_error",
 ]  # fmt: skip

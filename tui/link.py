@@ -1,0 +1,422 @@
+"""The connections, one ``Link`` per supervisor, by stream or by polling; must never know urwid.
+
+A link turns what a supervisor sends into messages of ``model``, fills log buffers, and
+carries calls. It prefers the stream socket. A supervisor that has none (the original
+Supervisor) is polled over XML-RPC, its blocking calls in threads: one for the polling,
+one for what the operator asks, so that a slow start does not stop the picture.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Final
+
+from supervisor.client import rpc
+from supervisor.client import stream as client
+from supervisor.errors import (
+    AccessDenied,
+    RPCError,
+    ServerError,
+    ServerRefused,
+    SocketMissing,
+    SupervisorError,
+    UserError,
+)
+from supervisor.faults import Faults
+from supervisor.namespec import split_namespec
+from supervisor.protocol import stream as wire
+from supervisor.states import ProcessStates
+
+from .logbuffer import LogBuffer
+from .model import ChangeTold, GoneTold, LinkKind, LinkTold, Message, SnapshotTold, UsageTold, WholeTold
+
+POLL_EVERY_S: Final = 2.0
+TAIL_BYTES: Final = 64 * 1024
+RPC_TIMEOUT_S: Final = 10.0
+STREAM_SUFFIX: Final = ".stream"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """``url``: as [supervisorctl] serverurl. ``name``: what the console calls it."""
+
+    url: str
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    name: str = "local"
+
+
+class Feed:
+    """One channel of one process flowing into ``buffer`` until it is closed."""
+
+    def __init__(self, namespec: str, channel: str, buffer: LogBuffer, changed: Callable[[], None]) -> None:
+        self.namespec = namespec
+        self.channel = channel
+        self.buffer = buffer
+        self.changed = changed
+        self.request: client.Follow | None = None
+
+    def take(self, frame: wire.Frame) -> None:
+        buffer = self.buffer
+        match frame:
+            case wire.Following():
+                buffer.begin(frame.gen, frame.offset, frame.start)
+            case wire.Output():
+                buffer.output(frame.gen, frame.offset, frame.data)
+            case wire.Gap():
+                buffer.gap(frame.gen, frame.offset, frame.until)
+            case wire.Error():
+                buffer.note(frame.text)
+            case wire.Removed():
+                buffer.note("the process is gone from the configuration")
+        self.changed()
+
+
+class Link:
+    """``tell`` gets every message, on the loop. ``run`` goes on until it is cancelled."""
+
+    def __init__(self, target: Target, tell: Callable[[Message], None]) -> None:
+        """Raises UserError for a URL that is neither unix:// nor http://."""
+        self.target = target
+        self.name = target.name
+        self._tell = tell
+        self._pages: list[wire.ProcessRecord] = []
+        self._feeds: set[Feed] = set()
+        self._polling = False
+        self._switch = asyncio.Event()
+        self._poke = asyncio.Event()
+        self._poller = ThreadPoolExecutor(1, f"poll {target.name}")
+        self._caller = ThreadPoolExecutor(1, f"call {target.name}")
+        try:
+            address = rpc.parse_serverurl(target.url)
+        except ValueError as error:
+            raise UserError(str(error)) from error
+        self._stream_path = address.path + STREAM_SUFFIX if isinstance(address, rpc.UnixAddress) else ""
+        self._client = client.StreamClient(
+            self._resolve,
+            username=target.username,
+            password=target.password,
+            watch=self._stream_path,
+            on_state=self._moved,
+        )
+        self._client.subscribe(self._subscribed)
+        self._usage = self._client.usage(self._used, [])
+
+    async def run(self) -> None:
+        try:
+            while True:
+                await self._run_stream()
+                await self._run_poll()
+        finally:
+            self._poller.shutdown(wait=False, cancel_futures=True)
+            self._caller.shutdown(wait=False, cancel_futures=True)
+
+    # the stream
+
+    async def _run_stream(self) -> None:
+        """Return when the supervisor turns out to have no stream socket."""
+        self._switch.clear()
+        run = asyncio.create_task(self._client.run())
+        switch = asyncio.create_task(self._switch.wait())
+        try:
+            await asyncio.wait({run, switch}, return_when=asyncio.FIRST_COMPLETED)
+            if run.done():
+                await run
+        finally:
+            for task in (run, switch):
+                task.cancel()
+            await asyncio.gather(run, switch, return_exceptions=True)
+
+    async def _resolve(self) -> client.Address:
+        """Where the stream socket is: beside the HTTP one, or where the server says."""
+        if self._stream_path and os.path.exists(self._stream_path):
+            return client.UnixAddress(self._stream_path)
+        probe = self._rpc()
+        try:
+            answer = await self._in_thread(self._poller, probe.call, "supervisor.getStreamAddress")
+        except AccessDenied as error:
+            raise client.AuthFailed("the server refuses the user name and password") from error
+        except (ServerRefused, SocketMissing) as error:
+            number = errno.ECONNREFUSED if isinstance(error, ServerRefused) else errno.ENOENT
+            raise OSError(number, os.strerror(number)) from error
+        except RPCError as error:
+            if error.code != Faults.UNKNOWN_METHOD:
+                raise client.StreamError(str(error)) from error
+            self._switch.set()
+            raise client.StreamError("no stream socket, polling") from error
+        except ServerError as error:
+            raise client.StreamError(str(error)) from error
+        finally:
+            probe.close()
+        address = parse_stream_address(str(answer), probe.address)
+        if address is None:
+            self._switch.set()
+            raise client.StreamError("no stream socket, polling")
+        return address
+
+    def _moved(self, state: client.LinkState) -> None:
+        if self._switch.is_set():
+            return
+        session = self._client.session
+        peer = session.peer
+        kinds = {
+            client.Phase.LIVE: LinkKind.LIVE,
+            client.Phase.AUTH_FAILED: LinkKind.AUTH_FAILED,
+            client.Phase.INCOMPATIBLE: LinkKind.INCOMPATIBLE,
+            client.Phase.WAITING: LinkKind.AWAY,
+        }
+        fresh = peer is None and not state.attempt
+        kind = kinds.get(state.phase, LinkKind.CONNECTING if fresh else LinkKind.AWAY)
+        next_at = (
+            time.time() + state.next_at - time.monotonic() if state.phase is client.Phase.WAITING else 0.0
+        )
+        self._tell(
+            LinkTold(
+                self.name,
+                kind,
+                state.reason,
+                state.attempt,
+                next_at,
+                session.role,
+                peer.identification if peer is not None else "",
+                peer.supervisor_version if peer is not None else "",
+            )
+        )
+        if kind is LinkKind.LIVE and peer is not None:
+            self._tell(WholeTold(self.name, peer.state))
+
+    def _subscribed(self, frame: wire.Frame) -> None:
+        match frame:
+            case wire.Snapshot():
+                self._pages.extend(frame.processes)
+                if not frame.more:
+                    pages, self._pages = self._pages, []
+                    self._tell(SnapshotTold(self.name, tuple(pages)))
+            case wire.Resync():
+                self._pages = []
+            case wire.Delta():
+                if frame.process is not None:
+                    self._tell(ChangeTold(self.name, frame.process, frame.when))
+                if frame.removed:
+                    group, name = split_namespec(frame.removed)
+                    self._tell(GoneTold(self.name, group, name or group, frame.when))
+                if frame.supervisor:
+                    self._tell(WholeTold(self.name, frame.supervisor))
+
+    def _used(self, frame: wire.Frame) -> None:
+        if isinstance(frame, wire.Usage):
+            values = {}
+            for namespec, pair in frame.processes.items():
+                group, name = split_namespec(namespec)
+                if name is not None and len(pair) == 2:
+                    values[group, name] = (pair[0], pair[1])
+            self._tell(UsageTold(self.name, values))
+
+    # what the console asks for
+
+    @property
+    def live(self) -> bool:
+        return self._polling or self._client.session.live
+
+    def retry_now(self) -> None:
+        self._client.retry_now()
+        self._poke.set()
+
+    def want_usage(self, namespecs: list[str]) -> None:
+        """The processes whose CPU and memory are shown now."""
+        self._client.rename(self._usage, namespecs[:1000])
+
+    def follow(self, namespec: str, channel: str, buffer: LogBuffer, changed: Callable[[], None]) -> Feed:
+        """Fill ``buffer`` from the place it has reached, or with the last 64 KiB."""
+        feed = Feed(namespec, channel, buffer, changed)
+        self._feeds.add(feed)
+        feed.request = self._client.follow(
+            feed.take, namespec, channel, gen=buffer.gen, offset=buffer.offset, last=TAIL_BYTES
+        )
+        self._poke.set()
+        return feed
+
+    def unfollow(self, feed: Feed) -> None:
+        self._feeds.discard(feed)
+        if feed.request is not None:
+            self._client.cancel(feed.request)
+
+    async def call(self, method: str, *params: wire.Value) -> wire.Value:
+        """Raises RPCError for a fault, StreamError or ServerError when the server cannot be asked."""
+        if not self._polling:
+            return await self._client.call(method, *params)
+        await self._in_thread(self._caller, _called, self.target, method, params)
+        self._poke.set()
+        return True
+
+    def attach(
+        self, handler: Callable[[wire.Frame], None], namespec: str, mode: str, rows: int, cols: int
+    ) -> Terminal:
+        """Raises UserError where the server has no stream socket."""
+        if self._polling:
+            raise UserError("attach needs a stream socket, which this server does not have")
+        return Terminal(self._client, self._client.attach(handler, namespec, mode=mode, rows=rows, cols=cols))
+
+    # polling
+
+    def _rpc(self) -> rpc.RPCClient:
+        return rpc.RPCClient(
+            self.target.url, self.target.username, self.target.password, timeout_s=RPC_TIMEOUT_S
+        )
+
+    @staticmethod
+    async def _in_thread(pool: ThreadPoolExecutor, function: Callable[..., object], *args: object) -> object:
+        return await asyncio.get_running_loop().run_in_executor(pool, function, *args)
+
+    async def _run_poll(self) -> None:
+        """Poll until the server cannot be reached any more."""
+        server = self._rpc()
+        try:
+            identification = str(
+                await self._in_thread(self._poller, server.call, "supervisor.getIdentification")
+            )
+            version = str(await self._in_thread(self._poller, server.call, "supervisor.getSupervisorVersion"))
+            self._polling = True
+            self._tell(
+                LinkTold(
+                    self.name, LinkKind.POLL, role="admin", identification=identification, version=version
+                )
+            )
+            before: dict[tuple[str, str], wire.ProcessRecord] = {}
+            while True:
+                before = await self._poll(server, before)
+                self._poke.clear()
+                try:
+                    await asyncio.wait_for(self._poke.wait(), POLL_EVERY_S)
+                except TimeoutError:
+                    pass
+        except SupervisorError as error:
+            self._tell(LinkTold(self.name, LinkKind.AWAY, str(error)))
+        finally:
+            self._polling = False
+            server.close()
+
+    async def _poll(
+        self, server: rpc.RPCClient, before: dict[tuple[str, str], wire.ProcessRecord]
+    ) -> dict[tuple[str, str], wire.ProcessRecord]:
+        answer = await self._in_thread(self._poller, server.call, "supervisor.getAllProcessInfo")
+        records = {(r.group, r.name): r for r in map(record_of, answer if isinstance(answer, list) else [])}
+        if records.keys() != before.keys() or not before:
+            self._tell(SnapshotTold(self.name, tuple(records.values())))
+        else:
+            for key, record in records.items():
+                if record != before[key]:
+                    self._tell(ChangeTold(self.name, record))
+        state = await self._in_thread(self._poller, server.call, "supervisor.getState")
+        if isinstance(state, dict):
+            self._tell(WholeTold(self.name, str(state.get("statename", ""))))
+        for feed in list(self._feeds):
+            await self._tail(server, feed)
+        return records
+
+    async def _tail(self, server: rpc.RPCClient, feed: Feed) -> None:
+        method = f"supervisor.tailProcess{feed.channel.capitalize()}Log"
+        buffer = feed.buffer
+        try:
+            answer = await self._in_thread(
+                self._poller, server.call, method, feed.namespec, max(0, buffer.offset), TAIL_BYTES
+            )
+        except RPCError:
+            return  # no log: nothing to show
+        if not isinstance(answer, list) or len(answer) != 3 or feed not in self._feeds:
+            return
+        text, end = str(answer[0]), int(answer[1])
+        data = text.encode("utf-8", "surrogateescape")
+        begin = max(0, end - len(data))
+        if end < buffer.offset:
+            buffer.begin(buffer.gen + 1, begin, 0)
+        elif buffer.offset < 0:
+            buffer.begin(0, begin, 0)
+        if data and end > buffer.offset:
+            buffer.output(buffer.gen, begin, data)
+            feed.changed()
+
+
+class Terminal:
+    """An attachment, for the screen that shows it."""
+
+    def __init__(self, stream: client.StreamClient, request: client.Attachment) -> None:
+        self._stream = stream
+        self._request = request
+
+    def input(self, data: bytes) -> bool:
+        return self._stream.input(self._request, data)
+
+    def resize(self, rows: int, cols: int) -> None:
+        self._stream.resize(self._request, rows, cols)
+
+    def take(self) -> None:
+        self._stream.take(self._request)
+
+    def close(self) -> None:
+        self._stream.cancel(self._request)
+
+
+def _called(target: Target, method: str, params: tuple[wire.Value, ...]) -> object:
+    """One call on a connection of its own, however long it takes."""
+    with rpc.RPCClient(target.url, target.username, target.password) as server:
+        return server.call(method, *params)
+
+
+def parse_stream_address(text: str, http: rpc.UnixAddress | rpc.TCPAddress) -> client.Address | None:
+    """What ``getStreamAddress`` answered: ``unix://PATH``, ``[tcp://]HOST:PORT``, ``:PORT``, or nothing.
+
+    A host that is empty or stands for all addresses is the one that HTTP is reached at.
+    """
+    if text.startswith("unix://"):
+        return client.UnixAddress(text.removeprefix("unix://"))
+    if text.startswith("/"):
+        return client.UnixAddress(text)
+    host, colon, port = text.removeprefix("tcp://").rpartition(":")
+    if not colon or not port.isdigit() or not 0 < int(port) < 65536:
+        return None
+    host = host.strip("[]")
+    if host in ("", "*", "0.0.0.0", "::"):
+        host = http.host if isinstance(http, rpc.TCPAddress) else "localhost"
+    return client.TcpAddress(host, int(port))
+
+
+def record_of(answer: object) -> wire.ProcessRecord:
+    """A process as ``getAllProcessInfo`` tells it."""
+    facts = answer if isinstance(answer, dict) else {}
+
+    def number(key: str) -> int:
+        value = facts.get(key, 0)
+        return value if isinstance(value, int) else 0
+
+    def text(key: str) -> str:
+        value = facts.get(key, "")
+        return value if isinstance(value, str) else ""
+
+    state = number("state")
+    start, stop = number("start"), number("stop")
+    status = number("exitstatus")
+    exited = state == ProcessStates.EXITED or (state == ProcessStates.BACKOFF and not text("spawnerr"))
+    return wire.ProcessRecord(
+        name=text("name"),
+        group=text("group"),
+        state=state,
+        statename=text("statename"),
+        pid=number("pid"),
+        start=float(start),
+        stop=float(stop),
+        changed=float(max(start, stop)),
+        exitstatus=status if exited else None,
+        expected=not (exited and status != 0),
+        spawnerr=text("spawnerr"),
+        description=text("description"),
+        stdin="none",
+        stdout_logfile=text("stdout_logfile"),
+        stderr_logfile=text("stderr_logfile"),
+    )

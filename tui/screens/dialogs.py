@@ -1,0 +1,445 @@
+"""What opens over a screen: a question, a choice, a page of text; must never know links.
+
+A dialog is told key commands by name (contexts ``dialog`` and ``choice`` of the key map)
+and calls back once when it is over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import urwid
+
+from supervisor.states import ProcessStates, getProcessStateDescription
+
+from ..commands import Plan
+from ..glyphs import state_role
+from ..keymap import KeyMap
+from ..model import SEVERITY
+from ..pane import Line, Look, Painter, Row, edit_line
+from ..words import clean, cut, fit, width_of
+
+MAX_NAMES_ROWS: Final = 8
+_NUMBERS: Final = {
+    name: number for number in SEVERITY if (name := getProcessStateDescription(number)) is not None
+}
+
+
+class Dialog(Painter):
+    """A painter with a frame in the dialog's roles. ``over`` is true once it has called back."""
+
+    context = "dialog"
+    danger = False
+
+    def __init__(self, look: Look, title: str) -> None:
+        super().__init__()
+        self.look = look
+        self.title = title
+        self.over = False
+        self.hint: Row = []
+
+    def size(self, cols: int, rows: int) -> tuple[int, int]:
+        """Wanted (cols, rows), frame included, within the screen's."""
+        raise NotImplementedError
+
+    def inside(self, cols: int, rows: int) -> list[Row]:
+        raise NotImplementedError
+
+    def command(self, name: str) -> None:
+        raise NotImplementedError
+
+    def typed(self, key: str) -> bool:
+        """Take a key that types text; whether it was taken."""
+        return False
+
+    def press(self, col: int, row: int) -> None:
+        """The mouse was pressed there."""
+
+    def paint(self, cols: int, rows: int, focus: bool) -> list[Row]:
+        box = self.look.glyphs.box
+        if cols < 4 or rows < 3:
+            return []
+        opening, closing = ("[ ", " ]") if box[1] == "-" else (" ", " ")
+        top = Line(cols, "dialog.border").add(box[0] + box[1])
+        top.add(
+            opening + cut(self.title, cols - 8) + closing, "dialog.danger" if self.danger else "dialog.title"
+        )
+        top.add(box[1] * (top.left - 1) + box[2])
+        inner = self.inside(cols - 2, rows - 2)[: rows - 2]
+        inner.extend(Line(cols - 2, "dialog.body").done() for _ in range(rows - 2 - len(inner)))
+        framed: list[Row] = [[("dialog.border", box[3]), *row, ("dialog.border", box[3])] for row in inner]
+        bottom = box[4] + box[1] * (cols - 2) + box[5]
+        return [top.done(), *framed, [("dialog.border", bottom)]]
+
+
+class Confirm(Dialog):
+    """Asks whether to carry out a plan; the focus begins on Cancel.
+
+    ``replan`` gives the plan with or without the stopped processes, None where that
+    makes no difference. ``done`` gets the plan to carry out, or None.
+    """
+
+    danger = True
+
+    def __init__(
+        self,
+        look: Look,
+        plan: Plan,
+        done: Callable[[Plan | None], None],
+        replan: Callable[[bool], Plan] | None = None,
+    ) -> None:
+        super().__init__(
+            look,
+            f"{plan.title} {plan.scope}".upper() if plan.scope.startswith("group ") else plan.title.upper(),
+        )
+        self.plan = plan
+        self._done = done
+        self._replan = replan
+        self._also = False
+        self._at = 0
+        self._controls = ["cancel", "go"] + (["also"] if replan is not None else [])
+        self._places: list[tuple[int, int, int]] = []
+        self._row = 0
+
+    def _question(self) -> str:
+        count = len(self.plan.records)
+        noun = "process" if count == 1 else "processes"
+        order = ", in start order" if self.plan.verb.value == "restart" and count > 1 else ""
+        return f"{self.plan.title.capitalize()} {self.plan.scope}: {count} {noun}{order}?"
+
+    def _names(self, width: int) -> list[Row]:
+        """The names by state, wrapped; what does not fit is counted."""
+        rows: list[Row] = []
+        for statename, names in self.plan.by_state:
+            role = f"{state_role(_NUMBERS.get(statename, ProcessStates.UNKNOWN))}@panel"
+            room = width - 14
+            words = ""
+            first = True
+            for name in [*names, ""]:
+                if name and width_of(words) + width_of(name) < room:
+                    words += f"{name} "
+                    continue
+                if not words and not name:
+                    continue
+                line = Line(width, "dialog.body").add("   ")
+                line.add(fit(statename if first else "", 10), role if first else "dialog.body").add(words)
+                rows.append(line.done())
+                first = False
+                words = f"{name} "
+        if len(rows) > MAX_NAMES_ROWS:
+            more = len(rows) - MAX_NAMES_ROWS + 1
+            rows = rows[: MAX_NAMES_ROWS - 1]
+            rows.append(Line(width, "dialog.body").add(f"   ... and {more} lines more of names").done())
+        return rows
+
+    def size(self, cols: int, rows: int) -> tuple[int, int]:
+        width = min(cols, 66)
+        return width, min(rows, 9 + len(self._names(width - 2)))
+
+    def inside(self, cols: int, rows: int) -> list[Row]:
+        body = "dialog.body"
+        names = self._names(cols)[: max(0, rows - 6)]
+        painted = [
+            Line(cols, body).done(),
+            Line(cols, body).add(f"  {self._question()}").done(),
+            Line(cols, body).done(),
+            *names,
+            Line(cols, body).done(),
+            Line(cols, body).add(f"  {self._note()}").done(),
+            Line(cols, body).done(),
+            self._buttons(cols, len(names) + 6),
+        ]
+        return painted
+
+    def _note(self) -> str:
+        stops = self.plan.verb.value in ("stop", "restart")
+        longest = f"stopwaitsecs max {self.plan.longest_stop_s} s. " if stops else ""
+        return f"{longest}Escape cancels, nothing is sent."
+
+    def _buttons(self, cols: int, row: int) -> Row:
+        left, right = self.look.glyphs.button
+        labels = {
+            "cancel": f"{left} Cancel {right}",
+            "go": f"{left} {self.plan.title.capitalize()} {len(self.plan.records)} {right}",
+            "also": f"({'x' if self._also else ' '}) also start stopped",
+        }
+        line = Line(cols, "dialog.body").add("     ")
+        self._places = []
+        for number, control in enumerate(self._controls):
+            here = number == self._at
+            start = cols - line.left
+            line.add(
+                labels[control],
+                "dialog.button.focus" if here else "dialog.button" if control != "also" else "dialog.body",
+            )
+            self._places.append((start + 1, cols - line.left + 1, number))
+            line.add("     ")
+        self._row = row + 1
+        return line.done()
+
+    def cursor(self, cols: int, rows: int) -> tuple[int, int] | None:
+        place = next((place for place in self._places if place[2] == self._at), None)
+        return (place[0] + 2, self._row) if place is not None else None
+
+    def press(self, col: int, row: int) -> None:
+        hit = next((number for start, end, number in self._places if start <= col < end), None)
+        if row == self._row and hit is not None:
+            self._at = hit
+            self.command("accept")
+
+    def command(self, name: str) -> None:
+        control = self._controls[self._at]
+        match name:
+            case "next":
+                self._at = (self._at + 1) % len(self._controls)
+            case "previous":
+                self._at = (self._at - 1) % len(self._controls)
+            case "cancel":
+                self._end(None)
+            case "yes":
+                self._end(self.plan)
+            case "toggle" | "accept" if control == "also":
+                self._toggle()
+            case "accept":
+                self._end(self.plan if control == "go" else None)
+
+    def _toggle(self) -> None:
+        if self._replan is not None:
+            self._also = not self._also
+            self.plan = self._replan(self._also)
+
+    def _end(self, plan: Plan | None) -> None:
+        if not self.over:
+            self.over = True
+            self._done(plan)
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """``value`` is handed back; ``detail`` and ``key`` are shown beside the label."""
+
+    value: str
+    label: str
+    detail: str = ""
+    key: str = ""
+    enabled: bool = True
+
+
+class Choice(Dialog):
+    """A list to choose from; with ``search`` typed text narrows it.
+
+    ``moved`` is told each item the cursor comes to (a preview); ``done`` gets the value
+    chosen, or None.
+    """
+
+    context = "choice"
+
+    def __init__(
+        self,
+        look: Look,
+        title: str,
+        items: Sequence[Item],
+        done: Callable[[str | None], None],
+        *,
+        at: int = 0,
+        search: bool = False,
+        moved: Callable[[str], None] = lambda value: None,
+    ) -> None:
+        super().__init__(look, title)
+        self._all = list(items)
+        self._items = self._all
+        self._done = done
+        self._moved = moved
+        self._at = at
+        self._top = 0
+        self._height = 1
+        self._edit = urwid.Edit("", "") if search else None
+
+    def size(self, cols: int, rows: int) -> tuple[int, int]:
+        widest = max((width_of(f"{i.label}{i.detail}{i.key}") + 10 for i in self._all), default=20)
+        width = min(
+            cols, max(34, min(76, widest), width_of(self.title) + 10, 66 if self._edit is not None else 0)
+        )
+        extra = 4 if self._edit is not None else 2
+        return width, min(rows, max(5, len(self._all) + extra), 20)
+
+    def cursor(self, cols: int, rows: int) -> tuple[int, int] | None:
+        if self._edit is not None:
+            return 4 + width_of(self._edit.edit_text[: self._edit.edit_pos]), 1
+        return 2, 1 + self._at - self._top
+
+    def inside(self, cols: int, rows: int) -> list[Row]:
+        painted: list[Row] = []
+        if self._edit is not None:
+            line = Line(cols, "input.text").add(" : ").add(clean(self._edit.edit_text))
+            if not self._edit.edit_text:
+                line.add("type to search", "input.hint")
+            painted.append(line.done())
+            count = f"  {len(self._items)} of {len(self._all)}    Enter run    Esc close"
+            rows -= 1
+        self._height = max(1, rows - len(painted))
+        self._top = max(0, self._at - self._height + 1, min(self._top, self._at))
+        for number, item in enumerate(self._items[self._top : self._top + self._height], self._top):
+            painted.append(self._item(item, cols, here=number == self._at))
+        if self._edit is not None:
+            painted.extend(Line(cols, "dialog.body").done() for _ in range(rows - len(painted)))
+            painted.append(Line(cols, "help.disabled").add(count).done())
+        return painted
+
+    def _item(self, item: Item, cols: int, *, here: bool) -> Row:
+        attr = "dialog.button.focus" if here else "dialog.body" if item.enabled else "help.disabled"
+        line = Line(cols, attr).add(f" {self.look.glyphs.cursor if here else ' '} ")
+        label_width = max(width_of(i.label) for i in self._all) + 2
+        line.add(fit(item.label, min(label_width, cols - 4)))
+        line.add(item.detail)
+        if item.key and line.left > width_of(item.key) + 2:
+            line.add(" " * (line.left - width_of(item.key) - 2))
+            line.add(item.key, attr if here else "help.key")
+        return line.done()
+
+    def typed(self, key: str) -> bool:
+        if self._edit is None:
+            return False
+        if len(key) == 1 or key == "backspace":
+            self._edit.keypress((1000,), key)
+        elif key in ("ctrl u", "ctrl w", "ctrl a", "ctrl e"):
+            edit_line(self._edit, key)
+        else:
+            return False
+        words = self._edit.edit_text.lower().split()
+        found = [(_score(words, item), at, item) for at, item in enumerate(self._all)]
+        self._items = [item for score, _, item in sorted(found, key=lambda f: (f[0], f[1])) if score < 1000]
+        self._at = 0
+        return True
+
+    def press(self, col: int, row: int) -> None:
+        number = self._top + row - 1 - (self._edit is not None)
+        if 0 <= number < len(self._items):
+            self._at = number
+            self.command("accept")
+
+    def command(self, name: str) -> None:
+        by = {
+            "up": -1,
+            "down": 1,
+            "page-up": -self._height,
+            "page-down": self._height,
+            "first": -9999,
+            "last": 9999,
+        }
+        if name in by:
+            before = self._at
+            self._at = max(0, min(self._at + by[name], len(self._items) - 1))
+            if self._at != before and self._items:
+                self._moved(self._items[self._at].value)
+        elif name == "cancel":
+            self._end(None)
+        elif name == "accept" and self._items and self._items[self._at].enabled:
+            self._end(self._items[self._at].value)
+
+    def _end(self, value: str | None) -> None:
+        if not self.over:
+            self.over = True
+            self._done(value)
+
+
+def _score(words: Sequence[str], item: Item) -> int:
+    """Small for a good match of all words, 1000 for none: beginnings of words, then parts, then letters in order."""
+    text = f"{item.label} {item.detail}".lower()
+    score = 0
+    for word in words:
+        at = text.find(word)
+        if at >= 0:
+            score += 0 if at == 0 or not text[at - 1].isalnum() else 2
+        elif _in_order(word, text):
+            score += 20
+        else:
+            return 1000
+    return score
+
+
+def _in_order(word: str, text: str) -> bool:
+    rest = iter(text)
+    return all(char in rest for char in word)
+
+
+class Page(Dialog):
+    """Rows of text to scroll through."""
+
+    context = "choice"
+
+    def __init__(
+        self, look: Look, title: str, rows: Sequence[Row], done: Callable[[], None], *, full: bool = False
+    ) -> None:
+        super().__init__(look, title)
+        self._rows = list(rows)
+        self._done = done
+        self._top = 0
+        self._height = 1
+        self._full = full
+
+    def size(self, cols: int, rows: int) -> tuple[int, int]:
+        widest = max((sum(width_of(text) for _, text in row) for row in self._rows), default=20)
+        width = cols if self._full else min(cols, max(40, widest + 4))
+        return width, min(rows, len(self._rows) + 2)
+
+    def inside(self, cols: int, rows: int) -> list[Row]:
+        self._height = rows
+        self._top = max(0, min(self._top, len(self._rows) - rows))
+        shown = self._rows[self._top : self._top + rows]
+        return [Line(cols, "dialog.body").extend(row).done() for row in shown]
+
+    def typed(self, key: str) -> bool:
+        if key in ("q", "?", "f1"):
+            self.command("cancel")
+            return True
+        if key in ("j", "k", " "):
+            self.command({"j": "down", "k": "up", " ": "page-down"}[key])
+            return True
+        return False
+
+    def command(self, name: str) -> None:
+        by = {
+            "up": -1,
+            "down": 1,
+            "page-up": -self._height,
+            "page-down": self._height,
+            "first": -9999,
+            "last": 9999,
+        }
+        if name in by:
+            self._top = max(0, min(self._top + by[name], len(self._rows) - self._height))
+        elif not self.over:
+            self.over = True
+            self._done()
+
+    def press(self, col: int, row: int) -> None:
+        self.command("cancel")
+
+
+def help_rows(keymap: KeyMap, contexts: Sequence[str], cols: int, *, changing: bool) -> list[Row]:
+    """The keys that are valid, by section, in two columns where there is room."""
+    blocks: list[list[Row]] = []
+    two = cols >= 76
+    width = (cols - 6) // 2 if two else cols - 4
+    for section, rows in keymap.help(contexts):
+        block = [Line(width, "dialog.body").add(f" {section}", "help.heading").done()]
+        for keys, command in rows:
+            off = command.changes and not changing
+            line = Line(width, "dialog.body").add("  ")
+            line.add(fit(keys, 15) + " ", "help.disabled" if off else "help.key")
+            block.append(line.add(command.help, "help.disabled" if off else "dialog.body").done())
+        block.append(Line(width, "dialog.body").done())
+        blocks.append(block)
+    if not two:
+        return [row for block in blocks for row in block]
+    left: list[Row] = []
+    right: list[Row] = []
+    for block in blocks:
+        (left if len(left) <= len(right) else right).extend(block)
+    blank: Row = [("dialog.body", " " * width)]
+    left += [blank] * (len(right) - len(left))
+    right += [blank] * (len(left) - len(right))
+    return [[*one, *other] for one, other in zip(left, right, strict=True)]

@@ -1,0 +1,81 @@
+"""What every screen is: panes, one of them focused, arranged anew when size or focus changes; must never know links."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import urwid
+
+from ..model import Ref
+from ..pane import Pane
+from .logpane import LogPane
+
+
+@dataclass(frozen=True, slots=True)
+class LogWish:
+    """A log that a screen shows now: which pane wants which channel of which process."""
+
+    pane: LogPane
+    ref: Ref
+    channel: str
+
+
+class Screen(urwid.Widget):
+    """``arrange`` gives the widget for a size; it is asked again whenever the size, focus or zoom is another."""
+
+    _sizing = frozenset([urwid.Sizing.BOX])
+    _selectable = True
+    no_cache: ClassVar[list[str]] = ["render"]
+    name = ""
+
+    def __init__(self, panes: Sequence[Pane]) -> None:
+        super().__init__()
+        self.panes = list(panes)
+        self.focused: Pane = self.panes[0]
+        self.zoomed: Pane | None = None
+        self.size = (80, 20)
+
+    def arrange(self, cols: int, rows: int) -> urwid.Widget:
+        raise NotImplementedError
+
+    @property
+    def context(self) -> str:
+        """Name of the key map's context."""
+        raise NotImplementedError
+
+    def logs(self) -> list[LogWish]:
+        """The logs to be fed while this is shown."""
+        return []
+
+    def ref(self) -> Ref | None:
+        """The process that actions apply to."""
+        return None
+
+    @property
+    def crumbs(self) -> list[str]:
+        """Where we are, for the title bar."""
+        return []
+
+    def cycle(self, by: int) -> None:
+        """Move the focus to the next pane; a zoomed pane makes room for it."""
+        at = self.panes.index(self.focused) if self.focused in self.panes else 0
+        self.focused = self.panes[(at + by) % len(self.panes)]
+        if self.zoomed is not None:
+            self.zoomed = self.focused
+
+    def zoom(self) -> None:
+        self.zoomed = None if self.zoomed is not None else self.focused
+
+    def render(self, size: tuple[int, int], focus: bool = False) -> urwid.Canvas:  # type: ignore[override]
+        self.size = size
+        return urwid.CompositeCanvas(self.arrange(*size).render(size, focus=focus))
+
+    def keypress(self, size: tuple[int, int], key: str) -> str | None:  # type: ignore[override]
+        return key
+
+    def mouse_event(  # type: ignore[override]
+        self, size: tuple[int, int], event: str, button: int, col: int, row: int, focus: bool
+    ) -> bool | None:
+        return bool(self.arrange(*size).mouse_event(size, event, button, col, row, focus))

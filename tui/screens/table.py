@@ -1,0 +1,274 @@
+"""The tree of groups and processes: one box that paints only the rows that can be seen; must never know links."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Final
+
+from supervisor.protocol.stream import ProcessRecord
+from supervisor.states import ProcessStates
+
+from ..glyphs import state_role
+from ..model import ListView, Model, Ref
+from ..pane import Line, Look, Pane, Row
+from ..words import duration, fit, middle, percent, retry_words, right, size, story, uptime, width_of
+
+NARROW: Final = 50
+MIN_NAME: Final = 10
+MAX_NAME: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Widths; 0 for a column that is left out."""
+
+    indent: int
+    name: int
+    state: int = 0
+    pid: int = 0
+    up: int = 0
+    cpu: int = 0
+    rss: int = 0
+    restarts: int = 0
+
+    @property
+    def facts(self) -> int:
+        return self.pid + self.up + self.cpu + self.rss + self.restarts
+
+
+_OPTIONAL: Final = (("rss", 7), ("cpu", 6), ("restarts", 5), ("pid", 9))
+"""In the order in which they go when there is no room."""
+
+
+def columns(width: int, longest_name: int) -> Columns:
+    """The columns that fit ``width`` cells, for names up to ``longest_name``."""
+    wanted = max(MIN_NAME, min(longest_name, MAX_NAME)) + 1
+    if width < NARROW:
+        return Columns(5, max(MIN_NAME, min(wanted, width - 5 - 12)))
+    indent, state, up = 6, 10, 8
+    kept = dict(_OPTIONAL)
+    for name, _ in _OPTIONAL:
+        if indent + wanted + state + up + sum(kept.values()) <= width:
+            break
+        del kept[name]
+    room = width - indent - state - up - sum(kept.values())
+    return Columns(indent, max(MIN_NAME, min(wanted, room)), state, up=up, **kept)
+
+
+class ProcessTable(Pane):
+    """``title`` is shown at the left of the frame; the view says order, cursor and marks."""
+
+    def __init__(self, model: Model, view: ListView, look: Look) -> None:
+        super().__init__(look)
+        self._model = model
+        self.view = view
+        self._longest = 0
+        self._longest_of = (-1, False)
+        self.shown: list[Ref] = []
+
+    def heading(self) -> tuple[str, str]:
+        view = self.view
+        shown = (
+            sum(1 for ref in view.rows if not ref.is_group) if self._filtered else len(self._model.records)
+        )
+        words = []
+        if view.attention:
+            words.append("trouble only")
+        if view.filter.text:
+            words.append(f"filter: {view.filter.text}")
+        words.append(f"sort: {view.sort}{' (inverted)' if view.inverted else ''}")
+        return f"Processes {shown}", "  ".join(words)
+
+    @property
+    def _filtered(self) -> bool:
+        return bool(self.view.filter.alternatives) or self.view.attention
+
+    @property
+    def rows_visible(self) -> int:
+        return max(1, self.height - (self.width >= NARROW))
+
+    def body_cursor(self) -> tuple[int, int] | None:
+        if not self.view.rows:
+            return None
+        return 0, self.view.place - self.view.top + (self.width >= NARROW)
+
+    def row_at(self, row: int) -> int | None:
+        """The number in the view of what is painted in body row ``row``; -1 for the header."""
+        row -= self.margin[1]
+        if self.width >= NARROW:
+            row -= 1
+        if row == -1:
+            return -1
+        number = self.view.top + row
+        return number if row >= 0 and number < len(self.view.rows) else None
+
+    def body(self, cols: int, rows: int, focus: bool) -> list[Row]:
+        view = self.view
+        if self.frame == "none":
+            self.width, self.height = cols, rows
+        widths = columns(cols, self._longest_name())
+        painted: list[Row] = []
+        if cols >= NARROW:
+            painted.append(self._header(cols, widths))
+        self.shown = view.window(rows - len(painted))
+        painted.extend(self._row(ref, widths, cols, focus) for ref in self.shown)
+        if not view.rows and rows > 3:
+            painted.append(Line(cols).done())
+            painted.append(Line(cols).add(f"      {self._why_empty()}", "ui.text.muted").done())
+        return painted
+
+    def _why_empty(self) -> str:
+        if self._filtered and self._model.records:
+            return (
+                "nothing passes the filter (Esc shows all)"
+                if self.view.filter.text
+                else "nothing needs attention"
+            )
+        sup = next(iter(self._model.sups.values()))
+        if sup.known:
+            return "no processes are configured"
+        return sup.link.reason or "connecting ..."
+
+    def _longest_name(self) -> int:
+        flat = self.view.sort != "group"
+        if self._longest_of != (self._model.members, flat):
+            self._longest_of = (self._model.members, flat)
+            names = (ref.namespec if flat else ref.name for ref in self._model.records)
+            self._longest = max(map(width_of, names), default=0)
+        return self._longest
+
+    def _header(self, cols: int, widths: Columns) -> Row:
+        line = Line(cols, "row.header")
+        line.add(" " * widths.indent)
+        sort = self.view.sort
+
+        def title(text: str, width: int, *keys: str, at_right: bool = True) -> None:
+            if width:
+                role = "row.header.sorted" if sort in keys else "row.header"
+                lead = width - len(text) if at_right else 0
+                line.add(" " * max(0, lead), "row.header").add(text[:width], role)
+                line.add(" " * (width - lead - len(text)), "row.header")
+
+        title("NAME", widths.name, "name", "group", at_right=False)
+        title("STATE", widths.state, "state", at_right=False)
+        title("PID", widths.pid)
+        title("UPTIME", widths.up, "uptime")
+        title("CPU", widths.cpu, "cpu")
+        title("RSS", widths.rss, "rss")
+        title("RST", widths.restarts, "restarts")
+        return line.done()
+
+    def column_at(self, col: int) -> str | None:
+        """The sort that a click on the header at ``col`` asks for."""
+        widths = columns(self.width, self._longest_name())
+        at = self.margin[0] + widths.indent
+        for width, sort in (
+            (widths.name, "group" if self.view.sort != "group" else "name"),
+            (widths.state, "state"),
+            (widths.pid, "group"),
+            (widths.up, "uptime"),
+            (widths.cpu, "cpu"),
+            (widths.rss, "rss"),
+            (widths.restarts, "restarts"),
+        ):
+            if at <= col < at + width:
+                return sort
+            at += width
+        return None
+
+    def _row(self, ref: Ref, widths: Columns, cols: int, focus: bool) -> Row:
+        here = ref == self.view.cursor
+        place = ("@cursor" if focus else "@blur") if here else ""
+        line = Line(cols, f"row.normal{place}" if here else "row.normal")
+        marker = self.look.glyphs.cursor if here else " "
+        stale = self._model.sups[ref.sup].stale
+        if ref.is_group:
+            self._group(line, ref, widths, marker, place, stale=stale)
+        else:
+            self._process(line, ref, widths, marker, place, stale=stale)
+        return line.done()
+
+    def _group(self, line: Line, ref: Ref, widths: Columns, marker: str, place: str, *, stale: bool) -> None:
+        glyphs = self.look.glyphs
+        folded = ref in self.view.folded
+        role = f"row.stale{place}" if stale else f"row.group{place}"
+        sign = glyphs.closed if folded else glyphs.opened
+        lead = "" if widths.indent < 6 and not place else marker
+        line.add(fit(lead, 1 if widths.indent < 6 and len(sign) > 1 else 2), role)
+        line.add(f"{sign} ", role)
+        name_room = widths.name + widths.indent - (2 if widths.indent >= 6 else 1) - width_of(sign) - 1
+        line.add(fit(middle(ref.group, name_room - 1, glyphs.ellipsis), name_room), role)
+        total = len(self._model.groups.get(ref, ()))
+        up = self._model.up[ref]
+        count_role = "row.stale" if stale else "state.running" if up == total else "ui.text.muted"
+        line.add(f"{up}/{total}", f"{count_role}{place}")
+        if folded and total <= 20_000:
+            for state, number in self._others(ref).items():
+                line.add(f"  {number} {state[0]}", f"{'row.stale' if stale else state[1]}{place}")
+
+    def _others(self, group: Ref) -> Counter[tuple[str, str]]:
+        found: Counter[tuple[str, str]] = Counter()
+        for ref in self._model.members_of(group):
+            record = self._model.records[ref]
+            if record.state != ProcessStates.RUNNING:
+                found[record.statename, state_role(record.state, record.expected)] += 1
+        return found
+
+    def _process(
+        self, line: Line, ref: Ref, widths: Columns, marker: str, place: str, *, stale: bool
+    ) -> None:
+        glyphs = self.look.glyphs
+        record = self._model.records[ref]
+        marked = ref in self.view.marks
+        state_attr = "row.stale" if stale else state_role(record.state, record.expected)
+        text_attr = f"row.stale{place}" if stale else f"row.normal{place}"
+        line.add(marker, f"row.normal{place}")
+        line.add(glyphs.mark if marked else " ", f"row.marked{place}")
+        line.add(glyphs.stale if stale else " ", text_attr)
+        line.add(glyphs.state(record), f"{state_attr}{place}")
+        line.add(" " * (widths.indent - 4), text_attr)
+        name = ref.namespec if self.view.sort != "group" else ref.name
+        name_attr = f"row.marked{place}" if marked else text_attr
+        line.add(fit(middle(name, widths.name - 1, glyphs.ellipsis), widths.name), name_attr)
+        now = self.look.now()
+        if not widths.state:
+            self._short(line, record, f"{state_attr}{place}", text_attr, now)
+            return
+        self._word(line, record.statename, widths.state, f"{state_attr}{place}", text_attr)
+        if record.state != ProcessStates.RUNNING:
+            line.add(" " + story(record, now), text_attr)
+            return
+        dim = f"row.stale{place}" if stale else f"ui.text.muted{place}"
+        cpu, rss = self._model.usage.get(ref, (-1.0, -1.0))
+        if widths.pid:
+            line.add(right(str(record.pid), widths.pid), dim)
+        line.add(right(uptime(record, now), widths.up), text_attr)
+        if widths.cpu:
+            hot = "meter.high" if cpu >= 90 else "meter.mid" if cpu >= 50 else None
+            line.add(
+                right(percent(cpu) if cpu >= 0 else "-", widths.cpu),
+                f"{hot}{place}" if hot and not stale else text_attr,
+            )
+        if widths.rss:
+            line.add(right(size(rss) if rss >= 0 else "-", widths.rss), text_attr)
+        if widths.restarts:
+            line.add(right(str(record.restarts) if record.restarts else "-", widths.restarts), dim)
+        if record.trouble:
+            line.add(f"  {record.trouble}", f"msg.warn{place}")
+
+    @staticmethod
+    def _word(line: Line, word: str, width: int, attr: str, rest: str) -> None:
+        line.add(word, attr).add(" " * (width - len(word)), rest)
+
+    @staticmethod
+    def _short(line: Line, record: ProcessRecord, state_attr: str, text_attr: str, now: float) -> None:
+        if record.state == ProcessStates.RUNNING:
+            line.add(uptime(record, now), text_attr)
+        elif record.state == ProcessStates.BACKOFF:
+            words = retry_words(record, now).replace("retry", "try").replace(" in", "")
+            line.add(words, state_attr)
+        else:
+            line.add(record.statename, state_attr)
+            if record.changed and record.state in (ProcessStates.STARTING, ProcessStates.STOPPING):
+                line.add(f" {duration(now - record.changed)}", text_attr)
