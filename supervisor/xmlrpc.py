@@ -11,7 +11,7 @@ import http.client
 import xmlrpc.client as xmlrpclib
 from typing import TYPE_CHECKING, Any
 
-from .client.rpc import basic_authorization, open_connection, parse_serverurl
+from .client.rpc import UnixAddress, basic_authorization, connect, parse_serverurl
 from .errors import RPCError
 from .faults import Faults
 
@@ -19,6 +19,17 @@ if TYPE_CHECKING:
     from _typeshed import SizedBuffer
 
 __all__ = ["Faults", "RPCError", "SupervisorTransport", "xmlrpclib"]
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    """HTTP over a unix socket."""
+
+    def __init__(self, address: UnixAddress) -> None:
+        super().__init__("localhost")
+        self._address = address
+
+    def connect(self) -> None:
+        self.sock = connect(self._address, None)
 
 
 class SupervisorTransport(xmlrpclib.Transport):
@@ -69,7 +80,11 @@ class SupervisorTransport(xmlrpclib.Transport):
 
     def _exchange(self, host: str, handler: str, body: bytes, headers: dict[str, str]) -> bytes:
         if self.connection is None:
-            self.connection = open_connection(self._address)
+            self.connection = (
+                _UnixConnection(self._address)
+                if isinstance(self._address, UnixAddress)
+                else http.client.HTTPConnection(self._address.host, self._address.port)
+            )
         try:
             self.connection.request("POST", handler, body, headers)
             response = self.connection.getresponse()

@@ -4,19 +4,20 @@ One connection is kept between calls. A server may close it while it is idle: wh
 that shows before an answer has begun, the call is sent once more on a new connection.
 Errors: ServerRefused, SocketMissing, AccessDenied, VersionMismatch and TransportError
 when the server cannot be talked to, ServerFault (an RPCError) when it answers with a
-fault. After each but the last the client can be used again; it connects anew.
+fault. After any of them the client can be used again.
+
+Addresses are named tuples here, and records so elsewhere on the way of a one-shot
+command: making a dataclass costs an interpreter that starts four times as much.
 """
 
 from __future__ import annotations
 
-import base64
-import http.client
+import binascii
+import re
 import select
 import socket
-import urllib.parse
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 from ..errors import (
     AccessDenied,
@@ -37,9 +38,10 @@ from ..protocol.xmlrpc import (
     dump_call,
     parse_response,
 )
+from .http1 import Head, ResponseDecoder, encode_request
 
 API_VERSION: Final = "3.0"
-_STREAM_READ_BYTES: Final = 1 << 16
+_READ_BYTES: Final = 1 << 16
 
 
 class ServerFault(RPCError):
@@ -51,15 +53,18 @@ class ServerFault(RPCError):
         self.text = text
 
 
-@dataclass(frozen=True, slots=True)
-class UnixAddress:
+class UnixAddress(NamedTuple):
     path: str
 
 
-@dataclass(frozen=True, slots=True)
-class TCPAddress:
+class TCPAddress(NamedTuple):
     host: str
     port: int
+
+
+_TCP_URL = re.compile(
+    r"http://(?:[^/?#]*@)?(?:\[([^\]/]*)\]|([^/:?#]*))(?::([0-9]{1,5}))?(?:[/?#].*)?", re.DOTALL
+)
 
 
 def parse_serverurl(url: str) -> UnixAddress | TCPAddress:
@@ -69,56 +74,83 @@ def parse_serverurl(url: str) -> UnixAddress | TCPAddress:
     """
     if url.startswith("unix://"):
         return UnixAddress(url[len("unix://") :])
-    if url.startswith("http://"):
-        parts = urllib.parse.urlsplit(url)
-        return TCPAddress(parts.hostname or "localhost", parts.port or 80)
-    raise ValueError(f"Unknown protocol for serverurl {url}")
+    match = _TCP_URL.fullmatch(url)
+    if match is None:
+        raise ValueError(f"Unknown protocol for serverurl {url}")
+    return TCPAddress(match[1] or match[2] or "localhost", int(match[3] or 80))
 
 
-class UnixHTTPConnection(http.client.HTTPConnection):
-    """HTTP over the unix socket ``path``."""
-
-    def __init__(self, path: str, timeout_s: float | None = None) -> None:
-        super().__init__("localhost", timeout=timeout_s)
-        self._path = path
-
-    def connect(self) -> None:
-        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
-            sock.settimeout(self.timeout)
-            sock.connect(self._path)
-        except BaseException:
-            sock.close()
-            raise
-        self.sock = sock
-
-
-def open_connection(
-    address: UnixAddress | TCPAddress, timeout_s: float | None = None
-) -> http.client.HTTPConnection:
-    """A connection object for ``address``; it connects at the first request."""
-    if isinstance(address, UnixAddress):
-        return UnixHTTPConnection(address.path, timeout_s)
-    return http.client.HTTPConnection(address.host, address.port, timeout=timeout_s)
+def connect(address: UnixAddress | TCPAddress, timeout_s: float | None) -> socket.socket:
+    """A connected socket with that timeout. Raises OSError."""
+    if isinstance(address, TCPAddress):
+        return socket.create_connection((address.host, address.port), timeout_s)
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        connection.settimeout(timeout_s)
+        connection.connect(address.path)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def basic_authorization(username: str, password: str) -> str:
     """The value of an Authorization header."""
-    return "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode("ascii")
+    credentials = f"{username}:{password}".encode("utf-8", "surrogateescape")
+    return "Basic " + binascii.b2a_base64(credentials, newline=False).decode("ascii")
 
 
-def _translate(url: str, error: OSError | http.client.HTTPException) -> ServerError:
+class _Stale(Exception):
+    """The server closed a kept connection before it answered anything."""
+
+
+class _Answer:
+    """An HTTP answer as it comes from a socket."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._socket = connection
+        self._decoder = ResponseDecoder()
+        self._first = b""
+
+    def head(self) -> Head:
+        """The head, and with it maybe the first bytes of the body. Raises _Stale before the first byte."""
+        received = False
+        while self._decoder.head is None:
+            try:
+                data = self._socket.recv(_READ_BYTES)
+            except ConnectionError as error:
+                if received:
+                    raise
+                raise _Stale from error
+            if not data and not received:
+                raise _Stale
+            received = True
+            self._first = self._decoder.feed(data)
+        return self._decoder.head
+
+    def read(self) -> bytes:
+        """The next bytes of the body; none at its end."""
+        data, self._first = self._first, b""
+        while not data and not self._decoder.done:
+            data = self._decoder.feed(self._socket.recv(_READ_BYTES))
+        return data
+
+    @property
+    def keeps_open(self) -> bool:
+        return self._decoder.done and self._decoder.keeps_open
+
+
+def translate_error(address: str, error: OSError) -> ServerError:
+    """What an error of a socket to ``address`` means."""
     if isinstance(error, ConnectionRefusedError):
-        return ServerRefused(url, "connection refused")
+        return ServerRefused(address, "connection refused")
     if isinstance(error, FileNotFoundError):
-        return SocketMissing(url, "no such file")
+        return SocketMissing(address, "no such file")
     if isinstance(error, TimeoutError):
-        return TransportError(url, "no answer in time")
-    if isinstance(error, http.client.RemoteDisconnected | ConnectionError):
-        return TransportError(url, "the server closed the connection")
-    if isinstance(error, OSError):
-        return TransportError(url, (error.strerror or str(error)).lower())
-    return TransportError(url, f"no proper HTTP answer ({type(error).__name__})")
+        return TransportError(address, "no answer in time")
+    if isinstance(error, ConnectionError):
+        return TransportError(address, "the server closed the connection")
+    return TransportError(address, (error.strerror or str(error)).lower())
 
 
 class RPCClient:
@@ -144,7 +176,7 @@ class RPCClient:
             self.address = parse_serverurl(serverurl)
         except ValueError as error:
             raise TransportError(serverurl, str(error)) from error
-        self._connection: http.client.HTTPConnection | None = None
+        self._connection: socket.socket | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -178,10 +210,9 @@ class RPCClient:
 
     def wait_closed(self, timeout_s: float) -> bool:
         """Whether the server closes the kept connection within ``timeout_s``; True when there is none."""
-        connection = self._connection
-        if connection is None or connection.sock is None:
+        if self._connection is None:
             return True
-        readable, _, _ = select.select([connection.sock], [], [], timeout_s)
+        readable, _, _ = select.select([self._connection], [], [], timeout_s)
         if readable:
             self.close()
         return bool(readable)
@@ -192,74 +223,94 @@ class RPCClient:
         Ends when the server ends the answer or goes away. Raises the ServerError kinds
         before the first piece; a TransportError's ``status`` is the HTTP status.
         """
-        connection = open_connection(self.address, self._timeout_s)
         try:
+            connection = connect(self.address, self._timeout_s)
+        except OSError as error:
+            raise translate_error(self.serverurl, error) from error
+        with connection:
             try:
-                connection.request("GET", path, headers=self._headers("text/plain"))
-                response = connection.getresponse()
-            except (OSError, http.client.HTTPException) as error:
-                raise _translate(self.serverurl, error) from error
-            self._check_status(response)
+                connection.sendall(encode_request("GET", path, self._headers("text/plain")))
+                answer = _Answer(connection)
+                self._check_status(answer.head())
+            except (OSError, _Stale, RemoteProtocolError) as error:
+                raise self._translate(error) from error
             while True:
                 try:
-                    data = response.read1(_STREAM_READ_BYTES)
-                except (OSError, http.client.HTTPException):
+                    data = answer.read()
+                except (OSError, RemoteProtocolError):
                     return
                 if not data:
                     return
                 yield data
-        finally:
-            connection.close()
 
     def _headers(self, accept: str) -> dict[str, str]:
-        headers = {"User-Agent": "supervisor-rpc", "Accept": accept}
+        host = "localhost" if isinstance(self.address, UnixAddress) else self._host(self.address)
+        headers = {"Host": host, "User-Agent": "supervisor-rpc", "Accept": accept}
         if self.username is not None and self.password is not None:
             headers["Authorization"] = basic_authorization(self.username, self.password)
         return headers
 
+    @staticmethod
+    def _host(address: TCPAddress) -> str:
+        host = f"[{address.host}]" if ":" in address.host else address.host
+        return f"{host}:{address.port}".encode("ascii", "replace").decode()
+
     def _post(self, body: bytes) -> bytes:
-        kept = self._kept_connection()
-        if kept is not None:
-            try:
-                return self._exchange(kept, body)
-            except (http.client.RemoteDisconnected, ConnectionError):
-                self.close()
-            except (OSError, http.client.HTTPException) as error:
-                raise _translate(self.serverurl, error) from error
-        self._connection = open_connection(self.address, self._timeout_s)
+        request = encode_request(
+            "POST", "/RPC2", {**self._headers("text/xml"), "Content-Type": "text/xml"}, body
+        )
         try:
-            return self._exchange(self._connection, body)
-        except (OSError, http.client.HTTPException) as error:
-            raise _translate(self.serverurl, error) from error
+            if self._has_kept_connection():
+                try:
+                    return self._exchange(request)
+                except (_Stale, BrokenPipeError, ConnectionResetError):
+                    pass
+            self._connection = connect(self.address, self._timeout_s)
+            return self._exchange(request)
+        except (OSError, _Stale, RemoteProtocolError) as error:
+            raise self._translate(error) from error
 
-    def _kept_connection(self) -> http.client.HTTPConnection | None:
-        """The connection of the last call, unless the server has closed it since."""
-        connection = self._connection
-        if connection is not None and connection.sock is not None:
-            readable, _, _ = select.select([connection.sock], [], [], 0)
+    def _has_kept_connection(self) -> bool:
+        """Whether there is one that the server has not closed since the last call."""
+        if self._connection is not None:
+            readable, _, _ = select.select([self._connection], [], [], 0)
             if not readable:
-                return connection
+                return True
         self.close()
-        return None
+        return False
 
-    def _exchange(self, connection: http.client.HTTPConnection, body: bytes) -> bytes:
-        headers = {**self._headers("text/xml"), "Content-Type": "text/xml"}
+    def _exchange(self, request: bytes) -> bytes:
+        connection = self._connection
+        assert connection is not None
         try:
-            connection.request("POST", "/RPC2", body, headers)
-            response = connection.getresponse()
-            self._check_status(response)
-            data = response.read(MAX_RESPONSE_BYTES + 1)
-            if len(data) > MAX_RESPONSE_BYTES:
-                raise TransportError(self.serverurl, f"answer of more than {MAX_RESPONSE_BYTES} bytes")
+            connection.sendall(request)
+            answer = _Answer(connection)
+            self._check_status(answer.head())
+            parts = []
+            left = MAX_RESPONSE_BYTES
+            while data := answer.read():
+                parts.append(data)
+                left -= len(data)
+                if left < 0:
+                    raise TransportError(self.serverurl, f"answer of more than {MAX_RESPONSE_BYTES} bytes")
         except BaseException:
             # Also on Ctrl-C: half an answer must not be taken for the next one.
             self.close()
             raise
-        return data
+        if not answer.keeps_open:
+            self.close()
+        return b"".join(parts)
 
-    def _check_status(self, response: http.client.HTTPResponse) -> None:
-        if response.status == 401:
+    def _check_status(self, head: Head) -> None:
+        if head.status == 401:
             raise AccessDenied(self.serverurl, "login refused")
-        if response.status != 200:
-            reason = f"HTTP status {response.status} {response.reason}"
-            raise TransportError(self.serverurl, reason, response.status)
+        if head.status != 200:
+            reason = f"HTTP status {head.status} {head.reason}"
+            raise TransportError(self.serverurl, reason, head.status)
+
+    def _translate(self, error: Exception) -> ServerError:
+        if isinstance(error, OSError):
+            return translate_error(self.serverurl, error)
+        if isinstance(error, RemoteProtocolError):
+            return TransportError(self.serverurl, f"no proper HTTP answer: {error}")
+        return TransportError(self.serverurl, "the server closed the connection")

@@ -11,8 +11,7 @@ import dataclasses
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from supervisor.errors import (
     AccessDenied,
@@ -38,8 +37,7 @@ RESTART_DEADLINE_S: Final = 10.0
 _POLL_S: Final = 0.1
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(NamedTuple):
     """``checks_version``: asks the server for its API version first. ``completes``: groups, processes or commands."""
 
     run: Callable[[Session, list[str]], None]
@@ -183,8 +181,7 @@ _STATUS_OF_FAULT: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _Action:
+class _Action(NamedTuple):
     """A command that does one thing to processes, and the words of its lines.
 
     ``methods``: on one process, on a group, on all; an empty group method means that
@@ -337,7 +334,7 @@ def reread(session: Session, words: list[str]) -> None:
     if changes is None:
         return
     if session.json:
-        _print_json(session, dataclasses.asdict(changes))
+        _print_json(session, changes._asdict())
         return
     lines = (
         [(name, f"{name}: available") for name in changes.added]

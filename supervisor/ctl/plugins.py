@@ -150,7 +150,7 @@ def _guarded(session: Session, function: Callable[[str], None]) -> Callable[[str
     def run(rest: str) -> None:
         try:
             function(rest)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  # a plug-in may raise anything; the shell goes on
             session.failure(f"error: {type(error)}, {error}: {_place(error)}")
 
     return run

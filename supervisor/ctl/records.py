@@ -6,8 +6,7 @@ something of another shape.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from supervisor.errors import TransportError
 from supervisor.namespec import make_namespec
@@ -16,8 +15,7 @@ from supervisor.protocol.xmlrpc import Value
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class ProcessInfo:
+class ProcessInfo(NamedTuple):
     """Of getProcessInfo: what the commands show."""
 
     name: str
@@ -32,8 +30,7 @@ class ProcessInfo:
         return make_namespec(self.group, self.name)
 
 
-@dataclass(frozen=True, slots=True)
-class ConfigInfo:
+class ConfigInfo(NamedTuple):
     """Of getAllConfigInfo: what ``avail`` shows."""
 
     name: str
@@ -48,8 +45,7 @@ class ConfigInfo:
         return make_namespec(self.group, self.name)
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """One entry of a status list: what became of one process in a call on many."""
 
     name: str
@@ -62,8 +58,7 @@ class Result:
         return make_namespec(self.group, self.name)
 
 
-@dataclass(frozen=True, slots=True)
-class Changes:
+class Changes(NamedTuple):
     """Of reloadConfig: names of groups."""
 
     added: tuple[str, ...]

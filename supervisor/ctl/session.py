@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final, Protocol, TextIO
+from typing import Final, NamedTuple, Protocol, TextIO
 
 from supervisor.client.rpc import RPCClient
 from supervisor.config.model import CtlConfig
@@ -101,8 +101,7 @@ class StreamOutput:
         self._stream.flush()
 
 
-@dataclass(frozen=True, slots=True)
-class PluginCommands:
+class PluginCommands(NamedTuple):
     """What one plug-in adds: commands, which get the rest of the line as it is, and their help."""
 
     name: str

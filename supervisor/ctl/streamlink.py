@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import select
-import socket
 import time
 from typing import Final, Self
 
-from supervisor.client.rpc import TCPAddress, UnixAddress
+from supervisor.client.rpc import TCPAddress, UnixAddress, connect, translate_error
 from supervisor.errors import (
     AccessDenied,
     RemoteProtocolError,
-    ServerError,
-    ServerRefused,
-    SocketMissing,
     TransportError,
 )
 from supervisor.protocol import stream
@@ -42,7 +38,10 @@ class StreamLink:
         self.address = address_text(address)
         self._decoder = stream.client_decoder()
         self._waiting: list[stream.Frame] = []
-        self._socket = self._connect(address)
+        try:
+            self._socket = connect(address, OPEN_TIMEOUT_S)
+        except OSError as error:
+            raise translate_error(self.address, error) from error
         try:
             self._open(username, password)
         except BaseException:
@@ -62,7 +61,7 @@ class StreamLink:
         try:
             self._socket.sendall(stream.encode(frame))
         except OSError as error:
-            raise self._lost(error) from error
+            raise translate_error(self.address, error) from error
 
     def receive(self) -> list[stream.Frame]:
         """The frames that one read gives, maybe none; waits for bytes if there are none."""
@@ -72,7 +71,7 @@ class StreamLink:
         try:
             data = self._socket.recv(_RECEIVE_BYTES)
         except OSError as error:
-            raise self._lost(error) from error
+            raise translate_error(self.address, error) from error
         if not data:
             raise TransportError(self.address, "the server closed the connection")
         try:
@@ -84,31 +83,6 @@ class StreamLink:
     def has_frames(self) -> bool:
         """Whether ``receive`` will not wait although the socket may be silent."""
         return bool(self._waiting)
-
-    def _connect(self, address: UnixAddress | TCPAddress) -> socket.socket:
-        family = socket.AF_UNIX if isinstance(address, UnixAddress) else socket.AF_INET
-        try:
-            if isinstance(address, TCPAddress):
-                return socket.create_connection((address.host, address.port), timeout=OPEN_TIMEOUT_S)
-            connection = socket.socket(family, socket.SOCK_STREAM)
-            try:
-                connection.settimeout(OPEN_TIMEOUT_S)
-                connection.connect(address.path)
-            except BaseException:
-                connection.close()
-                raise
-            return connection
-        except OSError as error:
-            raise self._lost(error) from error
-
-    def _lost(self, error: OSError) -> ServerError:
-        if isinstance(error, ConnectionRefusedError):
-            return ServerRefused(self.address, "connection refused")
-        if isinstance(error, FileNotFoundError):
-            return SocketMissing(self.address, "no such file")
-        if isinstance(error, TimeoutError):
-            return TransportError(self.address, "no answer in time")
-        return TransportError(self.address, (error.strerror or str(error)).lower())
 
     def _open(self, username: str | None, password: str | None) -> None:
         deadline = time.monotonic() + OPEN_TIMEOUT_S

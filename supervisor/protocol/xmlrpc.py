@@ -23,10 +23,9 @@ import binascii
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 from xml.parsers import expat
 
 from ..errors import LocalProtocolError, RemoteProtocolError
@@ -48,8 +47,7 @@ Value = None | bool | int | float | str | bytes | datetime | list["Value"] | dic
 """What parsing gives."""
 
 
-@dataclass(frozen=True, slots=True)
-class Raw:
+class Raw(NamedTuple):
     """An encoded ``<value>…</value>``, to be put into an answer as it is; made by ``fragment``."""
 
     xml: str
@@ -61,14 +59,12 @@ Dumpable = (
 """What dumping looks at: tuples are written as arrays; None is refused, as XML-RPC has none."""
 
 
-@dataclass(frozen=True, slots=True)
-class MethodCall:
+class MethodCall(NamedTuple):
     method: str
     params: tuple[Value, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class MethodFault:
+class MethodFault(NamedTuple):
     """A fault answer: ``code`` and ``text`` are faultCode and faultString."""
 
     code: int
