@@ -74,7 +74,7 @@ class Keeper:
         self.daemon_argv: list[str] = list(boot["daemon_argv"])  # type: ignore[call-overload]
         self.notify_fd = int(boot.get("notify_fd", -1))  # type: ignore[call-overload]
         self.daemonize = bool(boot.get("daemonize", False))
-        self.pidfile = ""
+        self.pidfile = str(boot.get("pidfile", ""))
         self.pidfile_fd = int(boot.get("pidfile_fd", -1))  # type: ignore[call-overload]
         self.programs: dict[tuple[str, int], _Program] = {}
         self.by_pid: dict[int, tuple[str, int]] = {}
@@ -237,6 +237,7 @@ class Keeper:
         if pid == 0:
             try:
                 ours.close()
+                os.setpgid(0, 0)  # Ctrl-C on our terminal is for us alone
                 os.set_inheritable(theirs.fileno(), True)
                 for sig in (*FORWARDED, signal.SIGPIPE, signal.SIGUSR1):
                     signal.signal(sig, signal.SIG_DFL)
@@ -316,7 +317,7 @@ class Keeper:
 
     def clean_up(self) -> None:
         """Take the pidfile away, if it is still the one of this instance."""
-        if not self.pidfile or self.pidfile_fd < 0:
+        if self.pidfile_fd < 0:
             return
         try:
             mine, there = os.fstat(self.pidfile_fd), os.lstat(self.pidfile)
@@ -408,7 +409,7 @@ class Keeper:
         elif isinstance(frame, wire.Adopt):
             self.hand_over()
         elif isinstance(frame, wire.Ready):
-            self.daemon_ready(frame.pidfile)
+            self.daemon_ready()
         elif isinstance(frame, wire.Restart):
             self.planned = True
         elif isinstance(frame, wire.Finish):
@@ -469,11 +470,13 @@ class Keeper:
             )
         self.send(wire.AdoptEnd(self.start_count - 1, os.getpid()))
 
-    def daemon_ready(self, pidfile: str) -> None:
+    def daemon_ready(self) -> None:
         self.ready = True
-        self.pidfile = pidfile
         if not self.was_ready:
             self.was_ready = True
+            if self.pidfile_fd >= 0:
+                os.ftruncate(self.pidfile_fd, 0)
+                os.pwrite(self.pidfile_fd, f"{os.getpid()}\n".encode(), 0)
             if self.daemonize:
                 null = os.open(os.devnull, os.O_RDWR)
                 for fd in (0, 1, 2):
@@ -523,7 +526,7 @@ def main() -> int:
     """Run a keeper on the JSON of ``--boot FD``: what the supervisord command prepared.
 
     Keys: ``daemon_argv`` (list, argv[0] first), ``daemonize``, ``notify_fd`` (gets a byte when
-    the first daemon serves), ``pidfile_fd`` (held locked).
+    the first daemon serves), ``pidfile`` and ``pidfile_fd`` (held locked; -1: there is none).
     """
     boot_fd = int(sys.argv[1])
     length = struct.unpack(">I", os.pread(boot_fd, 4, 0))[0]

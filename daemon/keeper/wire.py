@@ -37,9 +37,7 @@ class Adopt(NamedTuple):
 
 
 class Ready(NamedTuple):
-    """The daemon serves. ``pidfile`` is removed when the keeper ends, empty for none."""
-
-    pidfile: str
+    """The daemon serves."""
 
 
 class Beat(NamedTuple):

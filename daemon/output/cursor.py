@@ -11,8 +11,11 @@ from .store import CHUNK_BYTES, Watchers
 class Readable(Protocol):
     """What a cursor reads: a LogStore or a Spool."""
 
-    gen: int
-    watchers: Watchers
+    @property
+    def gen(self) -> int: ...
+
+    @property
+    def watchers(self) -> Watchers: ...
 
     @property
     def start(self) -> int: ...

@@ -1,0 +1,51 @@
+"""What a new daemon gets from the keeper before it does anything; must never know what it is for."""
+
+from __future__ import annotations
+
+import array
+import os
+import socket
+from dataclasses import dataclass, field
+
+from .keeper import wire
+
+TIMEOUT_S = 60.0
+
+
+@dataclass(slots=True)
+class Held:
+    """``named``: descriptors by name; ``programs``: each with its output descriptors. All are ours now."""
+
+    named: dict[str, int] = field(default_factory=dict)
+    programs: list[tuple[wire.Program, list[int]]] = field(default_factory=list)
+    starts: int = 0
+    keeper_pid: int = 0
+
+
+def adopt(sock: socket.socket) -> Held:
+    """Ask the keeper for all it holds. Raises OSError or WireError."""
+    sock.settimeout(TIMEOUT_S)
+    sock.send(wire.encode(wire.Adopt()))
+    held = Held()
+    while True:
+        data, control, _flags, _ = sock.recvmsg(
+            wire.MAX_FRAME_BYTES, socket.CMSG_SPACE(wire.MAX_FDS * 4), socket.MSG_CMSG_CLOEXEC
+        )
+        if not data:
+            raise ConnectionError("the keeper is gone")
+        fds = array.array("i")
+        for level, kind, packed in control:
+            if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+                fds.frombytes(packed[: len(packed) - len(packed) % fds.itemsize])
+        frame = wire.decode(data)
+        if isinstance(frame, wire.Named):
+            held.named[frame.name] = fds[0]
+        elif isinstance(frame, wire.Program):
+            held.programs.append((frame, fds.tolist()))
+        elif isinstance(frame, wire.AdoptEnd):
+            held.starts, held.keeper_pid = frame.starts, frame.keeper_pid
+            return held
+        else:
+            # An exit that was told before the list was asked for: the list has it too.
+            for fd in fds:
+                os.close(fd)

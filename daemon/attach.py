@@ -1,0 +1,219 @@
+"""Attachments: who types into which process, and who only looks; must never know sockets.
+
+A process has one writer at most and any number of watchers. Input is taken in the
+order it comes and acknowledged when it went into the pipe or terminal; what is not
+acknowledged waits in one bounded buffer per process, so that a paste into a program
+that does not read stops at the client.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from supervisor.protocol import stream as p
+from supervisor.states import ProcessStates as S
+
+from .input import InputClosed, InputFull
+from .keeper.spawn import set_size
+from .loop import Change, Supervisor
+from .process import Process
+from .stdin import input_of
+
+ROWS_MAX = 1000
+COLS_MAX = 2000
+
+
+class Session:
+    """One client's attachment to one process. ``send`` queues a frame for the client."""
+
+    def __init__(self, request_id: int, process: Process, who: str, send: Callable[[p.Frame], None]) -> None:
+        self.id = request_id
+        self.process = process
+        self.who = who
+        self.send = send
+        self.taken = 0
+        self._owner: Attachments | None = None
+        self._queue: asyncio.Queue[bytes] = asyncio.Queue()
+        self._queued = 0
+        self._task: asyncio.Task[None] | None = None
+
+    def joined(self, owner: Attachments) -> None:
+        self._owner = owner
+
+    def close(self) -> None:
+        """Leave; the writer's place becomes free."""
+        if self._task is not None:
+            self._task.cancel()
+        if self._owner is not None:
+            self._owner.leave(self)
+
+    def input(self, data: bytes) -> None:
+        """Bytes for the program; those of a watcher are dropped and acknowledged."""
+        if self._owner is None or self._owner.writer(self.process) is not self:
+            self._acknowledge(len(data))
+            return
+        self._queued += len(data)
+        if self._queued > 2 * p.INPUT_WINDOW_BYTES:  # a client that ignores the window
+            self._queued -= len(data)
+            self.send(p.Error(self.id, 3, "more input than the window allows; it was dropped"))
+            return
+        self._queue.put_nowait(data)
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._write())
+
+    async def _write(self) -> None:
+        """Move queued input, one piece after another."""
+        while self._owner is not None:
+            data = await self._queue.get()
+            self._queued -= len(data)
+            try:
+                await self._write_one(data)
+            except InputClosed:
+                self._acknowledge(len(data))  # nobody reads: gone, as with a terminal that hung up
+
+    async def _write_one(self, data: bytes) -> None:
+        assert self._owner is not None
+        way = await input_of(self._owner.supervisor, self.process)
+        done = asyncio.get_running_loop().create_future()
+        left = len(data)
+
+        def written(count: int) -> None:
+            nonlocal left
+            left -= count
+            self._acknowledge(count)
+            if left == 0 and not done.done():
+                done.set_result(None)
+
+        try:
+            way.write(data, written)
+        except InputFull:
+            self._acknowledge(len(data))
+            self.send(p.Error(self.id, 30, "the program does not read, its input buffer is full"))
+            return
+        while not done.done():
+            await asyncio.wait([done], timeout=1.0)
+            if way.closed:
+                self._acknowledge(left)
+                return
+
+    def _acknowledge(self, count: int) -> None:
+        if count:
+            self.taken += count
+            self.send(p.InputAck(self.id, self.taken))
+
+    def resize(self, rows: int, cols: int) -> None:
+        if self._owner is not None:
+            self._owner.resize(self, rows, cols)
+
+    def take(self) -> None:
+        if self._owner is not None:
+            self._owner.take(self)
+
+
+class Attachments:
+    """All attachments of a daemon."""
+
+    def __init__(self, supervisor: Supervisor) -> None:
+        self.supervisor = supervisor
+        self._sessions: dict[str, list[Session]] = {}
+        self._writers: dict[str, Session] = {}
+        supervisor.subscribers_quiet.add(self._changed)
+        supervisor.on_started = self.started
+        supervisor.on_removed = self.removed
+
+    def writer(self, process: Process) -> Session | None:
+        return self._writers.get(process.key)
+
+    def join(self, session: Session, frame: p.Attach) -> None:
+        """Let a client in and tell it where it is."""
+        process = session.process
+        session.joined(self)
+        self._sessions.setdefault(process.key, []).append(session)
+        if frame.mode == "take" or (frame.mode == "write" and process.key not in self._writers):
+            self._give(process, session)
+        writer = self._writers.get(process.key) is session
+        if writer and frame.rows and frame.cols:
+            self._set_size(process, frame.rows, frame.cols)
+        sink = process.outputs["stdout"].sink
+        rows, cols = process.size
+        session.send(
+            p.Attached(
+                session.id,
+                process.namespec,
+                process.config.tty,
+                process.machine.pid,
+                writer,
+                rows,
+                cols,
+                sink.gen if sink is not None else 0,
+                sink.end if sink is not None else 0,
+            )
+        )
+        self.supervisor.log.info(
+            f"{session.who} attached to {process.namespec}{'' if writer else ' (reading)'}"
+        )
+
+    def leave(self, session: Session) -> None:
+        process = session.process
+        sessions = self._sessions.get(process.key, [])
+        if session in sessions:
+            sessions.remove(session)
+            self.supervisor.log.info(f"{session.who} detached from {process.namespec}")
+        if not sessions:
+            self._sessions.pop(process.key, None)
+        if self._writers.get(process.key) is session:
+            del self._writers[process.key]
+
+    def take(self, session: Session) -> None:
+        if self._writers.get(session.process.key) is not session:
+            self._give(session.process, session)
+            session.send(p.Writer(session.id, True, session.who))
+
+    def _give(self, process: Process, session: Session) -> None:
+        before = self._writers.get(process.key)
+        self._writers[process.key] = session
+        if before is not None:
+            before.send(p.Writer(before.id, False, session.who))
+
+    def resize(self, session: Session, rows: int, cols: int) -> None:
+        """Set the terminal's size; only the writer's word counts."""
+        if self._writers.get(session.process.key) is session:
+            self._set_size(session.process, rows, cols)
+
+    def _set_size(self, process: Process, rows: int, cols: int) -> None:
+        if not process.config.tty or rows <= 0 or cols <= 0:
+            return
+        size = (min(rows, ROWS_MAX), min(cols, COLS_MAX))
+        generation = process.generations.get(process.machine.gen)
+        channel = generation.channels.get("stdout") if generation is not None else None
+        if channel is not None and channel.fd >= 0:
+            try:
+                set_size(channel.fd, *size)
+            except OSError as error:
+                self.supervisor.log.warn(f"cannot resize the terminal of {process.namespec}: {error}")
+                return
+        if size != process.size:
+            process.size = size
+            self.supervisor.save(process)
+            for session in self._sessions.get(process.key, []):
+                session.send(p.Size(session.id, *size))
+
+    def _changed(self, change: Change) -> None:
+        process, transition = change.process, change.transition
+        if process is None or transition is None:
+            return
+        for session in tuple(self._sessions.get(process.key, ())):
+            if transition.new in (S.STOPPED, S.EXITED, S.BACKOFF) and transition.pid:
+                session.send(p.Exited(session.id, transition.pid, process.machine.status or 0))
+
+    def started(self, process: Process) -> None:
+        """A new generation of a process runs."""
+        for session in self._sessions.get(process.key, ()):
+            session.send(p.Started(session.id, process.machine.pid))
+
+    def removed(self, key: str) -> None:
+        """A process is gone for good."""
+        for session in self._sessions.pop(key, []):
+            session.send(p.Removed(session.id))
+        self._writers.pop(key, None)

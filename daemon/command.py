@@ -1,0 +1,72 @@
+"""A program's command line to the file that is executed; must never know processes or their states.
+
+Supervisor's rules: shell quoting but no shell; a word with a slash is used as it is,
+another one is searched in PATH of the program's environment, then of ours.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shlex
+import stat
+from collections.abc import Mapping
+
+from supervisor.errors import SupervisorError
+
+DEFAULT_PATH = "/bin:/usr/bin:/usr/local/bin"
+
+
+class CommandError(SupervisorError):
+    """The command cannot be run; the text is Supervisor's. ``executable`` False: found, but may not be run."""
+
+    def __init__(self, text: str, found: bool = False) -> None:
+        super().__init__(text)
+        self.found = found
+
+
+def split_command(command: str) -> list[str]:
+    """The words of a command line, at least one. Raises CommandError."""
+    try:
+        words = shlex.split(command)
+    except ValueError as error:
+        raise CommandError(f"can't parse command {command!r}: {error}", found=True) from error
+    if not words:
+        raise CommandError("command is empty", found=True)
+    return words
+
+
+def resolve(command: str, environment: Mapping[str, str], directory: str | None) -> tuple[str, list[str]]:
+    """``(file, argv)``; a relative file with a slash is meant from ``directory``. Raises CommandError."""
+    argv = split_command(command)
+    word = argv[0]
+    if "/" in word:
+        path = word
+        place = os.path.join(directory, word) if directory else word
+    else:
+        path = place = _search(word, environment)
+    try:
+        mode = os.stat(place).st_mode
+    except (OSError, ValueError) as error:
+        if isinstance(error, OSError) and error.errno == errno.EACCES:
+            raise CommandError(f"no permission to run command {word!r}", found=True) from error
+        raise CommandError(f"can't find command {word!r}") from error
+    if stat.S_ISDIR(mode):
+        raise CommandError(f"command at {path!r} is a directory", found=True)
+    if not mode & 0o111:
+        raise CommandError(f"command at {path!r} is not executable", found=True)
+    if not os.access(place, os.X_OK):
+        raise CommandError(f"no permission to run command {path!r}", found=True)
+    return path, argv
+
+
+def _search(word: str, environment: Mapping[str, str]) -> str:
+    path = environment.get("PATH") or os.environ.get("PATH") or DEFAULT_PATH
+    first = ""
+    for folder in path.split(os.pathsep):
+        candidate = os.path.join(folder, word)
+        if os.path.isfile(candidate):
+            if os.access(candidate, os.X_OK):
+                return candidate
+            first = first or candidate
+    return first or word

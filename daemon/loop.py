@@ -1,0 +1,561 @@
+"""The shell of the supervision: asyncio loop, timers, descriptors, keeper; must never know *why* a
+transition happens.
+
+``Supervisor`` feeds the machines with what the keeper, the clock and the methods
+say, and carries out what they answer. The order within one event is fixed: decide,
+write the snapshot, then act; so that a daemon that dies in between is followed by
+one that repeats the act, and the keeper knows a repeated one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import pwd
+import signal
+import time
+from collections import deque
+from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from supervisor.config.model import GroupConfig, ProcessConfig, SupervisordConfig, encode
+from supervisor.protocol.stream import ProcessRecord
+from supervisor.states import STOPPED_STATES, SupervisorStates
+from supervisor.states import ProcessStates as S
+
+from .command import CommandError, resolve
+from .keeper import wire
+from .keeper.spawn import errno_name
+from .keeperlink import KeeperLink
+from .machines import process as machine
+from .machines.group import descending
+from .machines.supervision import GroupToStop, StopPlan
+from .mainlog import MainLog
+from .output.pump import Channel, Target
+from .output.store import StoreSet
+from .process import Generation, Process
+from .snapshot import Journal, StateTable
+
+DELTAS_KEPT = 10_000
+DRAIN_BYTES = 1 << 22
+LINGERING_MAX = 4
+WAITING_REPORT_S = 3.0
+
+
+@dataclass(slots=True)
+class Group:
+    config: GroupConfig
+    processes: dict[str, Process] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return self.config.name
+
+    @property
+    def priority(self) -> int:
+        return self.config.priority
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One numbered change. ``transition`` and ``record`` belong to ``process``; the others are as in a delta."""
+
+    seq: int
+    when: float
+    process: Process | None = None
+    record: ProcessRecord | None = None
+    transition: machine.Transition | None = None
+    removed: str = ""
+    supervisor: str = ""
+
+
+class Supervisor:
+    """``settings``: [supervisord]; ``boot`` names this life of the state; ``serverurl``: the automatic URL."""
+
+    def __init__(
+        self,
+        settings: SupervisordConfig,
+        log: MainLog,
+        link: KeeperLink,
+        table: StateTable,
+        journal: Journal,
+        stores: StoreSet,
+        boot: str,
+        serverurl: str,
+    ) -> None:
+        self.settings = settings
+        self.log = log
+        self.link = link
+        self.table = table
+        self.journal = journal
+        self.stores = stores
+        self.boot = boot
+        self.serverurl = serverurl
+        self.keeper_pid = 0
+        self.mood = SupervisorStates.RUNNING
+        self.groups: dict[str, Group] = {}
+        self.processes: dict[str, Process] = {}
+        self.seq = 0
+        self.changes: deque[Change] = deque(maxlen=DELTAS_KEPT)
+        self.subscribers: set[Callable[[Change], None]] = set()
+        """Told of every change, records made for them."""
+        self.subscribers_quiet: set[Callable[[Change], None]] = set()
+        """Told of every change; they need no record."""
+        self.on_started: Callable[[Process], None] = lambda process: None
+        self.on_removed: Callable[[str], None] = lambda key: None
+        self.held: dict[str, int] = {}
+        self.sockets: dict[str, list[int]] = {}
+        self.ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        """Set once the daemon is to end: ``shutdown``, ``reload`` or ``restart``."""
+        self.reload_check: Callable[[], str] = lambda: ""
+        """What is wrong with the configuration files now; empty: nothing, a reload may go on."""
+        self._loop = asyncio.get_running_loop()
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._plan: StopPlan | None = None
+        self._events: deque[tuple[Process, machine.Event, float]] = deque()
+        self._feeding = False
+
+    # --- groups --------------------------------------------------------------------------------------
+
+    def add_group(
+        self, config: GroupConfig, saved: dict[str, tuple[int, dict[str, Any]]] | None = None
+    ) -> Group:
+        """Make a group and its processes, nothing started. ``saved``: state records by process name.
+
+        Raises OSError when an AUTO log cannot be made.
+        """
+        group = Group(config)
+        for process_config in config.processes:
+            index, record = (saved or {}).get(process_config.name, (0, None))
+            process = Process(
+                process_config,
+                index or self.table.allocate(),
+                self.settings.identifier,
+                self.settings.childlogdir,
+            )
+            if record is None:
+                process.name_logs(self.stores)
+            else:
+                process.restore(record, self.stores)
+                self.seq = max(self.seq, int(record.get("s", 0)))
+            group.processes[process_config.name] = process
+            self.processes[process.key] = process
+        self.groups[config.name] = group
+        ordered = sorted(self.groups.values(), key=lambda g: (g.priority, g.name))
+        if ordered[-1] is not group:
+            self.groups = {g.name: g for g in ordered}
+        if saved is None:
+            self.journal.append({"add": encode(config)})
+            for process in group.processes.values():
+                self.save(process)
+                self._publish(process)
+        return group
+
+    def remove_group(self, name: str) -> None:
+        """Forget a group whose processes all stand still."""
+        group = self.groups.pop(name)
+        self.journal.append({"remove": name})
+        for process in group.processes.values():
+            self._close_generations(process)
+            for held in process.close_outputs(self.stores):
+                self.link.send(wire.Drop(held))
+            self.table.free(process.index)
+            del self.processes[process.key]
+            self.on_removed(process.key)
+            timer = self._timers.pop(process.key, None)
+            if timer is not None:
+                timer.cancel()
+            self._announce(Change(self._next_seq(), time.time(), removed=process.namespec))
+
+    def autostart(self, groups: Iterable[Group]) -> None:
+        """Start what starts by itself and never was."""
+        for group in groups:
+            for process in group.processes.values():
+                if process.config.autostart and process.machine.gen == 0:
+                    self.feed(process, machine.Start("autostart"))
+
+    # --- machines ------------------------------------------------------------------------------------
+
+    def feed(self, process: Process, event: machine.Event, now: float | None = None) -> None:
+        """Give an event to a process's machine and carry out what it answers.
+
+        Called from within itself (by an observer, by a failing spawn) it queues.
+        """
+        self._events.append((process, event, time.monotonic() if now is None else now))
+        if self._feeding:
+            return
+        self._feeding = True
+        try:
+            while self._events:
+                self._handle(*self._events.popleft())
+        finally:
+            self._feeding = False
+
+    def _handle(self, process: Process, event: machine.Event, now: float) -> None:
+        actions = process.machine.handle(event, now)
+        changes = {
+            i: self._change(process, a) for i, a in enumerate(actions) if isinstance(a, machine.Transition)
+        }
+        if actions or isinstance(event, machine.Hold):
+            self.save(process)
+        self._arm(process)
+        for index, action in enumerate(actions):
+            if isinstance(action, machine.Log):
+                self.log.log(action.level, action.text)
+            elif isinstance(action, machine.Transition):
+                self._announce(changes[index])
+            elif isinstance(action, machine.Spawn):
+                self._spawn(process, action.gen)
+            else:
+                self._task(self._kill(process, action))
+
+    def _change(self, process: Process, transition: machine.Transition) -> Change:
+        wall = time.time()
+        process.changed = wall
+        if transition.new == S.STARTING:
+            process.start = wall
+        elif transition.new in (S.STOPPED, S.EXITED, S.BACKOFF) and transition.pid:
+            process.stop = wall
+        record = process.record(self.groups[process.config.group].priority) if self.subscribers else None
+        return Change(self._next_seq(), wall, process, record, transition)
+
+    def _next_seq(self) -> int:
+        self.seq += 1
+        return self.seq
+
+    def _publish(self, process: Process) -> None:
+        """Tell of something that changed beside the state."""
+        priority = self.groups[process.config.group].priority
+        record = process.record(priority) if self.subscribers else None
+        self._announce(Change(self._next_seq(), time.time(), process, record))
+
+    def _announce(self, change: Change) -> None:
+        self.changes.append(change)
+        for subscriber in (*self.subscribers, *self.subscribers_quiet):
+            subscriber(change)
+        process, transition = change.process, change.transition
+        if process is None or transition is None:
+            return
+        for observer in tuple(process.observers):
+            observer(transition)
+        if self._plan is not None and process.machine.state in STOPPED_STATES:
+            self._stop_next(self._plan.stopped(process.config.group, process.key))
+
+    def _arm(self, process: Process) -> None:
+        deadline = process.machine.deadline()
+        timer = self._timers.get(process.key)
+        if timer is not None:
+            if timer.when() == deadline:
+                return
+            timer.cancel()
+            del self._timers[process.key]
+        if deadline is not None:
+            self._timers[process.key] = self._loop.call_at(deadline, self._deadline, process)
+
+    def _deadline(self, process: Process) -> None:
+        self._timers.pop(process.key, None)
+        self.feed(process, machine.Deadline())
+
+    def _task(self, work: Coroutine[Any, Any, None]) -> None:
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _kill(self, process: Process, action: machine.Kill) -> None:
+        gen = process.machine.gen
+        code = await self.link.signal(process.key, gen, action.sig, action.group)
+        if code == 0 and action.sig != signal.SIGKILL:
+            # a stopped process would only see the signal once it goes on
+            self.link.send(wire.Signal(0, process.key, gen, signal.SIGCONT, action.group))
+        elif code not in (0, errno.ESRCH) and gen == process.machine.gen:
+            self.feed(process, machine.NotSignalled(f"cannot signal: {errno_name(code)}"))
+
+    # --- starting ------------------------------------------------------------------------------------
+
+    def _spawn(self, process: Process, gen: int) -> None:
+        name = process.config.name
+        try:
+            order = self.spawn_order(process, gen)
+            self.open_outputs(process)
+        except CommandError as error:
+            self.feed(process, machine.NotSpawned(str(error)))
+        except OSError as error:
+            if error.errno == errno.EMFILE:
+                text = f"too many open files to spawn '{name}'"
+            else:
+                text = f"unknown error making dispatchers for '{name}': {errno_name(error.errno or 0)}"
+            self.feed(process, machine.NotSpawned(text))
+        else:
+            self.link.send(order)
+
+    def spawn_again(self, process: Process) -> None:
+        """Repeat a spawn request that an earlier daemon may not have sent; the keeper knows if it did."""
+        self._spawn(process, process.machine.gen)
+
+    def rearm(self) -> None:
+        """Set the timers of all machines, after their state was restored."""
+        for process in self.processes.values():
+            self._arm(process)
+
+    def open_outputs(self, process: Process) -> None:
+        """Make the outputs of a process ready to be written and read. Raises OSError."""
+        for held, fd in process.open_outputs(self.stores, self.held):
+            self.link.send(wire.Hold(held), (fd,))
+
+    def save(self, process: Process) -> None:
+        """Write a process's record of the snapshot."""
+        self.table.write(process.index, process.save(self.seq))
+
+    def spawn_order(self, process: Process, gen: int) -> wire.Spawn:
+        """What the keeper is to be asked. Raises CommandError."""
+        config = process.config
+        env = self.environment(config)
+        path, argv = resolve(config.command, env, config.directory)
+        uid, gid, groups = -1, -1, list[int]()
+        if config.uid is not None and config.uid != os.geteuid():
+            uid = config.uid
+            entry = pwd.getpwuid(uid)
+            gid = entry.pw_gid
+            groups = os.getgrouplist(entry.pw_name, gid)
+        rows, cols = process.size
+        return wire.Spawn(
+            process.key, gen, path, argv, env, config.directory or "",
+            -1 if config.umask is None else config.umask, uid, gid, groups, config.tty, rows, cols,
+            config.redirect_stderr,
+        )  # fmt: skip
+
+    def environment(self, config: ProcessConfig) -> dict[str, str]:
+        """What is laid over the keeper's environment for a process."""
+        env = {"SUPERVISOR_ENABLED": "1"}
+        url = config.serverurl if config.serverurl and config.serverurl.upper() != "AUTO" else self.serverurl
+        if url:
+            env["SUPERVISOR_SERVER_URL"] = url
+        env["SUPERVISOR_PROCESS_NAME"] = config.name
+        env["SUPERVISOR_GROUP_NAME"] = config.group
+        if config.tty:
+            env["TERM"] = config.term
+        env.update(config.environment)
+        return env
+
+    # --- what the keeper says ------------------------------------------------------------------------
+
+    def on_frame(self, frame: wire.Frame, fds: list[int]) -> None:
+        """Take one frame of the keeper and the descriptors beside it."""
+        if isinstance(frame, wire.Spawned):
+            self._spawned(frame, fds)
+        elif isinstance(frame, wire.Exited):
+            self._exited(frame)
+        elif isinstance(frame, wire.SpawnFailed):
+            self._spawn_failed(frame)
+        elif isinstance(frame, wire.Stranger):
+            code = os.waitstatus_to_exitcode(frame.status)
+            self.log.info(f"reaped unknown pid {frame.pid} ({machine.describe_exit(code)})")
+        elif isinstance(frame, wire.Got):
+            self._signalled(frame.sig)
+        else:
+            for fd in fds:
+                os.close(fd)
+            self.log.error(f"keeper sent {type(frame).__name__} unasked")
+
+    def _spawned(self, frame: wire.Spawned, fds: list[int]) -> None:
+        process = self.processes.get(frame.name)
+        if process is None or frame.gen in process.generations:
+            for fd in fds:
+                os.close(fd)
+            return
+        sink = process.outputs["stdout"].sink
+        if sink is not None:
+            process.origin = (sink.gen, sink.end)
+        self.attach_outputs(process, frame.gen, frame.pid, frame.tty, fds)
+        if frame.gen == process.machine.gen:
+            self.feed(process, machine.Spawned(frame.pid), frame.started)
+            if process.machine.state == S.STARTING:
+                self._publish(process)  # it has a pid now
+            self.on_started(process)
+
+    def attach_outputs(self, process: Process, gen: int, pid: int, tty: bool, fds: list[int]) -> None:
+        """Begin to move what a started process writes."""
+        generation = Generation(gen, pid, tty)
+        process.generations[gen] = generation
+        for name, fd in zip(("stdout", "stderr"), fds, strict=False):
+            sink = process.outputs[name].sink
+            if sink is None:
+                raise RuntimeError(f"output {name} of {process.key} is not open")
+            channel = Channel(
+                fd,
+                sink,
+                copy=tty or isinstance(sink, Target),
+                on_end=lambda: self._release(process, generation),
+                changed=lambda: self._trouble_changed(process),
+                used=self.stores.used,
+            )
+            generation.channels[name] = channel
+            channel.start()
+        lingering = [g for g in process.generations.values() if g.ended]
+        for old in lingering[: max(0, len(lingering) - LINGERING_MAX)]:
+            self.log.warn(
+                f"{process.key}: a process left behind by pid {old.pid} still holds its output; closing it"
+            )
+            for channel in tuple(old.channels.values()):
+                channel.close()
+
+    def _trouble_changed(self, process: Process) -> None:
+        if process.trouble:
+            self.log.warn(f"'{process.config.name}' {process.trouble}")
+        if process.config.group in self.groups:
+            self._publish(process)
+
+    def _release(self, process: Process, generation: Generation) -> None:
+        """All was read and the exit is known: the keeper may close its copies."""
+        if generation.ended and generation.drained and generation.gen in process.generations:
+            del process.generations[generation.gen]
+            self.link.send(wire.Forget(process.key, generation.gen))
+
+    def _exited(self, frame: wire.Exited) -> None:
+        process = self.processes.get(frame.name)
+        if process is None:
+            self.link.send(wire.Forget(frame.name, frame.gen))
+            return
+        generation = process.generations.get(frame.gen)
+        if generation is not None:
+            generation.ended = True
+            if generation.input is not None:
+                generation.input.close()
+            for channel in tuple(generation.channels.values()):
+                channel.drain(DRAIN_BYTES)
+        if frame.gen == process.machine.gen:
+            status = os.waitstatus_to_exitcode(frame.status)
+            self.feed(process, machine.Exited(status, os.WCOREDUMP(frame.status), frame.failure), frame.ended)
+        if generation is None:
+            self.link.send(wire.Forget(frame.name, frame.gen))
+        else:
+            self._release(process, generation)
+
+    def _spawn_failed(self, frame: wire.SpawnFailed) -> None:
+        process = self.processes.get(frame.name)
+        if process is None or frame.gen != process.machine.gen:
+            return
+        name = process.config.name
+        if frame.errno == errno.EMFILE:
+            text = f"too many open files to spawn '{name}'"
+        elif frame.step == "fork" and frame.errno == errno.EAGAIN:
+            text = f"Too many processes in process table to spawn '{name}'"
+        else:
+            text = f"unknown error during {frame.step} for '{name}': {errno_name(frame.errno)}"
+        self.feed(process, machine.NotSpawned(text))
+
+    def _close_generations(self, process: Process) -> None:
+        for generation in tuple(process.generations.values()):
+            generation.ended = True
+            for channel in tuple(generation.channels.values()):
+                channel.close()
+            self._release(process, generation)
+
+    # --- the whole -----------------------------------------------------------------------------------
+
+    def _signalled(self, sig: int) -> None:
+        name = machine.signal_name(sig)
+        if sig in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+            self.log.warn(f"received {name} indicating exit request")
+            self.shutdown(name)
+        elif sig == signal.SIGHUP:
+            if self.mood != SupervisorStates.RUNNING:
+                self.log.warn("ignored SIGHUP indicating restart request (shutdown in progress)")
+                return
+            self.log.warn("received SIGHUP indicating restart request")
+            problem = self.reload_check()
+            if problem:
+                self.log.error(f"not reloading, the configuration cannot be used: {problem}")
+            else:
+                self.reload(name)
+        elif sig == signal.SIGUSR2:
+            self.log.info("received SIGUSR2 indicating log reopen request")
+            self.reopen_logs()
+
+    def reopen_logs(self) -> None:
+        """Open the main log and all open process logs again by name."""
+        self.log.info("supervisord logreopen")
+        try:
+            self.log.reopen()
+            self.stores.reopen()
+        except OSError as error:
+            self.log.error(f"cannot reopen a log: {error}")
+
+    def shutdown(self, cause: str) -> None:
+        """Stop everything, then end. A reload under way becomes a shutdown."""
+        if self.mood == SupervisorStates.SHUTDOWN:
+            return
+        self._begin_end(SupervisorStates.SHUTDOWN, cause)
+
+    def reload(self, cause: str) -> None:
+        """Stop everything, then start afresh from the configuration files."""
+        if self.mood == SupervisorStates.RUNNING:
+            self._begin_end(SupervisorStates.RESTARTING, cause)
+
+    def restart_daemon(self) -> None:
+        """Make place for a new daemon; the programs go on."""
+        if not self.ended.done():
+            self.link.send(wire.Restart())
+            self.ended.set_result("restart")
+
+    def _begin_end(self, mood: int, cause: str) -> None:
+        already = self._plan is not None
+        self.mood = mood
+        self.save_supervisor()
+        name = "SHUTDOWN" if mood == SupervisorStates.SHUTDOWN else "RESTARTING"
+        self._announce(Change(self._next_seq(), time.time(), supervisor=name))
+        if already:
+            return
+        for process in self.processes.values():
+            self.feed(process, machine.Hold())
+        self._plan = StopPlan(
+            GroupToStop(
+                group.name,
+                group.priority,
+                {p.key for p in group.processes.values() if p.machine.state not in STOPPED_STATES},
+            )
+            for group in self.groups.values()
+        )
+        waiting = self._plan.waiting()
+        if waiting:
+            self._report_waiting()
+        self._stop_next(self._plan.begin(), cause)
+
+    def save_supervisor(self) -> None:
+        """Write the record of the supervisor itself."""
+        self.table.write(
+            0, {"k": "s", "boot": self.boot, "mood": self.mood, "s": self.seq, "sockets": self.sockets}
+        )
+
+    def _report_waiting(self) -> None:
+        waiting = self._plan.waiting() if self._plan is not None else []
+        if waiting:
+            names = ", ".join(self.processes[key].config.name for key in waiting)
+            self.log.info(f"waiting for {names} to die")
+            self._loop.call_later(WAITING_REPORT_S, self._report_waiting)
+
+    def _stop_next(self, name: str | None, cause: str = "shutdown") -> None:
+        if name is not None:
+            for process in descending(_Ranked(p) for p in self.groups[name].processes.values()):
+                if process.process.machine.state not in STOPPED_STATES:
+                    self.feed(process.process, machine.Stop(cause, giving_up=True))
+        elif self._plan is not None and self._plan.done and not self.ended.done():
+            self.ended.set_result("shutdown" if self.mood == SupervisorStates.SHUTDOWN else "reload")
+
+
+@dataclass(frozen=True, slots=True)
+class _Ranked:
+    """A process as ``machines.group`` sorts it."""
+
+    process: Process
+
+    @property
+    def name(self) -> str:
+        return self.process.config.name
+
+    @property
+    def priority(self) -> int:
+        return self.process.config.priority

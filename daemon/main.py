@@ -1,0 +1,215 @@
+"""The supervisord command: arguments, rights, limits, daemonizing; must never know the rules it sets going.
+
+It checks everything a user can get wrong before it changes anything, then becomes
+the keeper by exec, so that what it needed memory for is gone. Prints user errors;
+exit codes: 0 ended as asked, 1 could not go on, 2 wrong usage or configuration, 70
+a bug.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import pwd
+import resource
+import stat
+import struct
+import sys
+from collections.abc import Sequence
+from importlib import resources
+
+import supervisor
+from supervisor.config.commandline import (
+    SupervisordArguments,
+    parse_supervisord,
+    supervisord_usage,
+    usage_error,
+)
+from supervisor.config.load import find_config, load_supervisord, no_config_message
+from supervisor.config.model import Configuration, SupervisordConfig
+from supervisor.errors import EXIT_OK, EXIT_USAGE, ConfigError, UserError
+
+from .version import VERSION
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run supervisord with the words behind its name; the exit code. Does not return where it daemonises or keeps."""
+    words = sys.argv[1:] if argv is None else list(argv)
+    try:
+        return _run(words)
+    except ConfigError as error:
+        print(usage_error(sys.argv[0], "\nError: ".join(str(p) for p in error.problems)), file=sys.stderr)
+        return EXIT_USAGE
+    except UserError as error:
+        print(usage_error(sys.argv[0], str(error)), file=sys.stderr)
+        return error.exit_code
+
+
+def _run(words: list[str]) -> int:
+    arguments = parse_supervisord(words)
+    if arguments.help:
+        print(supervisord_usage(), end="")
+        return EXIT_OK
+    if arguments.version:
+        print(VERSION)
+        return EXIT_OK
+    if arguments.sample_config:
+        print(resources.files("supervisor.config").joinpath("sample.conf").read_text("utf-8"), end="")
+        return EXIT_OK
+    path = _config_path(arguments)
+    configuration = load_supervisord(path, arguments.overrides, environ=os.environ)
+    if arguments.check:
+        return _report_check(configuration)
+    settings = configuration.supervisord
+    _raise_limits(settings)
+    _drop_privileges(settings)
+    _check_folders(settings)
+    pidfile_fd = _lock_pidfile(settings.pidfile)
+    notify_fd = -1 if settings.nodaemon else _daemonize()
+    os.umask(settings.umask)
+    if settings.directory:
+        try:
+            os.chdir(settings.directory)
+        except OSError as error:
+            raise UserError(f"can't chdir into '{settings.directory}': {error.strerror}") from error
+    _become_keeper(
+        {
+            "daemon_argv": _daemon_argv(path, arguments),
+            "daemonize": not settings.nodaemon,
+            "notify_fd": notify_fd,
+            "pidfile": settings.pidfile,
+            "pidfile_fd": pidfile_fd,
+        }
+    )
+    return EXIT_OK
+
+
+def _config_path(arguments: SupervisordArguments) -> str:
+    path = arguments.configuration
+    if path is None:
+        path = find_config(sys.argv[0], os.getcwd())
+        if path is None:
+            raise UserError(no_config_message(sys.argv[0]))
+    elif not os.path.exists(path):
+        raise UserError(f"could not find config file {path}")
+    return os.path.abspath(path)
+
+
+def _report_check(configuration: Configuration) -> int:
+    for warning in configuration.warnings:
+        print(f"Warning: {warning}")
+    processes = sum(len(group.processes) for group in configuration.groups)
+    print(f"{configuration.path}: ok, {len(configuration.groups)} groups, {processes} processes")
+    return EXIT_OK
+
+
+def _raise_limits(settings: SupervisordConfig) -> None:
+    for limit, minimum, option, what in (
+        (resource.RLIMIT_NOFILE, settings.minfds, "minfds", "file descriptors"),
+        (resource.RLIMIT_NPROC, settings.minprocs, "minprocs", "processes"),
+    ):
+        soft, hard = resource.getrlimit(limit)
+        if soft == resource.RLIM_INFINITY or soft >= minimum:
+            continue
+        wanted_hard = hard if hard == resource.RLIM_INFINITY or hard >= minimum else minimum
+        try:
+            resource.setrlimit(limit, (minimum, wanted_hard))
+        except (ValueError, OSError) as error:
+            raise UserError(
+                f"{option}={minimum} {what} are asked for, but only {hard} are available; "
+                f"raise the limit (ulimit) or lower {option} in [supervisord]"
+            ) from error
+
+
+def _drop_privileges(settings: SupervisordConfig) -> None:
+    uid = settings.uid
+    if uid is None or uid == os.geteuid():
+        return
+    if os.geteuid() != 0:
+        raise UserError("Can't drop privilege as nonroot user")
+    try:
+        entry = pwd.getpwuid(uid)
+        os.setgroups(os.getgrouplist(entry.pw_name, entry.pw_gid))
+        os.setgid(entry.pw_gid)
+        os.setuid(uid)
+    except (KeyError, OSError) as error:
+        raise UserError(f"cannot become user {settings.user}: {error}") from error
+
+
+def _check_folders(settings: SupervisordConfig) -> None:
+    """What would otherwise only be found once nobody looks any more."""
+    if settings.logfile == "syslog":
+        return
+    try:
+        fd = os.open(
+            settings.logfile, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOCTTY, 0o666
+        )
+    except OSError as error:
+        raise UserError(
+            f"cannot write the main log {settings.logfile}: {error.strerror}; set logfile in [supervisord]"
+        ) from error
+    os.close(fd)
+
+
+def _lock_pidfile(path: str) -> int:
+    """The descriptor of the pidfile, locked for as long as it is open; -1 where it cannot be written.
+
+    Raises UserError when another supervisord holds it.
+    """
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, 0o644)
+    except OSError:
+        return -1  # the daemon says so in its log, as Supervisor does, and goes on
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        return -1
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        owner = os.pread(fd, 32, 0).decode("ascii", "replace").strip() or "unknown"
+        os.close(fd)
+        raise UserError(
+            f"another supervisord (pid {owner}) is running with pidfile {path}; "
+            "shut it down first, or give this one its own pidfile"
+        ) from error
+    return fd
+
+
+def _daemonize() -> int:
+    """Go into the background; the parent waits until the daemon serves, and ends as it says."""
+    read, write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.close(read)
+        os.setsid()
+        return write
+    os.close(write)
+    if os.read(read, 1) == b"R":
+        os._exit(EXIT_OK)
+    _, status = os.waitpid(pid, 0)
+    code = os.waitstatus_to_exitcode(status)
+    os._exit(code if code > 0 else 1)
+
+
+def _package_folder() -> str:
+    return os.path.dirname(os.path.abspath(supervisor.__file__))
+
+
+def _daemon_argv(path: str, arguments: SupervisordArguments) -> list[str]:
+    begin = os.path.join(_package_folder(), "daemon", "__main__.py")
+    return [sys.executable, "-P", begin, "daemon", "--config", path, "--overrides",
+            json.dumps(dict(arguments.overrides))]  # fmt: skip
+
+
+def _become_keeper(boot: dict[str, object]) -> None:
+    packed = json.dumps(boot).encode()
+    fd = os.memfd_create("supervisor-boot", 0)
+    os.pwrite(fd, struct.pack(">I", len(packed)) + packed, 0)
+    for kept in (boot["notify_fd"], boot["pidfile_fd"]):
+        if isinstance(kept, int) and kept >= 0:
+            os.set_inheritable(kept, True)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    begin = os.path.join(_package_folder(), "daemon", "__main__.py")
+    os.execv(sys.executable, [sys.executable, "-S", "-E", "-s", "-P", begin, "keeper", str(fd)])

@@ -1,0 +1,282 @@
+"""One supervised process at run time: machine, outputs, descriptors; must never know clients or the keeper.
+
+A ``Process`` outlives its generations: the machine decides, the two ``Output``s
+stay where readers find them, and each ``Generation`` (one start) brings the
+descriptors that feed them. A generation whose process has ended lives on while
+somebody else holds its pipes.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from supervisor.config.model import ChannelConfig, LogKind, ProcessConfig
+from supervisor.namespec import make_namespec
+from supervisor.protocol.stream import ProcessRecord
+from supervisor.states import ProcessStates as S
+
+from .input import Input
+from .machines.process import ProcessMachine, Transition, state_name
+from .output.pump import Channel, Target
+from .output.store import LogStore, Spool, StoreSet, Unsuitable
+
+CLIPPED = 120
+"""How much of a cause or a spawn error a snapshot keeps, so that a record fits its slot."""
+
+INT_MAX = 2**31 - 1
+
+
+@dataclass(slots=True)
+class Output:
+    """Where one channel of a process goes. ``path`` empty: no log file."""
+
+    config: ChannelConfig
+    path: str = ""
+    sink: LogStore | Spool | Target | None = None
+
+
+@dataclass(slots=True)
+class Generation:
+    """One start. ``channels`` by name; ``ended`` once its process was reaped."""
+
+    gen: int
+    pid: int
+    tty: bool
+    channels: dict[str, Channel] = field(default_factory=dict)
+    ended: bool = False
+    input: Input | None = None
+
+    @property
+    def drained(self) -> bool:
+        return all(channel.fd < 0 for channel in self.channels.values())
+
+
+class Process:
+    """``index``: its record in the state table. Times are wall time, epoch seconds, 0 for never."""
+
+    def __init__(self, config: ProcessConfig, index: int, identifier: str, childlogdir: str) -> None:
+        self.config = config
+        self.index = index
+        self.key = f"{config.group}:{config.name}"
+        self.namespec = make_namespec(config.group, config.name)
+        self.machine = ProcessMachine(config)
+        self.generations: dict[int, Generation] = {}
+        self.start = 0.0
+        self.stop = 0.0
+        self.changed = 0.0
+        self.observers: set[Callable[[Transition], None]] = set()
+        self.outputs: dict[str, Output] = {"stdout": Output(config.stdout)}
+        if not (config.redirect_stderr or config.tty):
+            self.outputs["stderr"] = Output(config.stderr)
+        self.size = config.tty_size
+        self.origin = (0, 0)  # (generation, offset) in the stdout store where the current start began
+        self._identifier = identifier
+        self._childlogdir = childlogdir
+
+    # --- outputs -------------------------------------------------------------------------------------
+
+    def name_logs(self, stores: StoreSet, saved: dict[str, str] | None = None) -> None:
+        """Give every output its path and log store; AUTO files are made now, or taken from ``saved``.
+
+        Raises OSError.
+        """
+        for name, output in self.outputs.items():
+            logfile = output.config.logfile
+            if logfile.kind is LogKind.FILE:
+                output.path = logfile.path
+            elif logfile.kind is LogKind.AUTO:
+                output.path = (saved or {}).get(name) or self._make_auto_log(name)
+            if output.path:
+                output.sink = stores.log(
+                    output.path, output.config.logfile_maxbytes, output.config.logfile_backups
+                )
+
+    def _make_auto_log(self, channel: str) -> str:
+        fd, path = tempfile.mkstemp(
+            prefix=f"{self.config.name.replace('/', '_')}-{channel}---{self._identifier}-",
+            suffix=".log",
+            dir=self._childlogdir,
+        )
+        os.close(fd)
+        return path
+
+    def auto_logs(self) -> dict[str, str]:
+        """Channel to path of the AUTO logs, for the snapshot."""
+        return {n: o.path for n, o in self.outputs.items() if o.config.logfile.kind is LogKind.AUTO}
+
+    def open_outputs(self, stores: StoreSet, held: dict[str, int]) -> list[tuple[str, int]]:
+        """Make every output ready to be written; (name, descriptor) of what the keeper is to hold.
+
+        ``held``: descriptors from the keeper by name, taken out when used. Raises OSError.
+        """
+        to_hold: list[tuple[str, int]] = []
+        for channel, output in self.outputs.items():
+            if isinstance(output.sink, LogStore):
+                try:
+                    stores.used(output.sink)
+                    output.sink.open()
+                except Unsuitable:
+                    stores.release(output.sink)
+                    output.sink = None
+            if output.sink is None:
+                name = f"spool:{channel}:{self.key}"
+                fd = held.pop(name, -1)
+                spool = Spool(fd) if fd >= 0 else Spool.create()
+                if fd < 0:
+                    to_hold.append((name, spool.fd))
+                output.sink = Target(spool, _open_target(output.path)) if output.path else spool
+        return to_hold
+
+    def close_outputs(self, stores: StoreSet) -> list[str]:
+        """Give every output back; the names of what the keeper holds for it."""
+        names = []
+        for channel, output in self.outputs.items():
+            sink, output.sink = output.sink, None
+            if isinstance(sink, LogStore):
+                stores.release(sink)
+            elif sink is not None:
+                sink.close()
+                names.append(f"spool:{channel}:{self.key}")
+        return names
+
+    # --- what others are told ------------------------------------------------------------------------
+
+    @property
+    def trouble(self) -> str:
+        """What is wrong beside the state, for people; empty when nothing is."""
+        found = (c.trouble for g in self.generations.values() for c in g.channels.values())
+        return next((text for text in found if text), "")
+
+    @property
+    def retry_at(self) -> float:
+        deadline = self.machine.deadline()
+        if deadline is None or self.machine.state not in (S.BACKOFF, S.EXITED):
+            return 0.0
+        return time.time() + deadline - time.monotonic()
+
+    def description(self, now: float) -> str:
+        """The text of ``supervisorctl status`` behind the state; ``now`` is wall time."""
+        machine = self.machine
+        if machine.state == S.RUNNING:
+            return f"pid {machine.pid}, uptime {uptime(now - self.start)}"
+        if machine.state in (S.FATAL, S.BACKOFF):
+            return machine.spawnerr or f'unknown error (try "tail {self.config.name}")'
+        if machine.state in (S.STOPPED, S.EXITED):
+            if not self.start:
+                return "Not started"
+            return time.strftime("%b %d %I:%M %p", time.localtime(self.stop or self.start))
+        return ""
+
+    def info(self, now: float) -> dict[str, Any]:
+        """The struct of getProcessInfo; ``now`` is wall time."""
+        machine = self.machine
+        stdout = self.outputs["stdout"].path
+        stderr = self.outputs["stderr"].path if "stderr" in self.outputs else ""
+        return {
+            "name": self.config.name,
+            "group": self.config.group,
+            "start": _capped(self.start),
+            "stop": _capped(self.stop),
+            "now": _capped(now),
+            "state": machine.state,
+            "statename": state_name(machine.state),
+            "spawnerr": machine.spawnerr,
+            "exitstatus": machine.exitstatus or 0,
+            "logfile": stdout,
+            "stdout_logfile": stdout,
+            "stderr_logfile": stderr,
+            "pid": machine.pid,
+            "description": self.description(now),
+        }
+
+    def record(self, group_priority: int) -> ProcessRecord:
+        """What the stream tells of it."""
+        config, machine = self.config, self.machine
+        return ProcessRecord(
+            name=config.name,
+            group=config.group,
+            state=machine.state,
+            statename=state_name(machine.state),
+            pid=machine.pid,
+            start=self.start,
+            stop=self.stop,
+            changed=self.changed,
+            retry_at=self.retry_at,
+            exitstatus=machine.status,
+            expected=machine.expected,
+            spawnerr=machine.spawnerr,
+            tries=machine.backoff,
+            restarts=machine.restarts,
+            cause=machine.cause,
+            trouble=self.trouble,
+            description=self.description(time.time()),
+            priority=config.priority,
+            group_priority=group_priority,
+            command=config.command,
+            directory=config.directory or "",
+            user=config.user or "",
+            autostart=config.autostart,
+            autorestart=config.autorestart.value,
+            startsecs=config.startsecs,
+            startretries=config.startretries,
+            stopsignal=config.stopsignal,
+            stopwaitsecs=config.stopwaitsecs,
+            stdin="tty" if config.tty else "pipe",
+            redirect_stderr=config.redirect_stderr,
+            stdout_logfile=self.outputs["stdout"].path,
+            stderr_logfile=self.outputs["stderr"].path if "stderr" in self.outputs else "",
+        )
+
+    # --- snapshot ------------------------------------------------------------------------------------
+
+    def save(self, seq: int) -> dict[str, Any]:
+        """The record for the state table."""
+        machine = self.machine.save()
+        for name in ("cause", "spawnerr"):
+            machine[name] = machine[name][:CLIPPED]
+        saved = {"k": "p", "g": self.config.group, "n": self.config.name, "s": seq, "m": machine,
+                 "w": [self.start, self.stop, self.changed], "z": list(self.size), "o": list(self.origin)}  # fmt: skip
+        auto = self.auto_logs()
+        if auto:
+            # the folder is in the configuration; the names are what is new
+            saved["a"] = {channel: os.path.basename(path) for channel, path in auto.items()}
+        return saved
+
+    def restore(self, saved: dict[str, Any], stores: StoreSet) -> None:
+        """Take over what ``save`` gave."""
+        self.machine.restore(saved.get("m", {}))
+        self.start, self.stop, self.changed = saved.get("w", (0.0, 0.0, 0.0))
+        rows, cols = saved.get("z", self.size)
+        self.size = (rows, cols)
+        gen, offset = saved.get("o", self.origin)
+        self.origin = (gen, offset)
+        self.name_logs(stores, {c: os.path.join(self._childlogdir, n) for c, n in saved.get("a", {}).items()})
+
+
+def _open_target(path: str) -> int:
+    # A FIFO without a reader must not block us; O_RDWR on it never does, and never raises SIGPIPE.
+    flags = os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
+    try:
+        return os.open(path, os.O_WRONLY | flags)
+    except OSError:
+        return os.open(path, os.O_RDWR | flags)
+
+
+def _capped(when: float) -> int:
+    """Epoch seconds that fit the integers of XML-RPC."""
+    return max(0, min(int(when), INT_MAX))
+
+
+def uptime(seconds: float) -> str:
+    """``0:01:02``, ``1 day, 2:03:04``; never negative."""
+    total = max(0, int(seconds))
+    days, rest = divmod(total, 86400)
+    clock = f"{rest // 3600}:{rest % 3600 // 60:02d}:{rest % 60:02d}"
+    if not days:
+        return clock
+    return f"{days} day{'' if days == 1 else 's'}, {clock}"

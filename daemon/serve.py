@@ -1,0 +1,436 @@
+"""The daemon process: adopts, serves, makes place; must never know the rules of a transition.
+
+Every start is an adoption: of nothing the first time, of everything after a crash,
+a planned restart or an upgrade. The steps are the same: take what the keeper holds;
+read the state in it, or else the configuration files; make groups and stores; tell
+each machine what happened while nobody looked; serve.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import faulthandler
+import json
+import os
+import re
+import signal
+import socket
+import sys
+import time
+import traceback
+import uuid
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+
+from supervisor.config.load import load_supervisord
+from supervisor.config.model import Configuration, GroupConfig, StreamServerConfig, decode, encode
+from supervisor.errors import EXIT_USAGE, ConfigError, UserError
+from supervisor.states import ProcessStates as S
+from supervisor.states import SupervisorStates
+
+from .access import Throttle
+from .adoption import Held, adopt
+from .attach import Attachments
+from .httpserver import HttpDoor
+from .keeper import wire
+from .keeperlink import KeeperLink
+from .loop import Supervisor
+from .machines import process as machine
+from .mainlog import MainLog
+from .methods.supervisor import METHODS, Context
+from .methods.system import system_methods
+from .methods.table import MethodTable
+from .output.store import StoreSet
+from .snapshot import Journal, StateTable
+from .sockets import ServerConfig, identity, listen
+from .streamserver import Encoded, StreamDoor
+from .usage import UsageSampler
+
+AUTO_LOG = re.compile(r".+?---(?P<identifier>.+)-\S+\.log\.?\d{0,4}$")
+
+
+@dataclass(slots=True)
+class Arguments:
+    keeper_fd: int
+    config: str
+    overrides: dict[str, str]
+
+
+@dataclass(slots=True)
+class Saved:
+    """What the snapshot says. ``records``: group to process name to (record number, record)."""
+
+    configuration: Configuration
+    groups: list[GroupConfig]
+    supervisor: dict[str, Any] = field(default_factory=dict)
+    records: dict[str, dict[str, tuple[int, dict[str, Any]]]] = field(default_factory=dict)
+    logs: dict[str, tuple[int, dict[str, Any]]] = field(default_factory=dict)
+
+
+def read_state(table: StateTable, journal: Journal) -> Saved:
+    """The snapshot as values. Raises ValueError or TypeError when it is not ours."""
+    configuration: Configuration | None = None
+    groups: dict[str, GroupConfig] = {}
+    for entry in journal.entries():
+        if "all" in entry:
+            configuration = decode(Configuration, entry["all"])
+        elif "add" in entry:
+            config = decode(GroupConfig, entry["add"])
+            groups[config.name] = config
+        elif "remove" in entry:
+            groups.pop(entry["remove"], None)
+    if configuration is None:
+        raise ValueError("the snapshot has no configuration")
+    saved = Saved(configuration, list(groups.values()))
+    for index, record in table.load().items():
+        if record.get("k") == "s":
+            saved.supervisor = record
+        elif record.get("k") == "p":
+            saved.records.setdefault(record["g"], {})[record["n"]] = (index, record)
+        elif record.get("k") == "l":
+            saved.logs[record["p"]] = (index, record)
+    return saved
+
+
+class LogRecords:
+    """Where stores keep what a later daemon must know of them: one state record a path, made when needed."""
+
+    def __init__(self, table: StateTable, saved: dict[str, tuple[int, dict[str, Any]]]) -> None:
+        self._table = table
+        self._index = {path: index for path, (index, _) in saved.items()}
+
+    def persist(self, path: str, record: dict[str, Any]) -> None:
+        index = self._index.get(path)
+        if index is None:
+            index = self._index[path] = self._table.allocate()
+        self._table.write(index, {"k": "l", "p": path, **record})
+
+
+class Daemon:
+    """One daemon process from adoption to its end."""
+
+    def __init__(self, arguments: Arguments) -> None:
+        self.arguments = arguments
+        self.listening: list[tuple[ServerConfig, socket.socket]] = []
+        self.servers: list[asyncio.Server] = []
+        self.http: list[web.Server] = []
+        self.doors: list[StreamDoor] = []
+
+    def load(self) -> Configuration:
+        """The configuration as the files say now. Raises ConfigError."""
+        return load_supervisord(self.arguments.config, self.arguments.overrides, environ=os.environ)
+
+    async def run(self) -> int:
+        """Serve until told to end; the exit code of this process."""
+        sock = socket.socket(fileno=self.arguments.keeper_fd)
+        os.set_inheritable(sock.fileno(), False)
+        held = adopt(sock)
+        fresh = "state" not in held.named or "config" not in held.named
+        table = StateTable(held.named.pop("state")) if not fresh else StateTable.create()
+        journal = Journal(held.named.pop("config")) if not fresh else Journal.create()
+        saved = Saved(self.load(), []) if fresh else read_state(table, journal)
+        configuration = saved.configuration
+        settings = configuration.supervisord
+        log = MainLog(
+            settings.logfile,
+            settings.logfile_maxbytes,
+            settings.logfile_backups,
+            settings.loglevel,
+            stdout=settings.nodaemon and not settings.silent,
+        )
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, context: report_bug(log, context))
+        supervisor = Supervisor(
+            settings,
+            log,
+            KeeperLink(sock, lambda frame, fds: supervisor.on_frame(frame, fds), lambda: keeper_lost(log)),
+            table,
+            journal,
+            StoreSet(
+                LogRecords(table, saved.logs).persist,
+                {path: record for path, (_, record) in saved.logs.items()},
+            ),
+            saved.supervisor.get("boot") or uuid.uuid4().hex,
+            automatic_url(configuration),
+        )
+        supervisor.keeper_pid = held.keeper_pid
+        supervisor.held = {name: fd for name, fd in held.named.items() if name.startswith("spool:")}
+        context = Context(supervisor, self.load, configuration)
+        supervisor.reload_check = self._check
+        self._open_sockets(configuration, held, saved)
+        self._say_hello(log, configuration, held, fresh)
+        if fresh:
+            self._begin(supervisor, configuration, held)
+        else:
+            self._resume(supervisor, saved, held)
+        supervisor.link.start()
+        await self._serve(supervisor, context, configuration)
+        supervisor.link.send(wire.Ready())
+        if not settings.nodaemon:
+            let_go_of_terminal()
+            log.quiet()
+        if fresh:
+            log.info(f"supervisord started with pid {held.keeper_pid}")
+            supervisor.autostart(tuple(supervisor.groups.values()))
+        beat = loop.create_task(heartbeat(supervisor.link))
+        end = await supervisor.ended
+        beat.cancel()
+        return await self._end(supervisor, configuration, end)
+
+    # --- the start ------------------------------------------------------------------------------------
+
+    def _check(self) -> str:
+        try:
+            self.load()
+        except ConfigError as error:
+            return str(error)
+        return ""
+
+    def _open_sockets(self, configuration: Configuration, held: Held, saved: Saved) -> None:
+        """Every listening socket, from the keeper where it has it. Raises UserError."""
+        servers: list[ServerConfig] = [
+            *configuration.inet_servers,
+            *configuration.unix_servers,
+            *configuration.stream_servers,
+        ]
+        for config in servers:
+            fd = held.named.pop(f"listen:{config.section}", -1)
+            self.listening.append((config, socket.socket(fileno=fd) if fd >= 0 else listen(config)))
+            if fd < 0:
+                path = getattr(config, "file", "")
+                if path:
+                    saved.supervisor.setdefault("sockets", {})[path] = identity(path)
+        self.socket_identities: dict[str, list[int]] = saved.supervisor.get("sockets", {})
+
+    def _say_hello(self, log: MainLog, configuration: Configuration, held: Held, fresh: bool) -> None:
+        settings = configuration.supervisord
+        if not fresh:
+            log.warn(
+                f"daemon started again, adopting {len(held.programs)} processes from keeper {held.keeper_pid}"
+            )
+            return
+        if os.geteuid() == 0 and settings.user is None:
+            log.critical(
+                "Supervisor is running as root.  Privileges were not dropped because no user is specified in the "
+                "config file.  If you intend to run as root, you can set user=root in the config file to avoid "
+                "this message."
+            )
+        elif settings.user is not None:
+            log.info(f"Set uid to user {settings.uid} succeeded")
+        for warning in configuration.warnings:
+            log.warn(str(warning))
+        for note in configuration.notes:
+            log.info(note)
+        for config, _ in self.listening:
+            if not config.username:
+                log.critical(f"Server '{config.section}' running without any HTTP authentication checking")
+        if not os.path.exists(settings.pidfile):
+            log.critical(f"could not write pidfile {settings.pidfile}")
+
+    def _begin(self, supervisor: Supervisor, configuration: Configuration, held: Held) -> None:
+        """A first start: everything from the configuration."""
+        link = supervisor.link
+        for program, fds in held.programs:  # left behind by processes of the time before a reload
+            for fd in fds:
+                os.close(fd)
+            link.send(wire.Forget(program.name, program.gen))
+        link.send(wire.Hold("state"), (supervisor.table.fd,))
+        link.send(wire.Hold("config"), (supervisor.journal.fd,))
+        for config, sock in self.listening:
+            link.send(wire.Hold(f"listen:{config.section}"), (sock.fileno(),))
+        supervisor.sockets = self.socket_identities
+        supervisor.save_supervisor()
+        if not configuration.supervisord.nocleanup:
+            clean_auto_logs(configuration, supervisor.log)
+        supervisor.journal.append({"all": {**encode(configuration), "groups": []}})
+        for group in configuration.groups:
+            supervisor.add_group(group)
+
+    def _resume(self, supervisor: Supervisor, saved: Saved, held: Held) -> None:
+        """Go on where another daemon ended."""
+        supervisor.sockets = self.socket_identities
+        supervisor.seq = int(saved.supervisor.get("s", 0))
+        for config in saved.groups:
+            supervisor.add_group(config, saved.records.get(config.name, {}))
+        adopted: set[tuple[str, int]] = set()
+        for program, fds in held.programs:
+            adopted.add((program.name, program.gen))
+            self._resume_program(supervisor, program, fds)
+        now = time.monotonic()
+        for process in supervisor.processes.values():
+            m = process.machine
+            if (process.key, m.gen) in adopted:
+                continue
+            if m.state in (S.STARTING, S.STOPPING) and not m.pid:
+                supervisor.spawn_again(process)  # it was asked for, and the keeper never heard of it
+            elif m.pid:
+                supervisor.feed(process, machine.Exited(-signal.SIGKILL, failure="lost by the keeper"), now)
+        for name in [n for n in supervisor.held if n.split(":", 2)[2] not in supervisor.processes]:
+            os.close(supervisor.held.pop(name))
+            supervisor.link.send(wire.Drop(name))
+        supervisor.rearm()
+        supervisor.autostart(tuple(supervisor.groups.values()))
+        mood = int(saved.supervisor.get("mood", SupervisorStates.RUNNING))
+        if mood == SupervisorStates.SHUTDOWN:
+            supervisor.shutdown("shutdown")
+        elif mood == SupervisorStates.RESTARTING:
+            supervisor.reload("reload")
+
+    @staticmethod
+    def _resume_program(supervisor: Supervisor, program: wire.Program, fds: list[int]) -> None:
+        process = supervisor.processes.get(program.name)
+        if process is None:
+            for fd in fds:
+                os.close(fd)
+            supervisor.link.send(wire.Forget(program.name, program.gen))
+            return
+        try:
+            supervisor.open_outputs(process)
+        except OSError as error:
+            supervisor.log.error(f"cannot open the logs of {process.key}: {error}; its output waits")
+            for fd in fds:
+                os.close(fd)
+        else:
+            supervisor.attach_outputs(process, program.gen, program.pid, program.tty, fds)
+        if program.gen == process.machine.gen and not process.machine.pid:
+            supervisor.feed(process, machine.Spawned(program.pid), program.started)
+        if program.status >= 0:
+            supervisor.on_frame(
+                wire.Exited(
+                    program.name, program.gen, program.pid, program.status, program.ended, program.failure
+                ),
+                [],
+            )
+
+    async def _serve(self, supervisor: Supervisor, context: Context, configuration: Configuration) -> None:
+        loop = asyncio.get_running_loop()
+        table = MethodTable(context)
+        table.add(METHODS)
+        table.add(system_methods(table))
+        throttle, attachments = Throttle(), Attachments(supervisor)
+        usage, encoded = UsageSampler(), Encoded()
+        context.stream_address = stream_address(configuration)
+        for config, sock in self.listening:
+            if isinstance(config, StreamServerConfig):
+                door = StreamDoor(config, supervisor, table, throttle, attachments, usage, encoded)
+                self.doors.append(door)
+                self.servers.append(await loop.create_server(door.protocol, sock=sock))
+            else:
+                http = web.Server(HttpDoor(config, supervisor, table, throttle).handle, access_log=None)
+                self.http.append(http)
+                self.servers.append(await loop.create_server(http, sock=sock))
+
+    # --- the end --------------------------------------------------------------------------------------
+
+    async def _end(self, supervisor: Supervisor, configuration: Configuration, end: str) -> int:
+        link = supervisor.link
+        if end == "restart":
+            supervisor.log.info("daemon makes place for another one")
+        else:
+            await asyncio.sleep(0)  # answers that wait for the last stop are written in this turn
+            for config, sock in self.listening:
+                path = getattr(config, "file", "")
+                if path and identity(path) == self.socket_identities.get(path):
+                    with contextlib.suppress(OSError):
+                        os.unlink(path)
+                sock.close()
+                link.send(wire.Drop(f"listen:{config.section}"))
+            if end == "reload":
+                link.send(wire.Drop("state"))
+                link.send(wire.Drop("config"))
+                link.send(wire.Restart())
+            else:
+                link.send(wire.Finish(0))
+        for door in self.doors:
+            door.close()
+        for http in self.http:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(http.shutdown(0.5), 1.0)
+        await asyncio.sleep(0)
+        link.stop()
+        supervisor.log.close()
+        return 0
+
+
+def stream_address(configuration: Configuration) -> str:
+    """Where clients find the stream socket; empty when there is none."""
+    for config in configuration.stream_servers:
+        return f"unix://{config.file}" if config.file else f"tcp://{config.host or '0.0.0.0'}:{config.port}"
+    return ""
+
+
+def automatic_url(configuration: Configuration) -> str:
+    """What SUPERVISOR_SERVER_URL is: the first unix server, else the first TCP one, else nothing."""
+    for unix in configuration.unix_servers:
+        return f"unix://{unix.file}"
+    for inet in configuration.inet_servers:
+        return f"http://{inet.host or 'localhost'}:{inet.port}"
+    return ""
+
+
+def clean_auto_logs(configuration: Configuration, log: MainLog) -> None:
+    """Remove the AUTO logs that an earlier run with the same identifier left."""
+    settings = configuration.supervisord
+    try:
+        names = os.listdir(settings.childlogdir)
+    except OSError:
+        log.warn("Could not clear childlog dir")
+        return
+    for name in names:
+        match = AUTO_LOG.match(name)
+        if match is not None and match["identifier"] == settings.identifier:
+            path = os.path.join(settings.childlogdir, name)
+            try:
+                os.unlink(path)
+            except OSError:
+                log.warn(f"Failed to clean up '{path}'")
+
+
+def let_go_of_terminal() -> None:
+    """Standard input and outputs become the null device."""
+    null = os.open(os.devnull, os.O_RDWR)
+    for fd in (0, 1, 2):
+        os.dup2(null, fd)
+    os.close(null)
+
+
+async def heartbeat(link: KeeperLink) -> None:
+    """Tell the keeper every few seconds that the loop turns."""
+    while True:
+        await asyncio.sleep(wire.BEAT_S)
+        link.send(wire.Beat())
+
+
+def keeper_lost(log: MainLog) -> None:
+    log.critical("the keeper is gone: programs and logs go on, but nothing can be started or seen to end")
+
+
+def report_bug(log: MainLog, context: dict[str, Any]) -> None:
+    """An exception that nobody caught: a bug; it goes to the log and the daemon goes on."""
+    error = context.get("exception")
+    text = "".join(traceback.format_exception(error)) if error is not None else ""
+    log.error(f"{context.get('message', 'uncaught exception')}\n{text}".rstrip())
+
+
+def main() -> int:
+    """The daemon process; started by the keeper only."""
+    parser = argparse.ArgumentParser(allow_abbrev=False)
+    parser.add_argument("--keeper-fd", type=int, required=True)
+    parser.add_argument("--config", required=True)
+    parser.add_argument("--overrides", type=json.loads, default={})
+    given = parser.parse_args()
+    signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+    faulthandler.enable()
+    try:
+        return asyncio.run(Daemon(Arguments(given.keeper_fd, given.config, given.overrides)).run())
+    except ConfigError as error:
+        for problem in error.problems:
+            print(f"Error: {problem}", file=sys.stderr)
+        return EXIT_USAGE
+    except UserError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return error.exit_code

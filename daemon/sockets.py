@@ -1,0 +1,118 @@
+"""Listening sockets: made once, held by the keeper, found again; must never know who is served on them."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import stat
+
+from supervisor.config.model import InetServerConfig, StreamServerConfig, UnixServerConfig
+from supervisor.errors import UserError
+
+BACKLOG = 1024
+IN_USE = (
+    "Another program is already listening on a port that one of our HTTP servers is configured to use.  "
+    "Shut this program down first before starting supervisord."
+)
+
+ServerConfig = UnixServerConfig | InetServerConfig | StreamServerConfig
+
+
+def describe(config: ServerConfig) -> str:
+    """``/path`` or ``host:port``, for messages."""
+    if isinstance(config, UnixServerConfig) or (isinstance(config, StreamServerConfig) and config.file):
+        return config.file
+    return f"{config.host or '*'}:{config.port}"
+
+
+def listen(config: ServerConfig) -> socket.socket:
+    """A listening socket. Raises UserError: somebody else listens there, or it cannot be made."""
+    try:
+        if isinstance(config, InetServerConfig) or (
+            isinstance(config, StreamServerConfig) and not config.file
+        ):
+            sock = _listen_inet(config.host, config.port)
+        else:
+            sock = _listen_unix(config)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise UserError(f"{IN_USE} ([{config.section}] {describe(config)})") from error
+        name = errno.errorcode.get(error.errno or 0, str(error.errno))
+        raise UserError(
+            f"Cannot open an HTTP server: socket.error reported errno.{name} ({error.errno}) "
+            f"([{config.section}] {describe(config)})"
+        ) from error
+    sock.setblocking(False)
+    return sock
+
+
+def _listen_inet(host: str, port: int) -> socket.socket:
+    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((host, port))
+        sock.listen(BACKLOG)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def _listen_unix(config: UnixServerConfig | StreamServerConfig) -> socket.socket:
+    """Bound under a temporary name with its final owner and mode, then moved into place.
+
+    What lies at the path is replaced only if it is a socket that nobody answers.
+    """
+    path = config.file
+    if _answers(path):
+        raise OSError(errno.EADDRINUSE, "in use", path)
+    temporary = f"{path}.{os.getpid()}"
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        before = os.umask(0o177)
+        try:
+            sock.bind(temporary)
+        finally:
+            os.umask(before)
+        try:
+            if config.uid != -1 or config.gid != -1:
+                os.chown(temporary, config.uid, config.gid)
+            os.chmod(temporary, config.chmod)
+            sock.listen(BACKLOG)
+            os.rename(temporary, path)
+        except BaseException:
+            os.unlink(temporary)
+            raise
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def _answers(path: str) -> bool:
+    """Whether a server is at the path. Raises OSError when something else lies there."""
+    try:
+        mode = os.lstat(path).st_mode
+    except FileNotFoundError:
+        return False
+    if not stat.S_ISSOCK(mode):
+        raise OSError(errno.EEXIST, "exists and is no socket", path)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(2.0)
+        try:
+            probe.connect(path)
+        except TimeoutError:
+            return True  # somebody is there, and busy
+        except OSError as error:
+            return error.errno not in (errno.ECONNREFUSED, errno.ENOENT)
+    return True
+
+
+def identity(path: str) -> list[int]:
+    """[device, inode] of what lies at a path; empty when nothing does."""
+    try:
+        status = os.lstat(path)
+    except OSError:
+        return []
+    return [status.st_dev, status.st_ino]

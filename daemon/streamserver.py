@@ -1,0 +1,493 @@
+"""The stream socket: a shell over asyncio around ``supervisor.protocol.stream``; must never know HTTP.
+
+Each client has its own cursors and its own credit; what is read and encoded for one
+follower serves all that are at the same place. A client that does not read stops
+being written to and nothing else: its cursors stand still, and find a gap later.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+from supervisor.config.model import StreamServerConfig
+from supervisor.errors import LocalProtocolError, RemoteProtocolError, RPCError
+from supervisor.faults import Faults
+from supervisor.namespec import split_namespec
+from supervisor.protocol import stream as p
+from supervisor.states import getSupervisorStateDescription
+
+from .access import Caller, Throttle, login_matches, peer_of
+from .attach import Attachments, Session
+from .loop import Change, Supervisor
+from .methods.table import MethodTable
+from .output.cursor import Chunk, Cursor, Missed, Readable
+from .process import Process
+from .usage import UsageSampler
+from .version import VERSION
+
+WRITE_HIGH_BYTES = 1 << 19
+SNAPSHOT_PART = 500
+REQUESTS_MAX = 1024
+CLIENTS_MAX = 512
+FLUSH_BYTES = 1 << 18
+STATS_NAMES_MAX = 1000
+
+
+class Encoded:
+    """The chunk of a store that was encoded last, for the next follower at the same place."""
+
+    def __init__(self) -> None:
+        self._kept: dict[int, tuple[Chunk, bytes]] = {}
+
+    def next(self, cursor: Cursor, channel: str, limit: int) -> tuple[Chunk, bytes] | Missed | None:
+        """What comes next for a cursor, with its encoded tail."""
+        key = id(cursor.store)
+        kept = self._kept.get(key)
+        if kept is not None:
+            chunk, tail = kept
+            if chunk.gen == cursor.gen == cursor.store.gen and chunk.offset == cursor.offset:
+                ends_live = chunk.offset + len(chunk.data) == cursor.store.end
+                if len(chunk.data) <= limit and (ends_live or len(chunk.data) == p.MAX_DATA_BYTES):
+                    cursor.offset += len(chunk.data)
+                    return kept
+        item = cursor.next(min(limit, p.MAX_DATA_BYTES))
+        if not isinstance(item, Chunk):
+            return item
+        tail = p.output_tail(channel, item.gen, item.offset, item.data)
+        if len(self._kept) > 64:
+            self._kept.clear()
+        self._kept[key] = (item, tail)
+        return item, tail
+
+
+class Follower:
+    """One channel being sent to one client. ``credit``: bytes it may still be sent."""
+
+    def __init__(self, request_id: int, channel: str, cursor: Cursor, credit: int) -> None:
+        self.id = request_id
+        self.channel = channel
+        self.cursor = cursor
+        self.credit = credit
+
+
+class StreamDoor:
+    """One stream server section; makes a ``Client`` for each connection."""
+
+    def __init__(
+        self,
+        config: StreamServerConfig,
+        supervisor: Supervisor,
+        table: MethodTable,
+        throttle: Throttle,
+        attachments: Attachments,
+        usage: UsageSampler,
+        encoded: Encoded,
+    ) -> None:
+        self.config = config
+        self.supervisor = supervisor
+        self.table = table
+        self.throttle = throttle
+        self.attachments = attachments
+        self.usage = usage
+        self.encoded = encoded
+        self.clients: set[Client] = set()
+
+    def protocol(self) -> Client:
+        return Client(self)
+
+    def close(self) -> None:
+        """Send what is queued and end every connection."""
+        for client in tuple(self.clients):
+            client.close()
+
+
+class Client(asyncio.Protocol):
+    """One connection."""
+
+    def __init__(self, door: StreamDoor) -> None:
+        self.door = door
+        self.supervisor = door.supervisor
+        self.caller = Caller("nobody", "none")
+        self._address = ""
+        self._transport: asyncio.Transport | None = None
+        self._decoder = p.server_decoder()
+        self._loop = asyncio.get_running_loop()
+        self._paused = False
+        self._flushing = False
+        self._followers: dict[int, list[Follower]] = {}
+        self._watched: dict[int, tuple[Readable, int]] = {}
+        self._sessions: dict[int, Session] = {}
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._subscription: int | None = None
+        self._backlog: list[Change] = []
+
+    # --- the connection -------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        if len(self.door.clients) >= CLIENTS_MAX:
+            transport.abort()
+            return
+        self.door.clients.add(self)
+        transport.set_write_buffer_limits(high=WRITE_HIGH_BYTES)
+        peer = peer_of(transport.get_extra_info("socket"))
+        self._address = peer.address
+        self.caller = Caller(peer.name, "none" if self.door.config.username else "admin")
+        supervisor = self.supervisor
+        self.send(
+            p.Greeting(
+                p.VERSION,
+                supervisor.settings.identifier,
+                VERSION,
+                supervisor.keeper_pid,
+                supervisor.boot,
+                self.caller.role,
+                time.time(),
+                getSupervisorStateDescription(supervisor.mood) or "",
+            )
+        )
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._transport = None
+        self.door.clients.discard(self)
+        self.supervisor.subscribers.discard(self._changed)
+        for request_id in {*self._followers, *self._sessions, *self._tasks}:
+            self._cancel(request_id)
+
+    def close(self) -> None:
+        if self._transport is not None:
+            self._transport.close()
+
+    def pause_writing(self) -> None:
+        self._paused = True
+
+    def resume_writing(self) -> None:
+        self._paused = False
+        backlog, self._backlog = self._backlog, []
+        for change in backlog:
+            self._changed(change)
+        self._schedule()
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            for frame in self._decoder.feed(data):
+                self._handle(frame)
+                if self._transport is None:
+                    return
+        except RemoteProtocolError as error:
+            self.supervisor.log.warn(f"stream client {self.caller.name}: {error}")
+            self.send(p.Error(-1, Faults.BAD_ARGUMENTS, str(error)))
+            self.close()
+
+    def send(self, frame: p.Frame) -> None:
+        """Queue one frame for the client."""
+        if self._transport is not None:
+            self._transport.write(p.encode(frame))
+
+    # --- frames ---------------------------------------------------------------------------------------
+
+    def _handle(self, frame: p.Frame) -> None:
+        if isinstance(frame, p.Ping):
+            self.send(p.Pong(frame.n))
+        elif isinstance(frame, p.Auth):
+            self._start(-1, self._authenticate(frame))
+        elif isinstance(frame, p.Cancel):
+            self._cancel(frame.id)
+        elif isinstance(frame, (p.Credit, p.Input, p.Resize, p.Take)):
+            self._go_on(frame)
+        elif isinstance(frame, (p.Subscribe, p.Stats, p.Follow, p.Attach, p.Call)):
+            try:
+                self._request(frame)
+            except RPCError as error:
+                self.send(p.Error(frame.id, error.code, error.text))
+
+    def _request(self, frame: p.Subscribe | p.Stats | p.Follow | p.Attach | p.Call) -> None:
+        if not 0 <= frame.id < 2**32:
+            raise RPCError(Faults.BAD_ARGUMENTS, "id is not between 0 and 2**32-1")
+        if isinstance(frame, p.Call):
+            self._new(frame.id)
+            self._start(frame.id, self._call(frame))
+            return
+        if not self.caller.may("observer"):
+            raise RPCError(Faults.FAILED, "log in first")
+        if isinstance(frame, p.Subscribe):
+            self._new(frame.id)
+            self._subscribe(frame)
+        elif isinstance(frame, p.Stats):
+            task = self._tasks.pop(frame.id, None)
+            if task is not None:
+                task.cancel()
+            if len(frame.names) > STATS_NAMES_MAX:
+                raise RPCError(Faults.BAD_ARGUMENTS, f"more than {STATS_NAMES_MAX} names")
+            self._start(frame.id, self._stats(frame))
+        elif isinstance(frame, p.Follow):
+            self._new(frame.id)
+            self._follow(frame)
+        else:
+            if frame.mode != "read" and not self.caller.may("admin"):
+                raise RPCError(Faults.FAILED, "writing to a program needs the role admin")
+            self._new(frame.id)
+            self._start(frame.id, self._attach(frame))
+
+    def _new(self, request_id: int) -> None:
+        if request_id in self._followers or request_id in self._tasks or request_id in self._sessions:
+            raise RPCError(Faults.BAD_ARGUMENTS, f"id {request_id} is in use")
+        if len(self._followers) + len(self._tasks) + len(self._sessions) >= REQUESTS_MAX:
+            raise RPCError(Faults.FAILED, f"more than {REQUESTS_MAX} requests at once")
+
+    def _start(self, request_id: int, work: Any) -> None:
+        task = self._loop.create_task(self._guarded(request_id, work))
+        self._tasks[request_id] = task
+        task.add_done_callback(lambda done: self._finished(request_id, done))
+
+    def _finished(self, request_id: int, task: asyncio.Task[None]) -> None:
+        if self._tasks.get(request_id) is task:
+            del self._tasks[request_id]
+
+    async def _guarded(self, request_id: int, work: Any) -> None:
+        try:
+            await work
+        except RPCError as error:
+            self.send(p.Error(request_id, error.code, error.text))
+
+    def _cancel(self, request_id: int) -> None:
+        task = self._tasks.pop(request_id, None)
+        if task is not None:
+            task.cancel()
+        for follower in self._followers.pop(request_id, []):
+            self._unwatch(follower.cursor.store)
+        session = self._sessions.pop(request_id, None)
+        if session is not None:
+            session.close()
+        if self._subscription == request_id:
+            self._subscription = None
+            self.supervisor.subscribers.discard(self._changed)
+
+    async def _authenticate(self, frame: p.Auth) -> None:
+        config = self.door.config
+        if not config.username:
+            self.send(p.Welcome(self.caller.role))
+            return
+        delay = self.door.throttle.delay(self._address, time.monotonic())
+        if delay:
+            await asyncio.sleep(delay)
+        if login_matches(config.username, config.password, frame.username, frame.password):
+            self.door.throttle.succeeded(self._address)
+            self.caller = Caller(f"{frame.username} ({self.caller.name})", "admin")
+            self.send(p.Welcome("admin"))
+            return
+        self.door.throttle.failed(self._address, time.monotonic())
+        self.send(p.Error(-1, Faults.FAILED, "wrong name or password"))
+        self.close()
+
+    async def _call(self, frame: p.Call) -> None:
+        try:
+            value = await self.door.table.call(frame.method, frame.params, self.caller)
+            self.send(p.Result(frame.id, value))
+        except RPCError as error:
+            self.send(p.Fault(frame.id, error.code, error.text))
+        except LocalProtocolError as error:
+            self.send(p.Fault(frame.id, Faults.FAILED, str(error)))
+
+    # --- state ----------------------------------------------------------------------------------------
+
+    def _subscribe(self, frame: p.Subscribe) -> None:
+        if self._subscription is not None:
+            raise RPCError(Faults.BAD_ARGUMENTS, "already subscribed")
+        self._subscription = frame.id
+        supervisor = self.supervisor
+        missed = None
+        if frame.boot == supervisor.boot and frame.since >= 0:
+            missed = self._changes_since(frame.since)
+            if missed is None:
+                self.send(p.Resync(frame.id, frame.since))
+        if missed is None:
+            self._snapshot(frame.id)
+        else:
+            for change in missed:
+                self._changed(change)
+        supervisor.subscribers.add(self._changed)
+
+    def _changes_since(self, since: int) -> list[Change] | None:
+        """What came after ``since``, or None when some of it is no longer kept."""
+        supervisor = self.supervisor
+        if since == supervisor.seq:
+            return []
+        if since > supervisor.seq or not supervisor.changes or supervisor.changes[0].seq > since + 1:
+            return None
+        return [change for change in supervisor.changes if change.seq > since]
+
+    def _snapshot(self, request_id: int) -> None:
+        supervisor = self.supervisor
+        records = [
+            process.record(group.priority)
+            for group in supervisor.groups.values()
+            for process in group.processes.values()
+        ]
+        for start in range(0, max(len(records), 1), SNAPSHOT_PART):
+            part = records[start : start + SNAPSHOT_PART]
+            more = start + SNAPSHOT_PART < len(records)
+            self.send(p.Snapshot(request_id, supervisor.seq, part, more))
+
+    def _changed(self, change: Change) -> None:
+        request_id = self._subscription
+        if request_id is None:
+            return
+        if self._paused:
+            self._hold_back(request_id, change)
+            return
+        record = change.record
+        if record is None and change.process is not None:
+            group = self.supervisor.groups.get(change.process.config.group)
+            record = change.process.record(group.priority if group is not None else 999)
+        self.send(p.Delta(request_id, change.seq, change.when, record, change.removed, change.supervisor))
+
+    def _hold_back(self, request_id: int, change: Change) -> None:
+        """The client does not read: keep a few, and cut it off when it stays away."""
+        self._backlog.append(change)
+        if len(self._backlog) > 10_000 and self._transport is not None:
+            self.supervisor.log.warn(
+                f"stream client {self.caller.name} does not read; closing its connection"
+            )
+            self._transport.abort()
+
+    async def _stats(self, frame: p.Stats) -> None:
+        interval = max(frame.interval, 0.5)
+        while True:
+            usage = self.door.usage.sample(
+                {name: process.machine.pid for name in frame.names if (process := self._known(name))}
+            )
+            if not self._paused:
+                self.send(p.Usage(frame.id, usage))
+            await asyncio.sleep(interval)
+
+    # --- output ---------------------------------------------------------------------------------------
+
+    def _known(self, name: str) -> Process | None:
+        group_name, process_name = split_namespec(name)
+        group = self.supervisor.groups.get(group_name)
+        return group.processes.get(process_name or "") if group is not None else None
+
+    def _process(self, name: str) -> Process:
+        process = self._known(name)
+        if process is None:
+            raise RPCError(Faults.BAD_NAME, name)
+        return process
+
+    def _store(self, process: Process, channel: str) -> Readable:
+        output = process.outputs.get(channel)
+        if output is None:
+            raise RPCError(Faults.NO_FILE, f"{process.namespec} has no {channel}")
+        if output.sink is None:
+            try:
+                self.supervisor.open_outputs(process)
+            except OSError as error:
+                raise RPCError(Faults.NO_FILE, str(error)) from error
+        if output.sink is None:
+            raise RPCError(Faults.NO_FILE, process.namespec)
+        return output.sink
+
+    def _follow(self, frame: p.Follow) -> None:
+        process = self._process(frame.name)
+        store = self._store(process, frame.channel)
+        if frame.offset >= 0 and frame.gen == store.gen:
+            cursor = Cursor(store, frame.gen, frame.offset)
+        elif frame.offset >= 0:  # that generation is over: all there is of this one
+            cursor = Cursor(store, store.gen, 0)
+        else:
+            cursor = Cursor.last(store, frame.last)
+        self.send(p.Following(frame.id, frame.name, frame.channel, cursor.gen, cursor.offset, store.start))
+        self._add_follower(Follower(frame.id, frame.channel, cursor, frame.credit))
+
+    def _add_follower(self, follower: Follower) -> None:
+        self._followers.setdefault(follower.id, []).append(follower)
+        store = follower.cursor.store
+        _, users = self._watched.get(id(store), (store, 0))
+        self._watched[id(store)] = (store, users + 1)
+        store.watchers.callbacks.add(self._schedule)
+        self._schedule()
+
+    def _unwatch(self, store: Readable) -> None:
+        _, users = self._watched.pop(id(store))
+        if users > 1:
+            self._watched[id(store)] = (store, users - 1)
+        else:
+            store.watchers.callbacks.discard(self._schedule)
+
+    def _schedule(self) -> None:
+        """Send output at the end of this turn of the loop."""
+        if not self._flushing and self._transport is not None:
+            self._flushing = True
+            self._loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        self._flushing = False
+        budget = FLUSH_BYTES
+        followers = [f for group in self._followers.values() for f in group]
+        for number, follower in enumerate(followers):
+            share = max(p.MAX_DATA_BYTES, budget // (len(followers) - number))
+            sent = self._flush_one(follower, min(share, budget))
+            budget -= sent
+            if self._paused or self._transport is None:
+                return
+            if budget <= 0:
+                self._schedule()
+                return
+
+    def _flush_one(self, follower: Follower, limit: int) -> int:
+        """Send up to ``limit`` bytes of one channel; how many."""
+        sent = 0
+        while sent < limit and follower.credit > 0 and not self._paused and self._transport is not None:
+            try:
+                item = self.door.encoded.next(
+                    follower.cursor, follower.channel, min(follower.credit, limit - sent)
+                )
+            except OSError:
+                item = None  # unreadable for now; the next change of the log tries again
+            if item is None:
+                return sent
+            if isinstance(item, Missed):
+                self.send(p.Gap(follower.id, follower.channel, item.gen, item.offset, item.until))
+                continue
+            chunk, tail = item
+            self._transport.writelines([p.output_head(follower.id, tail), tail])
+            follower.credit -= len(chunk.data)
+            sent += len(chunk.data)
+        if sent >= limit and follower.credit > 0:
+            self._schedule()
+        return sent
+
+    # --- attach ---------------------------------------------------------------------------------------
+
+    async def _attach(self, frame: p.Attach) -> None:
+        process = self._process(frame.name)
+        stores = {channel: self._store(process, channel) for channel in process.outputs}
+        session = Session(frame.id, process, self.caller.name, self.send)
+        self._sessions[frame.id] = session
+        self.door.attachments.join(session, frame)
+        for channel, store in stores.items():
+            cursor = Cursor.last(store, frame.last)
+            gen, offset = process.origin
+            if gen == store.gen and channel == "stdout":
+                cursor.offset = max(cursor.offset, min(offset, store.end))
+            self._add_follower(Follower(frame.id, channel, cursor, frame.credit))
+
+    def _go_on(self, frame: p.Credit | p.Input | p.Resize | p.Take) -> None:
+        """Frames that belong to a request under way; one that has just ended is no error."""
+        if isinstance(frame, p.Credit):
+            for follower in self._followers.get(frame.id, []):
+                follower.credit = min(follower.credit + max(frame.bytes, 0), 1 << 30)
+            self._schedule()
+            return
+        session = self._sessions.get(frame.id)
+        if session is None:
+            return
+        if isinstance(frame, p.Input):
+            session.input(frame.data)
+        elif isinstance(frame, p.Resize):
+            session.resize(frame.rows, frame.cols)
+        elif self.caller.may("admin"):
+            session.take()
