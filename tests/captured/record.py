@@ -3,7 +3,7 @@
 ``python -m tests.captured.record [NAME...]`` rewrites ``NAME.bytes`` (all the
 program wrote to a terminal of 80x24) and ``NAME.json``: a list of check points
 ``{"offset", "cursor": [y, x], "rows": [...], "styled": [...]}``: what tmux's
-``capture-pane -p`` shows after that many bytes, and the same with colours (``-e``). Programs are asked about little
+``capture-pane -p`` shows after that many bytes, and the same with colours (``-e -N``). Programs are asked about little
 but files and children of this script, so that a recording tells nothing of the
 machine. Only this script needs the programs and tmux; the tests need the files.
 """
@@ -30,7 +30,6 @@ from supervisor.tui.terminal import Terminal
 
 ROWS, COLS = 24, 80
 HERE = Path(__file__).parent
-QUIET_SECONDS = 0.4
 LONGEST_STEP_SECONDS = 6.0
 MAX_BYTES = 60_000
 
@@ -41,6 +40,8 @@ class Session:
 
     argv: tuple[str, ...]
     steps: tuple[bytes, ...]
+    quiet_s: float = 0.4
+    """Output that pauses for so long is over; mc waits to see what comes after an ESC."""
 
 
 UP, DOWN, RIGHT, LEFT = b"\x1b[A", b"\x1b[B", b"\x1b[C", b"\x1b[D"
@@ -68,7 +69,18 @@ SESSIONS = {
     ),
     "mc": Session(
         ("mc", "-u", "-c", "."),
-        (b"", DOWN + DOWN, b"\x1bOR", b"\x1b[21~", b"\t", b"\x1b[20~", b"\x1b\x1b", b"\x0f"),
+        (
+            b"",
+            b"\x1bOB" * 5,
+            b"\x1bOR",
+            b"\x1b[6~",
+            b"\x1b[21~",
+            b"\x1b[20~",
+            b"\x1bOB\x1bOC",
+            b"\x1b\x1b",
+            b"\x1b[15~",
+        ),
+        quiet_s=1.3,
     ),
     "nano": Session(
         ("nano", "-I", "sample.py"),
@@ -162,10 +174,10 @@ def record(session: Session, folder: Path) -> tuple[bytes, list[int]]:
     output = bytearray()
     offsets: list[int] = []
     try:
-        settle(master, terminal, output)
+        settle(master, terminal, output, session.quiet_s)
         for keys in session.steps:
             os.write(master, keys)
-            settle(master, terminal, output)
+            settle(master, terminal, output, session.quiet_s)
             if len(output) > MAX_BYTES:
                 break
             offsets.append(len(output))
@@ -179,11 +191,11 @@ def record(session: Session, folder: Path) -> tuple[bytes, list[int]]:
     return bytes(output), offsets
 
 
-def settle(master: int, terminal: Terminal, output: bytearray) -> None:
+def settle(master: int, terminal: Terminal, output: bytearray, quiet_s: float) -> None:
     """Read until the program is quiet; its questions are answered."""
     end = time.monotonic() + LONGEST_STEP_SECONDS
     while time.monotonic() < end:
-        if not select.select([master], [], [], QUIET_SECONDS)[0]:
+        if not select.select([master], [], [], quiet_s)[0]:
             return
         try:
             data = os.read(master, 65536)
@@ -229,7 +241,7 @@ class Tmux:
             time.sleep(0.4)
             rows = self.run("capture-pane", "-p", "-t", "x").split("\n")[:ROWS]
             y, x = self.run("display-message", "-p", "-t", "x", "#{cursor_y} #{cursor_x}").split()
-            styled = self.run("capture-pane", "-p", "-e", "-t", "x").split("\n")[:ROWS]
+            styled = self.run("capture-pane", "-p", "-e", "-N", "-t", "x").split("\n")[:ROWS]
             now: dict[str, object] = {"cursor": [int(y), int(x)], "rows": rows, "styled": styled}
             if now == before:
                 return now
@@ -237,12 +249,17 @@ class Tmux:
 
 
 def main() -> None:
-    """Record the sessions named on the command line, or all."""
+    """Record the sessions named on the command line, or all; ``--screens`` asks tmux again and records nothing."""
+    names = [name for name in sys.argv[1:] if name != "--screens"] or list(SESSIONS)
     tmux = Tmux()
-    for name in sys.argv[1:] or list(SESSIONS):
-        with tempfile.TemporaryDirectory(prefix="demo") as folder:
-            write_files(Path(folder))
-            data, offsets = record(SESSIONS[name], Path(folder))
+    for name in names:
+        if "--screens" in sys.argv:
+            data = (HERE / f"{name}.bytes").read_bytes()
+            offsets = [point["offset"] for point in json.loads((HERE / f"{name}.json").read_text())]
+        else:
+            with tempfile.TemporaryDirectory(prefix="demo") as folder:
+                write_files(Path(folder))
+                data, offsets = record(SESSIONS[name], Path(folder))
         points = [{"offset": offset, **tmux.shown(data[:offset])} for offset in offsets]
         (HERE / f"{name}.bytes").write_bytes(data[: offsets[-1]])
         (HERE / f"{name}.json").write_text(json.dumps(points, ensure_ascii=False, indent=1) + "\n")
