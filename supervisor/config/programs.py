@@ -147,7 +147,8 @@ class _VaryingOptions:
         command = section.find("command")
         if command is None:
             section.error(
-                f"cannot start this program: program section {section.name} does not specify a command"
+                f"cannot start this program: program section {section.name} does not specify a command",
+                "command",
             )
         elif not command.text:
             section.warning("the command is empty: the program cannot be started", "command")

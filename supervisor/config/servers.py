@@ -87,26 +87,27 @@ def plugin(section: Section, factory_option: str) -> PluginConfig | None:
     )
     if not factory:
         section.error(
-            f"cannot load this plug-in: section [{section.name}] does not specify a {factory_option}"
+            f"cannot load this plug-in: section [{section.name}] does not specify a {factory_option}",
+            factory_option,
         )
         return None
     return PluginConfig(section.name.partition(":")[2], factory, options)
 
 
 def _login(section: Section) -> tuple[str, str]:
-    username = section.get("username", str, None)
-    password = section.get("password", str, None)
-    if (username is None) != (password is None):
+    username = section.get("username", str, "")
+    password = section.get("password", str, "")
+    if (section.find("username") is None) != (section.find("password") is None):
         section.error(
             f"cannot authenticate: Section [{section.name}] contains incomplete authentication:"
             " If a username or a password is specified, both the username and password must be specified"
         )
-    return username or "", password or ""
+    return username, password
 
 
 def _required(section: Section, option: str, convert: Callable[[str], T], default: T) -> T:
     if section.find(option) is None:
-        section.error(f"cannot open this server: section [{section.name}] has no {option} value")
+        section.error(f"cannot open this server: section [{section.name}] has no {option} value", option)
     return section.get(option, convert, default)
 
 
