@@ -46,7 +46,7 @@ from .methods.system import system_methods
 from .methods.table import MethodTable
 from .output.store import StoreSet
 from .snapshot import Journal, StateTable
-from .sockets import ServerConfig, identity, listen
+from .sockets import ServerConfig, describe, identity, listen
 from .streamserver import Encoded, StreamDoor
 from .usage import UsageSampler
 
@@ -198,7 +198,7 @@ class Daemon:
             *configuration.stream_servers,
         ]
         for config in servers:
-            fd = held.named.pop(f"listen:{config.section}", -1)
+            fd = held.named.pop(f"listen:{describe(config)}", -1)
             self.listening.append((config, socket.socket(fileno=fd) if fd >= 0 else listen(config)))
             if fd < 0:
                 path = getattr(config, "file", "")
@@ -241,7 +241,7 @@ class Daemon:
         link.send(wire.Hold("state"), (supervisor.table.fd,))
         link.send(wire.Hold("config"), (supervisor.journal.fd,))
         for config, sock in self.listening:
-            link.send(wire.Hold(f"listen:{config.section}"), (sock.fileno(),))
+            link.send(wire.Hold(f"listen:{describe(config)}"), (sock.fileno(),))
         supervisor.sockets = self.socket_identities
         supervisor.save_supervisor()
         if not configuration.supervisord.nocleanup:
@@ -338,7 +338,7 @@ class Daemon:
                     with contextlib.suppress(OSError):
                         os.unlink(path)
                 sock.close()
-                link.send(wire.Drop(f"listen:{config.section}"))
+                link.send(wire.Drop(f"listen:{describe(config)}"))
             if end == "reload":
                 link.send(wire.Drop("state"))
                 link.send(wire.Drop("config"))

@@ -85,7 +85,7 @@ class Keeper:
         self.outgoing: deque[tuple[bytes, list[int]]] = deque()
         self.ready = False
         self.was_ready = False
-        self.starts: deque[float] = deque(maxlen=STARTS_ALLOWED)
+        self.failed_starts: deque[float] = deque(maxlen=STARTS_ALLOWED)
         self.start_count = 0
         self.backoff_s = 1.0
         self.heard = 0.0
@@ -252,7 +252,6 @@ class Keeper:
         self.ready = self.abort_sent = self.planned = False
         self.heard = now
         self.next_start = 0.0
-        self.starts.append(now)
         self.start_count += 1
 
     def daemon_ended(self, status: int) -> None:
@@ -266,6 +265,8 @@ class Keeper:
             return
         if not self.was_ready:  # never served: a user's mistake, told by the daemon itself
             self.finish = code if code > 0 else 70
+            if code <= 0:
+                say(f"daemon ended before it served ({'signal ' + str(-code) if code else 'exit status 0'})")
             return
         if self.planned:
             self.next_start = now
@@ -273,12 +274,15 @@ class Keeper:
         say(
             f"daemon ended ({'signal ' + str(-code) if code < 0 else 'exit status ' + str(code)}), starting another"
         )
-        if len(self.starts) == STARTS_ALLOWED and now - self.starts[0] < STARTS_WINDOW_S:
+        if self.ready:  # it served: whatever ended it, the next one is wanted at once
+            self.failed_starts.clear()
+            self.backoff_s = 1.0
+        else:
+            self.failed_starts.append(now)
+        self.next_start = now
+        if len(self.failed_starts) == STARTS_ALLOWED and now - self.failed_starts[0] < STARTS_WINDOW_S:
             self.next_start = now + self.backoff_s
             self.backoff_s = min(self.backoff_s * 2, BACKOFF_MAX_S)
-        else:
-            self.backoff_s = 1.0
-            self.next_start = now
         if any(number != signal.SIGHUP and number != signal.SIGUSR2 for number in self.pending_signals):
             self.begin_stop()
 
