@@ -259,11 +259,11 @@ What to read:
 
 How to run:
   -n, --nodaemon                stay in the foreground
-  -s, --silent                  in the foreground, do not repeat the log on stdout
+  -s, --silent                  in the foreground, do not copy the log to stdout
   -u, --user=USER               run as this user (a name or a uid)
   -m, --umask=MODE              umask, in octal (default: 022)
   -d, --directory=DIR           change to this directory
-  -i, --identifier=NAME         the name of this supervisor (default: supervisor)
+  -i, --identifier=NAME         name of this supervisor (default: supervisor)
   -j, --pidfile=FILE            where to write the process id
   -a, --minfds=N                file descriptors that must be available
       --minprocs=N              processes that must be available
@@ -276,7 +276,7 @@ Logs:
                                 {", ".join(values.LOG_LEVELS[4:])}
   -q, --childlogdir=DIR         where programs are logged that name no file
   -k, --nocleanup               keep such logs of an earlier run
-  -t, --strip_ansi              remove escape sequences from what programs write
+  -t, --strip_ansi              remove escape sequences from programs' output
 
       --profile_options=LIST    accepted for compatibility; does nothing
 
@@ -305,11 +305,11 @@ Where to connect:
                                 usual places are searched)
   -s, --serverurl=URL           http://localhost:9001, unix:///path/to/socket
   -u, --username=NAME           user name, if the server asks for one
-  -p, --password=PASSWORD       password; other users of this machine can see it
-                                in the list of processes: better in the file
+  -p, --password=PASSWORD       password; other users of this machine see it in
+                                the list of processes: better in the file
 
 How to run:
-  -i, --interactive             ask before shutdown and reload, ask for a password
+  -i, --interactive             ask before shutdown and reload, and for passwords
   -r, --history_file=FILE       where the shell keeps its history
       --json                    print results as JSON
 
@@ -317,7 +317,8 @@ Other:
   -h, -?, --help                print this and exit
   -v, --version                 print the version and exit
 
-Exit codes: 0 done; 1 failed; 2 wrong arguments; 3 a listed program is not
-running (status), or the server lacks the method; 4 no such program (status), or
-no connection; 5 the server speaks another version; 7 the program is not running.
+Exit codes: 0 done; 1 failed; 2 wrong arguments; 3 a listed program does
+not run (status), or the server lacks the method; 4 no such program (status),
+or no connection; 5 the server speaks another version; 7 the program does not
+run.
 """

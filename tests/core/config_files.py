@@ -66,7 +66,10 @@ def warnings(configuration: Configuration | CtlConfig) -> list[str]:
 
 
 def errors(
-    text: str, overrides: Mapping[str, str] | None = None, **more: Mapping[str, str | OSError]
+    text: str,
+    overrides: Mapping[str, str] | None = None,
+    *,
+    others: Mapping[str, str | OSError] | None = None,
 ) -> list[str]:
     """The lines of the ConfigError that loading this raises."""
     with pytest.raises(ConfigError) as caught:
