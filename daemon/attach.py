@@ -129,12 +129,12 @@ class Attachments:
         """Let a client in and tell it where it is."""
         process = session.process
         session.joined(self)
-        self._sessions.setdefault(process.key, []).append(session)
         if frame.mode == "take" or (frame.mode == "write" and process.key not in self._writers):
             self._give(process, session)
         writer = self._writers.get(process.key) is session
         if writer and frame.rows and frame.cols:
             self._set_size(process, frame.rows, frame.cols)
+        self._sessions.setdefault(process.key, []).append(session)
         sink = process.outputs["stdout"].sink
         rows, cols = process.size
         session.send(

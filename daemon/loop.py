@@ -17,7 +17,7 @@ import signal
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from supervisor.config.model import GroupConfig, ProcessConfig, SupervisordConfig, encode
@@ -219,7 +219,16 @@ class Supervisor:
             process.start = wall
         elif transition.new in (S.STOPPED, S.EXITED, S.BACKOFF) and transition.pid:
             process.stop = wall
-        record = process.record(self.groups[process.config.group].priority) if self.subscribers else None
+        record = None
+        if self.subscribers:
+            # the machine may already be a transition further
+            record = replace(
+                process.record(self.groups[process.config.group].priority),
+                state=transition.new,
+                statename=machine.state_name(transition.new),
+                cause=transition.cause,
+                tries=transition.tries,
+            )
         return Change(self._next_seq(), wall, process, record, transition)
 
     def _next_seq(self) -> int:

@@ -230,7 +230,7 @@ class Client(asyncio.Protocol):
             if frame.mode != "read" and not self.caller.may("admin"):
                 raise RPCError(Faults.FAILED, "writing to a program needs the role admin")
             self._new(frame.id)
-            self._start(frame.id, self._attach(frame))
+            self._attach(frame)
 
     def _new(self, request_id: int) -> None:
         if request_id in self._followers or request_id in self._tasks or request_id in self._sessions:
@@ -462,7 +462,7 @@ class Client(asyncio.Protocol):
 
     # --- attach ---------------------------------------------------------------------------------------
 
-    async def _attach(self, frame: p.Attach) -> None:
+    def _attach(self, frame: p.Attach) -> None:
         process = self._process(frame.name)
         stores = {channel: self._store(process, channel) for channel in process.outputs}
         session = Session(frame.id, process, self.caller.name, self.send)
