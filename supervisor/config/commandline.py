@@ -309,7 +309,7 @@ Where to connect:
                                 the list of processes: better in the file
 
 How to run:
-  -i, --interactive             ask before shutdown and reload, and for passwords
+  -i, --interactive             confirm shutdown and reload, ask for passwords
   -r, --history_file=FILE       where the shell keeps its history
       --json                    print results as JSON
 

@@ -54,23 +54,25 @@ def load_processes(
     first = section.get("numprocs_start", values.integer, 0)
     common = _common_options(section, program, group, surroundings)
     varying = _VaryingOptions(section, program, surroundings, common)
+    count = numprocs
     if numprocs > limit:
+        count = 0
         section.error(
             f"cannot use {numprocs}: a configuration may have at most {MAX_PROCESSES} processes", "numprocs"
         )
-        return ()
-    if numprocs <= 0:
+    elif numprocs <= 0:
         section.warning("no process is made of this program", "numprocs")
-    if numprocs > 1 and not varying.numbered:
+    elif numprocs > 1 and not varying.numbered:
+        count = 0
         section.error(
             "cannot name the processes: %(process_num) must be present within process_name when numprocs > 1",
             "process_name" if section.find("process_name") else "numprocs",
         )
-        return ()
     names = {**section.names, "numprocs": numprocs}
-    processes = tuple(
-        varying.process({**names, "process_num": number}) for number in range(first, first + numprocs)
-    )
+    if count <= 0:
+        varying.process({**names, "process_num": first})  # for the problems in it alone
+        return ()
+    processes = tuple(varying.process({**names, "process_num": first + index}) for index in range(count))
     return () if varying.nameless else processes
 
 

@@ -347,6 +347,15 @@ def test_more_processes_need_numbered_names() -> None:
     assert program_errors("process_name=x\nnumprocs=2") == [f"{MAIN}:4: [program:cat] process_name: {reason}"]
 
 
+@pytest.mark.parametrize("numprocs", ["numprocs=0", "numprocs=2", "numprocs=200000"])
+def test_problems_are_found_also_where_no_process_is_made(numprocs: str) -> None:
+    lines = program_errors(f"stdout_logfile=/nix/%(process_num)d\n{numprocs}")
+    assert lines[0] == (
+        f"{MAIN}:4: [program:cat] stdout_logfile: cannot use '/nix/%(process_num)d':"
+        " The directory named as part of the path /nix/0 does not exist"
+    )
+
+
 @pytest.mark.parametrize("number", ["0", "-3"])
 def test_no_process_is_an_empty_group_and_a_warning(number: str) -> None:
     configuration = load_program(f"numprocs={number}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import textwrap
+import configparser
 from pathlib import Path
 
 import pytest
@@ -26,7 +26,7 @@ MAIN = "/etc/main.conf"
 
 def parsed(text: str) -> Document:
     document = Document(files=[MAIN])
-    parse_text(textwrap.dedent(text), MAIN, document)
+    parse_text(text, MAIN, document)
     return document
 
 
@@ -321,3 +321,23 @@ def test_any_text_is_read_or_told_about(text: str) -> None:
             assert raw.text == raw.text.strip()
             assert 1 <= raw.line <= lines
     assert all(str(problem).isprintable() for problem in document.problems.errors)
+
+
+@given(st.lists(st.text(alphabet="[]ab=: ;\t", max_size=10), max_size=8))
+def test_as_the_standard_parser_reads_it(lines: list[str]) -> None:
+    text = "[s]\n" + "\n".join(lines) + "\n"
+    standard = configparser.RawConfigParser(
+        strict=False, comment_prefixes=(";", "#"), inline_comment_prefixes=(";", "#")
+    )
+    document = parsed(text)
+    try:
+        standard.read_string(text)
+    except configparser.Error:
+        assert document.problems.errors
+        return
+    assert document.problems.errors == []
+    expected = {
+        name: {option: value.strip() for option, value in standard.items(name)}
+        for name in standard.sections()
+    }
+    assert texts(document) == expected
