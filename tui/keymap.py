@@ -99,7 +99,7 @@ FOOTERS: Final[Mapping[str, tuple[str, ...]]] = {
     "log": ("help", "find", "next-match", "previous-match", "follow", "pause", "wrap", "stream", "zoom", "next-pane", "back"),
     "detail": ("back", "start", "stop", "restart", "signal", "attach", "logs", "stream", "next-pane", "help"),
     "events": ("back", "detail", "logs", "follow", "help"),
-    "dialog": ("accept", "cancel", "next"),
+    "dialog": ("accept", "yes", "cancel", "next"),
     "choice": ("accept", "cancel"),
 }  # fmt: skip
 KEPT: Final = frozenset({"help", "back", "cancel"})
@@ -116,6 +116,8 @@ _PREFERRED: Final = {
         "palette": ":",
     },
     "log": {"find": "/", "help": "f1"},
+    "dialog": {"cancel": "esc"},
+    "choice": {"cancel": "esc"},
 }
 
 

@@ -8,11 +8,13 @@ are names of theme roles, or ``ROLE@PLACE`` (see ``theme``).
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
 import urwid
+from urwid.util import get_encoding
 
+from .canvas import Painter
 from .commands import Command
 from .glyphs import Glyphs, state_role
 from .keymap import KEPT
@@ -27,11 +29,11 @@ WHEEL_ROWS: Final = 3
 
 @dataclass(slots=True)
 class Look:
-    """What all panes share: the signs in use, what time it is (wall), how many colours there are."""
+    """What all panes share: the signs in use, what time it is (wall), how cells are coloured."""
 
     glyphs: Glyphs
     now: Callable[[], float]
-    colours: int = 256
+    painter: Painter = field(default_factory=Painter)
 
 
 class Line:
@@ -97,7 +99,7 @@ class PaintedCanvas(urwid.Canvas):
     ) -> Iterator[list[tuple[Hashable, None, bytes]]]:
         width = cols or self._cols - trim_left
         height = rows or len(self._rows) - trim_top
-        encoding = urwid.get_encoding()
+        encoding = get_encoding()
         for row in self._rows[trim_top : trim_top + height]:
             if trim_left or width != self._cols:
                 row = slice_row(row, trim_left, width)
@@ -124,7 +126,7 @@ def slice_row(row: Row, start: int, width: int) -> Row:
     return out
 
 
-class Painter(urwid.Widget):
+class Box(urwid.Widget):
     """A box that paints ``rows`` rows of ``cols`` cells. Keys never reach it: see ``app``."""
 
     _sizing = frozenset([urwid.Sizing.BOX])
@@ -160,7 +162,7 @@ class Painter(urwid.Widget):
         return False
 
 
-class Pane(Painter):
+class Pane(Box):
     """A painter with a frame: ``box``, ``rule`` (a titled line on top) or ``none``."""
 
     def __init__(self, look: Look) -> None:
@@ -233,7 +235,7 @@ class Pane(Painter):
 # --- bars --------------------------------------------------------------------------------------------
 
 
-class TitleBar(Painter):
+class TitleBar(Box):
     """Who is shown, how many processes are how, whether the data is fresh, the time."""
 
     def __init__(self, model: Model, look: Look) -> None:
@@ -309,7 +311,7 @@ class TitleBar(Painter):
 _SHORT: Final = {"up": "up", "backoff": "~", "FATAL": "X", "down": "dn", "starting": ">", "stopping": "<"}
 
 
-class MessageLine(Painter):
+class MessageLine(Box):
     """One line for a message, a progress, a prompt; else what ``idle`` says."""
 
     def __init__(self, look: Look) -> None:
@@ -418,7 +420,7 @@ def edit_line(edit: urwid.Edit, key: str) -> None:
     edit.set_edit_pos(at)
 
 
-class Footer(Painter):
+class Footer(Box):
     """The commands that are valid now, with their keys; cut from the right, but help and back stay."""
 
     def __init__(self) -> None:

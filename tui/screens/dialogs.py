@@ -18,7 +18,7 @@ from ..commands import Plan
 from ..glyphs import state_role
 from ..keymap import KeyMap
 from ..model import SEVERITY
-from ..pane import Line, Look, Painter, Row, edit_line
+from ..pane import Box, Line, Look, Row, edit_line
 from ..words import clean, cut, fit, width_of
 
 MAX_NAMES_ROWS: Final = 8
@@ -27,8 +27,8 @@ _NUMBERS: Final = {
 }
 
 
-class Dialog(Painter):
-    """A painter with a frame in the dialog's roles. ``over`` is true once it has called back."""
+class Dialog(Box):
+    """A box with a frame in the dialog's roles. ``over`` is true once it has called back."""
 
     context = "dialog"
     danger = False
@@ -61,13 +61,13 @@ class Dialog(Painter):
         box = self.look.glyphs.box
         if cols < 4 or rows < 3:
             return []
+        inner = self.inside(cols - 2, rows - 2)[: rows - 2]
         opening, closing = ("[ ", " ]") if box[1] == "-" else (" ", " ")
         top = Line(cols, "dialog.border").add(box[0] + box[1])
         top.add(
             opening + cut(self.title, cols - 8) + closing, "dialog.danger" if self.danger else "dialog.title"
         )
         top.add(box[1] * (top.left - 1) + box[2])
-        inner = self.inside(cols - 2, rows - 2)[: rows - 2]
         inner.extend(Line(cols - 2, "dialog.body").done() for _ in range(rows - 2 - len(inner)))
         framed: list[Row] = [[("dialog.border", box[3]), *row, ("dialog.border", box[3])] for row in inner]
         bottom = box[4] + box[1] * (cols - 2) + box[5]
@@ -310,7 +310,8 @@ class Choice(Dialog):
             return False
         words = self._edit.edit_text.lower().split()
         found = [(_score(words, item), at, item) for at, item in enumerate(self._all)]
-        self._items = [item for score, _, item in sorted(found, key=lambda f: (f[0], f[1])) if score < 1000]
+        limit = 20 if any(score < 20 for score, _, _ in found) else 1000
+        self._items = [item for score, _, item in sorted(found, key=lambda f: (f[0], f[1])) if score < limit]
         self._at = 0
         return True
 
@@ -374,11 +375,18 @@ class Page(Dialog):
         self, look: Look, title: str, rows: Sequence[Row], done: Callable[[], None], *, full: bool = False
     ) -> None:
         super().__init__(look, title)
+        self._name = title
         self._rows = list(rows)
         self._done = done
         self._top = 0
         self._height = 1
         self._full = full
+        self.hint = [
+            ("ui.footer.key", "Esc"),
+            ("ui.footer", " Close  "),
+            ("ui.footer.key", "Up Down PgUp PgDn"),
+        ]
+        self.hint.append(("ui.footer", " Scroll"))
 
     def size(self, cols: int, rows: int) -> tuple[int, int]:
         widest = max((sum(width_of(text) for _, text in row) for row in self._rows), default=20)
@@ -389,6 +397,8 @@ class Page(Dialog):
         self._height = rows
         self._top = max(0, min(self._top, len(self._rows) - rows))
         shown = self._rows[self._top : self._top + rows]
+        if len(self._rows) > rows:
+            self.title = f"{self._name}  {self._top + 1}-{self._top + len(shown)} of {len(self._rows)}"
         return [Line(cols, "dialog.body").extend(row).done() for row in shown]
 
     def typed(self, key: str) -> bool:
@@ -428,8 +438,8 @@ def help_rows(keymap: KeyMap, contexts: Sequence[str], cols: int, *, changing: b
         block = [Line(width, "dialog.body").add(f" {section}", "help.heading").done()]
         for keys, command in rows:
             off = command.changes and not changing
-            line = Line(width, "dialog.body").add("  ")
-            line.add(fit(keys, 15) + " ", "help.disabled" if off else "help.key")
+            line = Line(width, "dialog.body").add(" ")
+            line.add(fit(keys, 12) + " ", "help.disabled" if off else "help.key")
             block.append(line.add(command.help, "help.disabled" if off else "dialog.body").done())
         block.append(Line(width, "dialog.body").done())
         blocks.append(block)

@@ -119,7 +119,7 @@ class LogPane(Pane):
         if isinstance(line, Mark):
             rule = self.look.glyphs.line * 2
             return [("log.gap" if line.gap else "log.mark", f"{rule} {clean(line.text)} {rule}")]
-        return styled(line, "log.stderr" if self.channel == "stderr" else "log.text", self.look.colours)
+        return styled(line, "log.stderr" if self.channel == "stderr" else "log.text", self.look.painter)
 
     def _marked(self, number: int, row: Row) -> Row:
         """``row`` with what the search found in it."""

@@ -55,7 +55,7 @@ class Overview(Screen):
             return self._stacked(cols, rows)
         for pane in (self.table, self.log, self.facts, self.events):
             pane.frame = "box"
-        left = max(60, int(cols * 0.4))
+        left = min(max(66, int(cols * 0.4)), cols - 40)
         strip = max(5, min(12, rows * 3 // 10)) if rows >= 26 else 0
         beside: urwid.Widget = self.log
         if cols >= THREE_COLUMNS and rows - strip >= 30:

@@ -17,6 +17,8 @@ from ..words import duration, fit, middle, percent, retry_words, right, size, st
 NARROW: Final = 50
 MIN_NAME: Final = 10
 MAX_NAME: Final = 32
+SPARE: Final = 8
+"""Cells that the name's column takes beyond the longest name where there is room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ def columns(width: int, longest_name: int) -> Columns:
             break
         del kept[name]
     room = width - indent - state - up - sum(kept.values())
-    return Columns(indent, max(MIN_NAME, min(wanted, room)), state, up=up, **kept)
+    return Columns(indent, max(MIN_NAME, min(wanted + SPARE, room)), state, up=up, **kept)
 
 
 class ProcessTable(Pane):
@@ -72,13 +74,16 @@ class ProcessTable(Pane):
         shown = (
             sum(1 for ref in view.rows if not ref.is_group) if self._filtered else len(self._model.records)
         )
-        words = []
-        if view.attention:
-            words.append("trouble only")
-        if view.filter.text:
-            words.append(f"filter: {view.filter.text}")
+        words = [word for word in (self._narrowing(),) if word]
         words.append(f"sort: {view.sort}{' (inverted)' if view.inverted else ''}")
         return f"Processes {shown}", "  ".join(words)
+
+    def _narrowing(self) -> str:
+        """What keeps rows from being shown."""
+        parts = ["trouble only"] if self.view.attention else []
+        if self.view.filter.text:
+            parts.append(f"filter: {self.view.filter.text}")
+        return "  ".join(parts)
 
     @property
     def _filtered(self) -> bool:
@@ -157,6 +162,9 @@ class ProcessTable(Pane):
         title("CPU", widths.cpu, "cpu")
         title("RSS", widths.rss, "rss")
         title("RST", widths.restarts, "restarts")
+        words = self._narrowing()
+        if self.frame == "none" and words and line.left > len(words) + 2:
+            line.add(" " * (line.left - len(words) - 1), "row.header").add(words, "msg.warn")
         return line.done()
 
     def column_at(self, col: int) -> str | None:

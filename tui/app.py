@@ -1,0 +1,483 @@
+"""``supervisortui``: builds the console, owns urwid's loop on asyncio, leaves the terminal as it was found.
+
+Drawing: urwid draws after each key; everything else asks for a frame with
+``invalidate``, and one timer draws at most 30 times a second, more slowly where drawing
+is slow, and not at all while the terminal does not take what was written. When nothing
+happens the only thing that wakes up is the clock, once a second.
+
+Whatever goes wrong in a callback or a task ends the loop, gives the terminal back, says
+one line and leaves the traceback in a file. Exit codes: 0, 1 (no terminal; the terminal
+went away), 2 (command line or configuration), 70 (a bug of ours).
+
+Must never know the daemon's insides.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import errno
+import importlib.metadata
+import importlib.resources
+import locale
+import os
+import select
+import signal
+import sys
+import tempfile
+import termios
+import time
+import tomllib
+import traceback
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, NoReturn, Protocol
+
+import urwid
+from urwid.display.common import BaseScreen, InputClosedError
+from urwid.display.raw import Screen as RawScreen
+from urwid.util import get_encoding
+
+from supervisor.config.load import find_config, load_ctl
+from supervisor.errors import EXIT_BUG, EXIT_GENERIC, EXIT_OK, EXIT_USAGE, ConfigError, UserError
+
+from . import theme as themes
+from .canvas import Depth, Painter
+from .console import Console
+from .glyphs import choose
+from .link import Link, Target
+from .model import Model
+from .pane import Look
+from .plain import run_plain
+from .screens.stage import Stage
+
+FRAME_S: Final = 1 / 30
+SLOW_DRAW_S: Final = 0.012
+MAX_FRAME_S: Final = 0.2
+BLOCKED_S: Final = 0.05
+FEED_S: Final = 0.008
+DEFAULT_THEME: Final = "dusk"
+COLOURS: Final = {"never": 1, "16": 16, "256": 256, "truecolor": 2**24}
+
+
+class _Loop(urwid.MainLoop):
+    """urwid's loop, telling when it draws."""
+
+    def __init__(
+        self, stage: Stage, screen: BaseScreen, console: Console, event_loop: urwid.AsyncioEventLoop
+    ) -> None:
+        super().__init__(
+            stage,
+            screen=screen,
+            event_loop=event_loop,
+            input_filter=console.filter_input,  # type: ignore[arg-type]
+            unhandled_input=self._unhandled,
+        )
+        self._console = console
+
+    def _unhandled(self, key: str | tuple[str, int, int, int]) -> bool:
+        if isinstance(key, str):
+            self._console.key(key)
+        return True
+
+    def draw_screen(self) -> None:
+        self._console.before_draw()
+        super().draw_screen()
+        self._console.after_draw()
+
+
+class _Cancellable(Protocol):
+    def cancel(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The command line, with what the configuration adds."""
+
+    target: Target
+    read_only: bool = False
+    ascii: bool = False
+    colour: str = "auto"
+    theme: str = ""
+    plain: bool = False
+
+
+class App:
+    """One run of the console on ``screen``; ``run`` returns the exit code."""
+
+    def __init__(self, options: Options, screen: BaseScreen, environ: dict[str, str] | None = None) -> None:
+        self._environ = dict(os.environ) if environ is None else environ
+        self._options = options
+        self._screen = screen
+        self._depth = _depth(screen, options.colour)
+        self._mono = load_theme("mono", self._environ)
+        wish = "ascii" if options.ascii else "auto"
+        glyphs = choose(wish, get_encoding(), self._environ.get("TERM", ""))
+        look = Look(glyphs, time.time, Painter(self._depth))
+        self.model = Model([options.target.name])
+        name = options.theme or saved_theme(self._environ) or DEFAULT_THEME
+        if self._depth == 1:
+            name = "mono"
+        theme = load_theme(name, self._environ)
+        self.console = Console(self, self.model, look, theme=name, read_only=options.read_only)
+        self._use(theme)
+        for warning in theme.warnings[:1]:
+            self.console.say(f"theme {name}: {warning}", "msg.warn")
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._frame: asyncio.TimerHandle | None = None
+        self._drawn_at = 0.0
+        self._interval = FRAME_S
+        self._saved_tty: list[object] | None = None
+
+    # --- life ----------------------------------------------------------------------------------------
+
+    async def run(self) -> int:
+        """Until the operator quits, the terminal goes, or something breaks (which is raised)."""
+        loop = asyncio.get_running_loop()
+        self._loop = loop
+        self._over: asyncio.Future[int] = loop.create_future()
+        loop.set_exception_handler(self._broken)
+        self._main = _Loop(self.console.stage, self._screen, self.console, urwid.AsyncioEventLoop(loop=loop))
+        for number, code in ((signal.SIGTERM, EXIT_OK), (signal.SIGHUP, EXIT_GENERIC)):
+            loop.add_signal_handler(number, self._end, code)
+        loop.add_signal_handler(signal.SIGINT, self.console.interrupt)
+        link = Link(self._options.target, self.console.told)
+        self.console.links[link.name] = link
+        try:
+            self._main.start()
+            self.spawn(link.run())
+            self._tick()
+            return await self._over
+        finally:
+            for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+                loop.remove_signal_handler(number)
+            await self._stop()
+
+    async def _stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._frame is not None:
+            self._frame.cancel()
+        self.raw_keys(False)
+        with contextlib.suppress(OSError, termios.error):  # a terminal that is gone needs nothing
+            self._main.stop()
+
+    def _end(self, code: int) -> None:
+        if not self._over.done():
+            self._over.set_result(code)
+
+    def _fail(self, error: BaseException) -> None:
+        if self._over.done():
+            return
+        if isinstance(error, InputClosedError) or _hung_up(error):
+            self._over.set_result(EXIT_GENERIC)
+        else:
+            self._over.set_exception(error)
+
+    def _broken(self, loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
+        error = context.get("exception")
+        if isinstance(error, BaseException):
+            self._fail(error)
+        else:
+            loop.default_exception_handler(context)
+
+    def _tick(self) -> None:
+        """Once a second, on the second: the clock and the ages on the screen go on."""
+        self.invalidate()
+        self._loop.call_later(1.0 - time.time() % 1.0 + 0.005, self._tick)
+
+    # --- frames --------------------------------------------------------------------------------------
+
+    def invalidate(self) -> None:
+        """Draw soon: at once after a quiet time, else when the frame is due."""
+        if self._frame is None:
+            wait = max(0.0, self._drawn_at + self._interval - self._loop.time())
+            self._frame = self._loop.call_later(wait, self._draw)
+
+    def _draw(self) -> None:
+        self._frame = None
+        if not self._screen.started:
+            return
+        if not self._writable():
+            self._frame = self._loop.call_later(BLOCKED_S, self._draw)
+            return
+        begin = self._loop.time()
+        more = self._feed(begin + FEED_S)
+        more = self.console.search_work() or more
+        self._main.draw_screen()
+        self._drawn_at = self._loop.time()
+        cost = self._drawn_at - begin
+        self._interval = FRAME_S if cost < SLOW_DRAW_S else min(MAX_FRAME_S, 3 * cost)
+        if more:
+            self.invalidate()
+
+    def _feed(self, until: float) -> bool:
+        """Let the attached program's terminal eat, within the budget; whether more waits."""
+        full = self.console.stage.full
+        while full is not None and full.pump(1):
+            if self._loop.time() >= until:
+                return True
+        return False
+
+    def _writable(self) -> bool:
+        output = getattr(self._screen, "_term_output_file", None)
+        if output is None:
+            return True
+        return bool(select.select([], [output], [], 0)[1])
+
+    # --- the console's host --------------------------------------------------------------------------
+
+    def now(self) -> float:
+        return time.time()
+
+    def later(self, delay_s: float, act: Callable[[], None]) -> _Cancellable:
+        return self._loop.call_later(delay_s, act)
+
+    def spawn(self, work: Coroutine[object, object, None]) -> None:
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._fail(error)
+
+    def quit(self) -> None:
+        self._end(EXIT_OK)
+
+    def redraw(self) -> None:
+        self._screen.clear()
+        self.invalidate()
+
+    def mouse(self, on: bool) -> None:
+        self._screen.set_mouse_tracking(on)
+
+    def raw_keys(self, raw: bool) -> None:
+        """Let every byte typed arrive as it is (no signals, no CR to NL, no flow control), or as before."""
+        fd = self._tty()
+        if fd is None:
+            return
+        with contextlib.suppress(termios.error):
+            if raw:
+                mode = termios.tcgetattr(fd)
+                if self._saved_tty is None:
+                    self._saved_tty = list(mode)
+                mode = list(mode)
+                mode[0] &= ~(termios.ICRNL | termios.INLCR | termios.IGNCR | termios.IXON)
+                mode[3] &= ~termios.ISIG
+                termios.tcsetattr(fd, termios.TCSADRAIN, mode)
+            elif self._saved_tty is not None:
+                saved, self._saved_tty = self._saved_tty, None
+                termios.tcsetattr(fd, termios.TCSADRAIN, saved)  # type: ignore[arg-type]
+
+    def _tty(self) -> int | None:
+        if not isinstance(self._screen, RawScreen) or not sys.stdin.isatty():
+            return None
+        return sys.stdin.fileno()
+
+    # --- themes --------------------------------------------------------------------------------------
+
+    def show_theme(self, name: str) -> None:
+        try:
+            self._use(load_theme(name, self._environ))
+        except UserError as error:
+            self.console.say(str(error), "msg.warn")
+
+    def _use(self, theme: themes.Theme) -> None:
+        entries = themes.palette(theme, self._mono)
+        ground = next(entry for entry in entries if entry[0] == "ui.background")
+        self._screen.register_palette([(None, *ground[1:]), *entries], replace=True)
+
+    def save_theme(self, name: str) -> None:
+        path = settings_folder(self._environ) / "settings.toml"
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(f'theme = "{name}"\n', encoding="utf-8")
+        except OSError as error:
+            self.console.say(f"cannot write {path}: {error.strerror}", "msg.warn")
+
+    def theme_names(self) -> list[str]:
+        names = {path.stem for folder in _theme_folders(self._environ) for path in _toml_files(folder)}
+        return sorted(names - {"base"}, key=lambda name: (name != DEFAULT_THEME, name))
+
+
+def _hung_up(error: BaseException) -> bool:
+    return isinstance(error, OSError) and error.errno in (errno.EIO, errno.ENXIO, errno.EPIPE)
+
+
+def _depth(screen: BaseScreen, wish: str) -> Depth:
+    """The number of colours to use, told to ``screen`` as well."""
+    if isinstance(screen, RawScreen) and wish in COLOURS:
+        screen.set_terminal_properties(colors=COLOURS[wish])  # type: ignore[arg-type]
+    colours = getattr(screen, "colors", 256)
+    return 1 if colours == 1 else 16 if colours == 16 else 16777216 if colours == 2**24 else 256
+
+
+# --- settings and themes -------------------------------------------------------------------------------
+
+
+def settings_folder(environ: dict[str, str]) -> Path:
+    base = environ.get("XDG_CONFIG_HOME") or os.path.join(environ.get("HOME", "/"), ".config")
+    return Path(base) / "supervisortui"
+
+
+def saved_theme(environ: dict[str, str]) -> str:
+    """The theme chosen last time, empty for none."""
+    try:
+        settings = tomllib.loads((settings_folder(environ) / "settings.toml").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return ""
+    name = settings.get("theme")
+    return name if isinstance(name, str) else ""
+
+
+def _theme_folders(environ: dict[str, str]) -> list[Path]:
+    built_in = Path(str(importlib.resources.files("supervisor") / "themes"))
+    return [settings_folder(environ) / "themes", built_in]
+
+
+def _toml_files(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.glob("*.toml"))
+    except OSError:
+        return []
+
+
+def load_theme(name: str, environ: dict[str, str]) -> themes.Theme:
+    """Raises UserError for a theme that does not exist or cannot be read."""
+
+    def read(wanted: str) -> str:
+        if not wanted.replace("-", "").replace("_", "").isalnum():
+            raise UserError(f"theme {wanted!r}: not a name")
+        for folder in _theme_folders(environ):
+            try:
+                return (folder / f"{wanted}.toml").read_text(encoding="utf-8")
+            except FileNotFoundError:
+                continue
+            except (OSError, UnicodeDecodeError) as error:
+                raise UserError(f"theme {wanted}: cannot read it: {error}") from error
+        raise UserError(f"there is no theme {wanted!r}")
+
+    return themes.load(name, read)
+
+
+# --- the command line ------------------------------------------------------------------------------------
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UserError(f"{message}. For help, use {self.prog} --help")
+
+
+def _parser() -> _Parser:
+    parser = _Parser(
+        prog="supervisortui",
+        description="A full-screen console for supervisord.",
+        epilog="Exit codes: 0; 1 no terminal, or it went away; 2 command line or configuration; 70 a bug of ours.",
+        add_help=False,
+    )
+    add = parser.add_argument
+    add(
+        "-c",
+        "--configuration",
+        metavar="FILE",
+        help="configuration whose [supervisorctl] says where the server is",
+    )
+    add("-s", "--serverurl", metavar="URL", help="unix:///path/to.sock or http://host:port")
+    add("-u", "--username", metavar="USER")
+    add("-p", "--password", metavar="PASSWORD")
+    add("--read-only", action="store_true", help="refuse every command that changes something")
+    add("--ascii", action="store_true", help="draw with ASCII characters only")
+    add(
+        "--color",
+        choices=[*COLOURS, "auto"],
+        default="auto",
+        metavar="MODE",
+        help="never, 16, 256, truecolor or auto",
+    )
+    add(
+        "--theme",
+        metavar="NAME",
+        default="",
+        help="dusk, paper, okabe, mono, contrast, ansi16, moss or your own",
+    )
+    add("--plain", action="store_true", help="print lines, one for each change, and draw nothing")
+    add("-h", "--help", action="store_true", help="print this and end")
+    add("-v", "--version", action="store_true", help="print the version and end")
+    return parser
+
+
+def _target(given: argparse.Namespace) -> Target:
+    """Where the server is. Raises UserError and ConfigError."""
+    overrides = {
+        name: value
+        for name in ("serverurl", "username", "password")
+        if (value := getattr(given, name)) is not None
+    }
+    path = given.configuration
+    if path is None and "serverurl" not in overrides:
+        path = find_config(sys.argv[0], os.getcwd())
+    ctl = load_ctl(path, overrides, environ=os.environ)
+    if not ctl.serverurl.startswith(("unix://", "http://")):
+        raise UserError(f"cannot talk to {ctl.serverurl}: the URL must begin with unix:// or http://")
+    return Target(ctl.serverurl, ctl.username, ctl.password)
+
+
+def _options(argv: Sequence[str]) -> Options | None:
+    """None when help or the version was asked for, and printed."""
+    parser = _parser()
+    given = parser.parse_args(argv)
+    if given.help:
+        parser.print_help()
+        return None
+    if given.version:
+        print(importlib.metadata.version("supervisor"))
+        return None
+    return Options(_target(given), given.read_only, given.ascii, given.color, given.theme, given.plain)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command; ``argv`` without the program's name."""
+    with contextlib.suppress(locale.Error):
+        locale.setlocale(locale.LC_ALL, "")
+    try:
+        options = _options(sys.argv[1:] if argv is None else argv)
+        if options is None:
+            return EXIT_OK
+        if options.plain:
+            return asyncio.run(run_plain(options.target))
+        if not (sys.stdin.isatty() and sys.stdout.isatty()):
+            raise UserError(
+                "standard input and output must be a terminal; --plain prints lines", EXIT_GENERIC
+            )
+        if os.environ.get("TERM", "dumb") in ("", "dumb"):
+            raise UserError("this terminal cannot be drawn on (TERM); --plain prints lines", EXIT_GENERIC)
+        app = App(options, RawScreen())
+        return asyncio.run(app.run())
+    except UserError as error:
+        print(f"supervisortui: {error}", file=sys.stderr)
+        return error.exit_code
+    except ConfigError as error:
+        print(f"supervisortui: {error}", file=sys.stderr)
+        return EXIT_USAGE
+    except KeyboardInterrupt:
+        return EXIT_OK
+    except Exception:  # noqa: BLE001  # whatever it is: the terminal is back by now, and the traceback is kept
+        return _report_bug()
+
+
+def _report_bug() -> int:
+    """Keep the traceback for whoever mends it, and say where it is in one line."""
+    text = traceback.format_exc()
+    try:
+        fd, path = tempfile.mkstemp(prefix="supervisortui-", suffix=".traceback")
+        with os.fdopen(fd, "w", encoding="utf-8") as file:
+            file.write(text)
+        print(f"supervisortui: a bug of ours, sorry; what happened is in {path}", file=sys.stderr)
+    except OSError:
+        print(text, file=sys.stderr)
+    return EXIT_BUG

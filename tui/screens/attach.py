@@ -1,0 +1,425 @@
+"""An attached program on the whole screen: its terminal, or a line editor for a program on a pipe.
+
+Bytes typed come in as urwid's input filter hands them over and go out as they came,
+but for keys that have a name of their own (arrows, function keys), pastes, the mouse and
+focus changes, which are said as the program asked to hear them. One bar says where one
+is and how to leave; the prefix turns it into a menu. Must never know links: bytes for
+the program leave through ``send``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+import urwid
+from urwid.display import escape
+
+from supervisor.protocol import stream as wire
+
+from ..keys import MouseEvent, focus_bytes, key_bytes, mouse_bytes, paste_bytes
+from ..logbuffer import LogBuffer
+from ..pane import Box, Line, Look, Row, edit_line
+from ..terminal import Line as TerminalLine
+from ..terminal import Terminal
+from ..words import clean, duration, exit_words
+from .logpane import LogPane
+
+PREFIX: Final = "ctrl ]"
+BACKLOG_BYTES: Final = 1 << 20
+KEPT_BYTES: Final = 128 * 1024
+PIECE_BYTES: Final = 16 * 1024
+MAX_PASTE_BYTES: Final = 60 * 1024
+
+Mouse = tuple[str, int, int, int]
+
+
+class Wish(StrEnum):
+    """What the operator asked for with the prefix, for the console to do."""
+
+    DETACH = "detach"
+    SIGNAL = "signal"
+    REDRAW = "redraw"
+    TAKE = "take"
+    RESTART = "restart"
+    BEEP = "beep"
+
+
+def walk(codes: Sequence[int]) -> Iterator[tuple[object, bytes]]:
+    """Each key, mouse event or report in ``codes`` with the bytes that it was."""
+    rest = list(codes)
+    while rest:
+        found, after = escape.process_keyqueue(rest, False)
+        used = bytes(code for code in rest[: len(rest) - len(after)] if 0 <= code < 256)
+        for item in found[:-1]:
+            yield item, b""
+        yield found[-1], used
+        rest = after
+
+
+@dataclass(slots=True)
+class Peer:
+    """How the attachment stands."""
+
+    tty: bool = True
+    pid: int = 0
+    writer: bool = False
+    by: str = ""
+    rows: int = 0
+    cols: int = 0
+    started: float = 0.0
+    ended: str = ""
+    away_since: float = 0.0
+    over: str = ""
+    live: int = 0
+    gen: int = 0
+    pending: list[tuple[int, bytes]] = field(default_factory=list)
+
+
+class AttachScreen(Box):
+    """``send`` takes bytes for the program and says whether they went; ``wish`` is told what to do."""
+
+    def __init__(
+        self,
+        look: Look,
+        namespec: str,
+        send: Callable[[bytes], bool],
+        wish: Callable[[Wish], None],
+        *,
+        read_only: bool,
+    ) -> None:
+        super().__init__()
+        self._look = look
+        self.namespec = namespec
+        self._send = send
+        self._wish = wish
+        self.read_only = read_only
+        self.peer = Peer()
+        self.terminal: Terminal | None = None
+        self.size = (24, 80)
+        self.prefix_down = False
+        self._menu_long = False
+        self._paste: bytearray | None = None
+        self._scroll: int | None = None
+        self._bells = 0
+        self.skipped = 0
+        self._edit = urwid.Edit("", "")
+        self._history: list[str] = []
+        self._place = 0
+        self._output = LogPane(look)
+        self._output.frame = "none"
+        self._output.show(LogBuffer(), namespec, "stdout")
+
+    # from the server
+
+    def take(self, frame: wire.Frame) -> None:
+        peer = self.peer
+        match frame:
+            case wire.Attached():
+                self.peer = Peer(
+                    frame.tty, frame.pid, frame.writer, "", frame.rows, frame.cols,
+                    live=frame.live, gen=frame.gen,
+                )  # fmt: skip
+                self.terminal = Terminal(max(1, frame.rows), max(1, frame.cols)) if frame.tty else None
+                if frame.tty and self.terminal is not None:
+                    self.terminal.muted = True
+                elif not frame.tty:
+                    self._output.buffer.clear()
+                    self._output.buffer.gen, self._output.buffer.offset = frame.gen, -1
+            case wire.Output():
+                if peer.tty:
+                    peer.pending.append((frame.offset, frame.data))
+                else:
+                    self._print(frame.data)
+            case wire.Writer():
+                peer.writer, peer.by = frame.writer, clean(frame.by)
+            case wire.Size():
+                peer.rows, peer.cols = frame.rows, frame.cols
+                if self.terminal is not None and (self.terminal.rows, self.terminal.cols) != (
+                    frame.rows,
+                    frame.cols,
+                ):
+                    self.terminal.resize(max(1, frame.rows), max(1, frame.cols))
+            case wire.Exited():
+                after = f" after {duration(self._look.now() - peer.started)}" if peer.started else ""
+                peer.ended = f"{exit_words(frame.status)}{after}"
+                peer.pid = 0
+            case wire.Started():
+                peer.ended = ""
+                peer.pid = frame.pid
+                peer.started = self._look.now()
+                if not peer.tty:
+                    self._output.buffer.note(f"started, pid {frame.pid}")
+            case wire.Gap():
+                self.skipped += frame.until - frame.offset
+            case wire.Removed():
+                peer.over = "gone from the configuration"
+            case wire.Error():
+                peer.over = clean(frame.text)
+
+    def _print(self, data: bytes) -> None:
+        buffer = self._output.buffer
+        buffer.output(buffer.gen, buffer.offset, data)
+
+    def pump(self, pieces: int) -> bool:
+        """Feed at most ``pieces`` of 16 KiB to the terminal; whether more waits."""
+        pending = self.peer.pending
+        if self.terminal is None:
+            return False
+        self._shed()
+        while pending and pieces > 0:
+            offset, data = pending[0]
+            part = data[:PIECE_BYTES]
+            before_live = self.peer.live - offset
+            if 0 < before_live < len(part):
+                part = part[:before_live]
+            if before_live <= 0:
+                self.terminal.muted = False
+            self.terminal.feed(part)
+            if len(part) == len(data):
+                pending.pop(0)
+            else:
+                pending[0] = (offset + len(part), data[len(part) :])
+            pieces -= 1
+            if offset + len(part) >= self.peer.live:
+                self.terminal.muted = False
+        replies = self.terminal.replies()
+        if replies and self.peer.writer and not self.read_only:
+            self._send(replies)
+        return bool(pending)
+
+    def _shed(self) -> None:
+        """Too much to show: forget what is oldest, down to what a screen needs, beginning at a line."""
+        pending = self.peer.pending
+        total = sum(len(data) for _, data in pending)
+        if total <= BACKLOG_BYTES or self.terminal is None or self.terminal.alternate:
+            return
+        while pending and total - len(pending[0][1]) > KEPT_BYTES:
+            dropped = pending.pop(0)[1]
+            total -= len(dropped)
+            self.skipped += len(dropped)
+        if pending:
+            offset, data = pending[0]
+            at = data.find(b"\n") + 1
+            pending[0] = (offset + at, data[at:])
+            self.skipped += at
+
+    # from the operator
+
+    @property
+    def raw(self) -> bool:
+        """Whether the user's terminal is to hand over every key as it is."""
+        return self.peer.tty
+
+    def input(self, codes: Sequence[int]) -> None:
+        for key, data in walk(codes):
+            self._key(key, data)
+
+    def _key(self, key: object, data: bytes) -> None:
+        if not isinstance(key, str):
+            self._mouse(key)
+        elif key == "begin paste":
+            self._paste = bytearray()
+        elif key == "end paste":
+            self._pasted()
+        elif self._paste is not None:
+            if len(self._paste) < MAX_PASTE_BYTES:
+                self._paste += data
+        elif key in ("focus in", "focus out"):
+            if self.terminal is not None and self.peer.writer:
+                self._give(focus_bytes(key == "focus in", self.terminal.modes))
+        elif self.prefix_down:
+            self._chosen(key, data)
+        elif key == PREFIX:
+            self.prefix_down = True
+        elif self._scroll is not None:
+            self._scroll_key(key)
+        elif self.peer.over or (self.peer.ended and not self.peer.pid):
+            self._after_end(key)
+        elif self.peer.tty:
+            self._give(self._said(key, data))
+        else:
+            self._line_key(key)
+
+    def _said(self, key: str, data: bytes) -> bytes:
+        """What the program is to read: the original bytes, but for keys that programs can ask to hear otherwise."""
+        if self.terminal is not None and len(data) > 1 and data[0] == 0x1B and not key.startswith("<"):
+            return key_bytes(key, self.terminal.modes) or data
+        return data
+
+    def _give(self, data: bytes) -> None:
+        if not data:
+            return
+        self._scroll = None
+        if self.read_only or not self.peer.writer or not self._send(data):
+            self._wish(Wish.BEEP)
+
+    def _chosen(self, key: str, data: bytes) -> None:
+        """The key after the prefix."""
+        self.prefix_down = False
+        match key:
+            case "d" | "." | "q" | "D":
+                self._wish(Wish.DETACH)
+            case "ctrl ]":
+                self._give(data)
+            case "[" | "page up":
+                self._scroll = 0
+                if key == "page up":
+                    self._scroll_key(key)
+            case "s":
+                self._wish(Wish.SIGNAL)
+            case "r":
+                self._wish(Wish.REDRAW)
+            case "o":
+                self._wish(Wish.TAKE)
+            case "w":
+                self.read_only = not self.read_only
+            case "?" | ":":
+                self.prefix_down = True
+                self._menu_long = not self._menu_long
+            case "esc":
+                pass
+            case _:
+                self._wish(Wish.BEEP)
+
+    def _mouse(self, key: object) -> None:
+        match key:
+            case (str() as event, int() as button, int() as col, int() as row) if "mouse" in event:
+                if self.terminal is None or row < 1 or self._scroll is not None:
+                    return
+                told = MouseEvent.from_urwid(event, button, row - 1, col)
+                if told is not None and self.peer.writer and not self.read_only:
+                    data = mouse_bytes(told, self.terminal.modes)
+                    if data:
+                        self._send(data)
+
+    def _pasted(self) -> None:
+        text = bytes(self._paste or b"").decode("utf-8", "replace")
+        self._paste = None
+        if self.terminal is not None:
+            self._give(paste_bytes(text, self.terminal.modes))
+        else:
+            self._edit.insert_text(clean(text))
+
+    def _after_end(self, key: str) -> None:
+        if key == "enter" or self.peer.over:
+            self._wish(Wish.DETACH)
+        elif key == "r":
+            self._wish(Wish.RESTART)
+
+    def _scroll_key(self, key: str) -> None:
+        page = max(1, self.size[0] - 2)
+        by = {"up": 1, "k": 1, "down": -1, "j": -1, "page up": page, "page down": -page, "ctrl u": page // 2,
+              "ctrl d": -(page // 2), "home": 10**6, "g": 10**6, "end": -(10**6), "G": -(10**6)}  # fmt: skip
+        if key in ("q", "esc", "enter"):
+            self._scroll = None
+        elif key in by and self._scroll is not None and self.terminal is not None:
+            self._scroll = max(0, min(self._scroll + by[key], self.terminal.history_len))
+
+    def _line_key(self, key: str) -> None:
+        """Line mode: an editor at the bottom; Enter sends."""
+        if key == "enter":
+            text = self._edit.edit_text
+            if text:
+                self._history.append(text)
+            self._place = len(self._history)
+            self._edit.set_edit_text("")
+            self._give(text.encode() + b"\n")
+        elif key in ("up", "down") and self._history:
+            self._place = max(0, min(len(self._history), self._place + (-1 if key == "up" else 1)))
+            text = self._history[self._place] if self._place < len(self._history) else ""
+            self._edit.set_edit_text(text)
+            self._edit.set_edit_pos(len(text))
+        elif key in ("page up", "page down"):
+            self._output.page(-1 if key == "page up" else 1)
+            if (
+                key == "page down"
+                and self._output.top is not None
+                and self._output.top + self.size[0] > self._output.end
+            ):
+                self._output.follow()
+        elif key.startswith("ctrl ") and len(key) == 6:
+            edit_line(self._edit, key)
+        else:
+            self._edit.keypress((1000,), key)
+
+    # painting
+
+    def paint(self, cols: int, rows: int, focus: bool) -> list[Row]:
+        self.size = (max(1, rows - 1), max(1, cols))
+        body = self._terminal_rows(cols, rows - 1) if self.peer.tty else self._line_rows(cols, rows - 1)
+        return [self._bar(cols), *body]
+
+    def _terminal_rows(self, cols: int, rows: int) -> list[Row]:
+        terminal = self.terminal
+        if terminal is None:
+            return []
+        lines = self._lines(terminal, rows)
+        painter = self._look.painter
+        return [list(painter.line(line, cols, reverse=terminal.reversed).runs) for line in lines]
+
+    def _lines(self, terminal: Terminal, rows: int) -> list[TerminalLine]:
+        if not self._scroll:
+            return [terminal.row(y) for y in range(min(rows, terminal.rows))]
+        start = terminal.history_len - self._scroll
+        lines = [terminal.line(at) for at in range(start, min(start + rows, terminal.history_len))]
+        return lines + [terminal.row(y) for y in range(max(0, min(rows - len(lines), terminal.rows)))]
+
+    def _line_rows(self, cols: int, rows: int) -> list[Row]:
+        prompt = Line(cols, "input.text").add(" > ", "ui.text.strong").add(clean(self._edit.edit_text))
+        if not self._edit.edit_text:
+            prompt.add(" Enter sends the line", "input.hint")
+        return [*self._output.body(cols, max(0, rows - 1), False), prompt.done()]
+
+    def cursor(self, cols: int, rows: int) -> tuple[int, int] | None:
+        if not self.peer.tty:
+            return 3 + self._edit.edit_pos, rows - 1
+        if self.terminal is None or self._scroll:
+            return None
+        at = self.terminal.cursor
+        return (at.x, at.y + 1) if at.visible and at.y + 1 < rows and at.x < cols else None
+
+    def _bar(self, cols: int) -> Row:
+        if self.prefix_down:
+            words = (
+                " Ctrl-]  d detach  [ scroll  s signal  r redraw  o take over  w read-only  Ctrl-] sends it"
+            )
+            words += "  Esc nothing" if self._menu_long else "  ? more"
+            return Line(cols, "attach.bar.prefix").add(words).done()
+        peer = self.peer
+        role = "attach.bar.readonly" if self.read_only or not peer.writer else "attach.bar"
+        line = Line(cols, role)
+        line.add(f" {self._state_words()}")
+        leave = "Ctrl-] d detaches "
+        if line.left > len(leave):
+            line.add(" " * (line.left - len(leave))).add(leave)
+        return line.done()
+
+    def _state_words(self) -> str:
+        peer = self.peer
+        now = self._look.now()
+        if peer.over:
+            return f"{self.namespec}  {peer.over}, Enter detaches"
+        if peer.away_since:
+            return (
+                f"{self.namespec}  link lost {duration(now - peer.away_since)} ago, attaches again by itself"
+            )
+        if self._scroll is not None:
+            place = f"{self._scroll} lines back" if self._scroll else "at the end"
+            if self.terminal is not None and self.terminal.alternate:
+                place += " (a full-screen program keeps no history)"
+            return f"SCROLL {self.namespec}  {place}  q returns"
+        if peer.ended and not peer.pid:
+            return f"{self.namespec}  {peer.ended}, Enter detaches, r starts it again"
+        kind = f"pty {peer.cols}x{peer.rows}" if peer.tty else "pipe, line mode"
+        owner = (
+            "read-only"
+            if self.read_only
+            else "owner"
+            if peer.writer
+            else f"read-only, {peer.by or 'another'} writes"
+        )
+        skipped = f"  {self.skipped // 1024}K skipped" if self.skipped else ""
+        return f"ATTACHED {self.namespec}  pid {peer.pid}  {kind} ({owner}){skipped}"
