@@ -28,7 +28,7 @@ from supervisor.config.commandline import (
 )
 from supervisor.config.load import find_config, load_supervisord, no_config_message
 from supervisor.config.model import Configuration, SupervisordConfig
-from supervisor.errors import EXIT_OK, EXIT_USAGE, ConfigError, UserError
+from supervisor.errors import EXIT_GENERIC, EXIT_OK, EXIT_USAGE, ConfigError, UserError
 
 from .version import VERSION
 
@@ -212,4 +212,8 @@ def _become_keeper(boot: dict[str, object]) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     begin = os.path.join(_package_folder(), "daemon", "__main__.py")
-    os.execv(sys.executable, [sys.executable, "-S", "-E", "-s", "-P", begin, "keeper", str(fd)])
+    try:
+        os.execv(sys.executable, [sys.executable, "-S", "-E", "-s", "-P", begin, "keeper", str(fd)])
+    except OSError as error:
+        user = pwd.getpwuid(os.geteuid()).pw_name
+        raise UserError(f"user {user} cannot run {sys.executable}: {error.strerror}", EXIT_GENERIC) from error
