@@ -17,6 +17,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Final
+
+MAX_CHARACTERS: Final = 2 * 1024 * 1024
+"""More than the kernel takes at an exec, with its usual limits."""
 
 _SKIPPED = r"(?:[ \t\r\n]|#[^\n]*\n?)*+"
 _WORD = r"[A-Za-z0-9_/.+():-](?:[A-Za-z0-9_/.+():'\"-]|#[^\n]*+\n?)*+"
@@ -38,6 +42,8 @@ def environment(text: str) -> tuple[tuple[str, str], ...]:
 
     Raises ValueError with Supervisor's reason, or with what would have been lost.
     """
+    if len(text) > MAX_CHARACTERS:
+        raise ValueError("an environment of more than 2 MiB can be given to no program")
     try:
         return _pairs(_tokens(text, escapes=False), text)
     except ValueError:

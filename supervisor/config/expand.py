@@ -147,7 +147,7 @@ def _unknown_names(raw: str, label: str, unknown: list[str], names: Names) -> st
     listed = ", ".join(f"'{name}'" for name in unknown)
     plain = ", ".join(sorted({"here", *(name for name in names if not name.startswith("ENV_"))}))
     near = [
-        match for name in unknown for match in difflib.get_close_matches(name, list(names)[:2000], 1, 0.75)
+        match for name in unknown[:3] for match in difflib.get_close_matches(name, list(names)[:500], 1, 0.75)
     ]
     hint = f" (did you mean {', '.join(near)}?)" if near else ""
     return (

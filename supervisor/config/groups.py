@@ -64,7 +64,7 @@ class GroupLoader:
         programs = section.get("programs", values.string_list, _NO_PROGRAMS)
         priority = section.get("priority", values.integer, 999)
         members: list[ProcessConfig] = []
-        for program in programs:
+        for program in dict.fromkeys(programs):
             program_section = self._programs.get(program)
             if program_section is None:
                 self._refuse_member(section, program, skipped)
@@ -76,6 +76,8 @@ class GroupLoader:
                     "programs",
                 )
             members.extend(self._processes(program_section, program, name))
+        if len(set(programs)) < len(programs):
+            section.error("cannot list a program twice in a group", "programs")
         if name:
             self._add(GroupConfig(name, priority, GroupKind.GROUP, tuple(members)), section)
         return programs

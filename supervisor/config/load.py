@@ -211,7 +211,7 @@ class _Sections:
             section = Section(raw, document.defaults, names, document.problems, budget)
             kind = section_kind(raw.name)
             if kind is None:
-                section.warning(unknown_section_reason(raw.name))
+                section.warning("" if document.problems.crowded else unknown_section_reason(raw.name))
             elif kind in LATER_KINDS:
                 section.warning("not supported yet by this version: section is skipped")
             else:
@@ -249,7 +249,7 @@ class _Sections:
             rpcinterfaces=rpcinterfaces,
             groups=groups,
             included=tuple(document.files[1:]),
-            warnings=tuple(_in_file_order(document.problems.warnings, document.files)),
+            warnings=_warnings(document),
             notes=tuple(f'Included extra file "{path}" during parsing' for path in document.files[1:]),
         )
 
@@ -266,7 +266,7 @@ def _warn_of_unknown_options(section: Section, kind: str) -> None:
         return
     for option in section.raw.options:
         if option not in SECTION_OPTIONS[kind]:
-            reason = unknown_option_reason(kind, option)
+            reason = "" if section.problems.crowded else unknown_option_reason(kind, option)
             if reason is not None:
                 section.warning(reason, option)
 
@@ -335,7 +335,7 @@ def load_ctl(
         prompt=section.get("prompt", str, default.prompt),
         history_file=section.get("history_file", partial(_history_file, base=cwd), default.history_file),
         plugins=_ctl_plugins(document, names, budget),
-        warnings=tuple(_in_file_order(document.problems.warnings, document.files)),
+        warnings=_warnings(document),
     )
     if document.problems.errors:
         raise _error(document)
@@ -376,10 +376,14 @@ def _history_file(text: str, base: str) -> str:
 
 
 def _error(document: Document) -> ConfigError:
-    problems = _in_file_order(document.problems.errors, document.files)
+    return ConfigError(_in_file_order(document.problems.errors, document.files))
+
+
+def _warnings(document: Document) -> tuple[ConfigProblem, ...]:
+    warnings = _in_file_order(document.problems.warnings, document.files)
     if document.problems.dropped:
-        problems.append(ConfigProblem(f"there are {document.problems.dropped} more problems"))
-    return ConfigError(problems)
+        warnings.append(ConfigProblem(f"there are {document.problems.dropped} more warnings"))
+    return tuple(warnings)
 
 
 def _in_file_order(problems: Sequence[ConfigProblem], files: Sequence[str]) -> list[ConfigProblem]:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from ..errors import ConfigProblem
+from ..errors import ConfigError, ConfigProblem
 from .expand import ExpansionError, Names, expand, shortened
 from .values import printable
 
@@ -68,9 +68,12 @@ class RawSection:
 
 @dataclass(slots=True)
 class Problems:
-    """Errors and warnings in the order they were found, each once; at most ``MAX_PROBLEMS`` of each.
+    """Errors and warnings in the order they were found, each once.
 
-    Reasons and values are made printable, so that a problem is one line whatever the file holds.
+    Reasons and values are made printable, so that a problem is one line whatever
+    the file holds. After ``MAX_PROBLEMS`` errors the next one is raised, with all
+    before it, as ConfigError: such a file is no configuration. After as many
+    warnings, further ones are counted in ``dropped``.
     """
 
     errors: list[ConfigProblem] = field(default_factory=list)
@@ -79,12 +82,19 @@ class Problems:
     _seen: set[ConfigProblem] = field(default_factory=set)
 
     def error(self, reason: str, **place: str | int) -> None:
-        """One more error; ``place`` are fields of ConfigProblem."""
+        """One more error; ``place`` are fields of ConfigProblem. Raises ConfigError when it is one too many."""
+        if len(self.errors) >= MAX_PROBLEMS:
+            raise ConfigError(
+                [*self.errors, ConfigProblem("cannot go on: there are more problems than these")]
+            )
         self._add(self.errors, reason, place)
 
     def warning(self, reason: str, **place: str | int) -> None:
         """One more warning; ``place`` are fields of ConfigProblem."""
-        self._add(self.warnings, reason, place)
+        if len(self.warnings) >= MAX_PROBLEMS:
+            self.dropped += 1
+        else:
+            self._add(self.warnings, reason, place)
 
     def _add(self, kind: list[ConfigProblem], reason: str, place: Place) -> None:
         problem = ConfigProblem(
@@ -95,13 +105,14 @@ class Problems:
             option=printable(shortened(str(place.get("option", "")))),
             value=printable(shortened(str(place.get("value", "")))),
         )
-        if problem in self._seen:
-            return
-        if len(kind) >= MAX_PROBLEMS:
-            self.dropped += 1
-            return
-        self._seen.add(problem)
-        kind.append(problem)
+        if problem not in self._seen:
+            self._seen.add(problem)
+            kind.append(problem)
+
+    @property
+    def crowded(self) -> bool:
+        """Whether a further warning would only be counted, so that its words need not be thought out."""
+        return len(self.warnings) >= MAX_PROBLEMS
 
 
 @dataclass(slots=True)
@@ -138,6 +149,7 @@ def read_document(path: str, names: Names, *, read: Read = read_file, glob: Glob
     """The main file at an absolute ``path`` and everything it includes.
 
     ``names`` are the expansions usable in ``[include] files`` beside ``here``.
+    Problems are in the document. Raises ConfigError when there are too many.
     """
     document = Document(files=[path])
     try:

@@ -6,7 +6,7 @@ import getopt
 import shlex
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from supervisor.config.commandline import (
@@ -219,6 +219,7 @@ LINE = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(LINE)
 def test_as_the_standard_getopt_splits(words: list[str]) -> None:
     try:
@@ -241,6 +242,7 @@ def test_as_the_standard_getopt_splits(words: list[str]) -> None:
         assert arguments.interactive == bool({"-i", "--interactive"} & plain.keys())
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(max_size=6), max_size=4))
 def test_any_words_are_parsed_or_refused(words: list[str]) -> None:
     for parse in (parse_supervisord, parse_ctl):

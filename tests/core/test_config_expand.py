@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from supervisor.config.expand import ExpansionError, Names, expand
@@ -80,6 +80,7 @@ def test_a_long_raw_text_is_cut_in_the_message() -> None:
     assert len(str(caught.value)) < 400
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="%()sdx02.-+ abhere", max_size=30))
 def test_as_the_language_formats_it_or_an_error(raw: str) -> None:
     names: dict[str, str | int] = {"a": "A", "here": "/h", "b": 3}
@@ -90,6 +91,7 @@ def test_as_the_language_formats_it_or_an_error(raw: str) -> None:
     assert ours == raw % names
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_doubled_percent_signs_give_the_text_back(text: str) -> None:
     assert expand(text.replace("%", "%%"), {}, "label", "/") == text

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from supervisor.config.load import find_config, load_supervisord, no_config_message, search_paths
@@ -227,10 +227,16 @@ def test_passwords_are_not_in_messages() -> None:
     assert "hunter" not in problem
 
 
-def test_more_problems_than_anyone_reads_are_counted() -> None:
+def test_a_file_with_more_errors_than_anyone_reads_is_given_up() -> None:
     lines = errors("[supervisord]\n" + "x\n" * 1200)
     assert len(lines) == 1001
-    assert lines[-1] == "there are 200 more problems"
+    assert lines[-1] == "cannot go on: there are more problems than these"
+
+
+def test_more_warnings_than_anyone_reads_are_counted() -> None:
+    lines = warnings(load("[supervisord]\n" + "".join(f"x{n}=1\n" for n in range(1200))))
+    assert len(lines) == 1001
+    assert lines[-1] == "there are 200 more warnings"
 
 
 def test_what_expansions_make_is_bounded() -> None:
@@ -431,6 +437,7 @@ LINES = st.sampled_from(
 )  # fmt: skip
 
 
+@settings(deadline=None)
 @given(st.lists(st.one_of(LINES, st.text(max_size=12)), max_size=40))
 def test_any_file_loads_or_raises_config_error(lines: list[str]) -> None:
     files = Files({MAIN: "\n".join(["[supervisord]", *lines])})

@@ -458,6 +458,12 @@ def test_unknown_members() -> None:
     ]
 
 
+def test_a_member_twice() -> None:
+    assert errors("[supervisord]\n[program:a]\ncommand=x\n[group:g]\nprograms=a,a\n") == [
+        f"{MAIN}:5: [group:g] programs: cannot list a program twice in a group"
+    ]
+
+
 def test_a_member_of_two_kinds() -> None:
     lines = errors(
         "[supervisord]\n[program:a]\ncommand=x\n[fcgi-program:a]\nsocket=tcp://x:1\n[group:g]\nprograms=a\n"

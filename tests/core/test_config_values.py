@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from supervisor.config import values
@@ -191,6 +191,7 @@ def test_a_user_by_number_needs_an_entry() -> None:
 CONVERTERS = sorted({convert for convert, _, _ in BAD}, key=lambda convert: convert.__name__)
 
 
+@settings(deadline=None)
 @given(st.sampled_from(CONVERTERS), st.text(max_size=40))
 def test_any_text_is_converted_or_refused(convert: Callable[[str], object], text: str) -> None:
     try:
@@ -199,6 +200,7 @@ def test_any_text_is_converted_or_refused(convert: Callable[[str], object], text
         assert str(error)
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_printable_text_has_nothing_a_terminal_acts_on(text: str) -> None:
     shown = values.printable(text)
