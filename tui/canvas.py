@@ -7,7 +7,7 @@ look-up. A ``RowsCanvas`` holds painted rows.
 Widths have to be exact or the picture shears, and urwid does not check. We count
 code points where urwid and the user's terminal count grapheme clusters, so what
 would draw two of our characters as one (zero width joiners, emoji variation
-selectors, skin tones) is left out of what is painted.
+selectors, skin tones, flags) is painted as something that does not.
 """
 
 from __future__ import annotations
@@ -54,8 +54,14 @@ _SETTINGS: Final = (
     ("reverse", "standout"),
     ("strike", "strikethrough"),
 )
-# U+200D ZERO WIDTH JOINER, U+FE0F VARIATION SELECTOR-16; skin tones are two cells of their own
-_JOINING: Final = {0x200D: None, 0xFE0F: None, **dict.fromkeys(range(0x1F3FB, 0x1F400), "  ")}
+# U+200D ZERO WIDTH JOINER, U+FE0F VARIATION SELECTOR-16; skin tones are two cells of their own, and
+# half of a flag (a regional indicator) has a width that nobody agrees on: flags are shown as their letters
+_JOINING: Final = {
+    0x200D: None,
+    0xFE0F: None,
+    **dict.fromkeys(range(0x1F3FB, 0x1F400), "  "),
+    **{0x1F1E6 + n: chr(ord("A") + n) for n in range(26)},
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,7 +97,7 @@ class Screen(pyte.Screen):
         self.grid = [Row(self.columns) for _ in range(self.lines)]
         self.cursor = Cursor(0, 0)
         self._saved = SavedCursor()
-        self._last = " "
+        self._last = ""
         self.title = ""
         self.icon_name = ""
         self.tabstops = set(range(8, self.columns, 8))
@@ -307,8 +307,8 @@ class Screen(pyte.Screen):
         self.newline()
 
     def repeat(self, count: int = 1) -> None:
-        """REP: the last character again."""
-        self.draw(self._last[-1] * min(max(1, count), self.columns * self.lines))
+        """REP: the last character again; nothing where there was none."""
+        self.draw(self._last[-1:] * min(max(1, count), self.columns * self.lines))
 
     # --- rows up and down --------------------------------------------------------------------------------
 
@@ -574,6 +574,8 @@ class Screen(pyte.Screen):
             cursor = self._cursor_state() if save_cursor else None
             self._parked = _Parked(self.grid, self.cursor.y, self.cursor.x, self._saved, cursor)
             self._saved = SavedCursor()
+        elif not save_cursor:
+            return
         self.grid = [Row(self.columns, self.pen.erase) for _ in range(self.lines)]
 
     def _show_main(self, restore_cursor: bool) -> None:
