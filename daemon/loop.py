@@ -41,6 +41,7 @@ from .snapshot import Journal, StateTable
 DELTAS_KEPT = 10_000
 DRAIN_BYTES = 1 << 22
 LINGERING_MAX = 4
+STARTS_A_TURN = 20
 WAITING_REPORT_S = 3.0
 
 
@@ -171,11 +172,16 @@ class Supervisor:
             self._announce(Change(self._next_seq(), time.time(), removed=process.namespec))
 
     def autostart(self, groups: Iterable[Group]) -> None:
-        """Start what starts by itself and never was."""
-        for group in groups:
-            for process in group.processes.values():
-                if process.config.autostart and process.machine.gen == 0:
-                    self.feed(process, machine.Start("autostart"))
+        """Start what starts by itself and never was; a few at a turn of the loop, others are served meanwhile."""
+        due = [p for g in groups for p in g.processes.values() if p.config.autostart and p.machine.gen == 0]
+        self._task(self._autostart(due))
+
+    async def _autostart(self, due: list[Process]) -> None:
+        for number, process in enumerate(due, 1):
+            if self.processes.get(process.key) is process and process.machine.gen == 0:
+                self.feed(process, machine.Start("autostart"))
+            if number % STARTS_A_TURN == 0:
+                await asyncio.sleep(0)
 
     # --- machines ------------------------------------------------------------------------------------
 
