@@ -57,6 +57,10 @@ class SupervisorTransport(xmlrpclib.Transport):
             self.connection.close()
             self.connection = None
 
+    def __del__(self) -> None:
+        # Proxies are made and dropped freely; their connections go with them.
+        self.close()
+
     def request(
         self, host: Any, handler: str, request_body: SizedBuffer, verbose: bool = False
     ) -> tuple[Any, ...]:

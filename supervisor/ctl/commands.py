@@ -187,6 +187,7 @@ class _Action(NamedTuple):
     ``methods``: on one process, on a group, on all; an empty group method means that
     the members are gone through one by one. ``texts``: what stands in the brackets of
     an error line for a fault. ``ignored``: the fault that leaves the exit status alone.
+    ``bare``: the fault whose text is the whole line.
     """
 
     done: str
@@ -194,6 +195,7 @@ class _Action(NamedTuple):
     texts: dict[int, str]
     ignored: int = 0
     unknown_group_status: int = status_codes.GENERIC
+    bare: int = 0
 
 
 _START = _Action(
@@ -215,6 +217,7 @@ _STOP = _Action(
     ("stopProcess", "stopProcessGroup", "stopAllProcesses"),
     {Faults.BAD_NAME: "no such process", Faults.NOT_RUNNING: "not running"},
     Faults.NOT_RUNNING,
+    bare=Faults.FAILED,
 )
 _SIGNAL = _Action(
     "signalled",
@@ -237,9 +240,9 @@ def _report(session: Session, action: _Action, name: str, code: int, text: str) 
     if code == Faults.SUCCESS:
         session.line(f"{name}: {action.done}")
         return
-    known = action.texts.get(code)
     # The text of a fault has the details that no table knows.
-    session.line(f"{name}: ERROR ({known if known is not None else text})")
+    reason = action.texts.get(code, text)
+    session.line(text if code == action.bare else f"{name}: ERROR ({reason})")
     if code != action.ignored:
         session.fail(_STATUS_OF_FAULT.get(code, status_codes.GENERIC))
 
