@@ -286,8 +286,8 @@ class TitleBar(Box):
                 wait = max(0.0, link.next_at - now)
                 words = "reconnecting" if sup.known else "no answer"
                 words += f", try {link.attempt + 1}"
-                if link.next_at:
-                    words += f" in {duration(wait + 0.99)}" if wait >= 1 else " now"
+                if wait >= 1:
+                    words += f" in {duration(wait + 0.99)}"
                 if sup.known and sup.as_of and cols >= 90:
                     words += f", data of {clock(sup.as_of)}"
                 return [("ui.title.alert", f" {words} ")]

@@ -122,6 +122,7 @@ class AttachScreen(Box):
                     frame.tty, frame.pid, frame.writer, "", frame.rows, frame.cols,
                     live=frame.live, gen=frame.gen,
                 )  # fmt: skip
+                self.peer.ended = "" if frame.pid else "not running"
                 self.terminal = Terminal(max(1, frame.rows), max(1, frame.cols)) if frame.tty else None
                 if frame.tty and self.terminal is not None:
                     self.terminal.muted = True
@@ -383,10 +384,9 @@ class AttachScreen(Box):
 
     def _bar(self, cols: int) -> Row:
         if self.prefix_down:
-            words = (
-                " Ctrl-]  d detach  [ scroll  s signal  r redraw  o take over  w read-only  Ctrl-] sends it"
-            )
-            words += "  Esc nothing" if self._menu_long else "  ? more"
+            words = " Ctrl-]  d detach  [ scroll  s signal  r redraw  o own it  w read-only  ? more"
+            if self._menu_long:
+                words = " Ctrl-]  Ctrl-] sends one  Esc nothing  any other key beeps  ? less"
             return Line(cols, "attach.bar.prefix").add(words).done()
         peer = self.peer
         role = "attach.bar.readonly" if self.read_only or not peer.writer else "attach.bar"

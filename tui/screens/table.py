@@ -239,7 +239,8 @@ class ProcessTable(Pane):
         name = ref.namespec if self.view.sort != "group" else ref.name
         name_attr = f"row.marked{place}" if marked else text_attr
         line.add(fit(middle(name, widths.name - 1, glyphs.ellipsis), widths.name), name_attr)
-        now = self.look.now()
+        sup = self._model.sups[ref.sup]
+        now = sup.as_of if sup.stale and sup.as_of else self.look.now()
         if not widths.state:
             self._short(line, record, f"{state_attr}{place}", text_attr, now)
             return

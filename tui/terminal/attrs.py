@@ -32,6 +32,10 @@ class Attrs(NamedTuple):
     link: str = ""
     """Target of an OSC 8 hyperlink, http or https and printable ASCII only; empty for none."""
 
+    def is_rare(self) -> bool:
+        """Whether there may be ever new ones: a link or a 24-bit colour."""
+        return bool(self.link) or isinstance(self.fg, tuple) or isinstance(self.bg, tuple)
+
 
 DEFAULT: Final = Attrs()
 

@@ -28,6 +28,7 @@ WRAPPED_BEFORE_WIDE: Final = 2
 _PLAIN: Final[Spans] = (DEFAULT,)
 _LINE_OVERHEAD_BYTES: Final = 64
 _RUN_BYTES: Final = 16
+_RARE_ATTRS_BYTES: Final = 300
 
 
 class Line:
@@ -87,9 +88,13 @@ class Line:
         """About what the line takes in memory; attributes are shared and charged by a flat rate."""
         return _LINE_OVERHEAD_BYTES + self.text.__sizeof__() + _RUN_BYTES * len(self._spans)
 
-    def link_bytes(self) -> int:
-        """What the hyperlinks in the line add to that."""
-        return sum(len(look.link) for look in self._spans[::2] if isinstance(look, Attrs))
+    def rare_bytes(self) -> int:
+        """What attributes add to that which are probably not shared: hyperlinks and 24-bit colours."""
+        return sum(
+            len(look.link) + _RARE_ATTRS_BYTES
+            for look in self._spans[::2]
+            if isinstance(look, Attrs) and look.is_rare()
+        )
 
     def __repr__(self) -> str:
         return f"Line({self.runs!r}, flow={self.flow})"
@@ -124,11 +129,14 @@ class Row:
         return row
 
     def clear(self, columns: int, attrs: Attrs) -> None:
-        """Blank the whole row."""
+        """Blank the whole row; costs nothing where it is blank already, as after ED 2 again and again."""
+        plain = attrs is DEFAULT
+        if plain and self.line is BLANK_LINE and len(self.chars) == columns:
+            return
         self.chars = [" "] * columns
         self.attrs = [attrs] * columns
         self.flow = NOT_WRAPPED
-        self.line = None
+        self.line = BLANK_LINE if plain else None
 
     def erase(self, start: int, end: int, attrs: Attrs) -> None:
         """Blank cells ``start`` to ``end`` (not included); a wide character cut in half goes whole."""
@@ -246,8 +254,8 @@ class History:
         self._max_lines = max(0, max_lines)
         self._max_bytes = max(0, max_bytes)
         self.size_bytes = 0
-        self.links = False
-        """Whether any line may have hyperlinks; set before the first one comes, then for good."""
+        self.rare_attrs = False
+        """Whether any line may have hyperlinks or 24-bit colours; set before the first one, for good."""
         self.dropped = 0
         """Lines forgotten so far; ``dropped + i`` is a number that stays with line i."""
 
@@ -276,7 +284,7 @@ class History:
         return line
 
     def _size(self, line: Line) -> int:
-        return line.size_bytes() + (line.link_bytes() if self.links else 0)
+        return line.size_bytes() + (line.rare_bytes() if self.rare_attrs else 0)
 
     def clear(self) -> None:
         """Forget all lines."""

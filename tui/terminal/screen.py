@@ -159,6 +159,8 @@ class Screen(pyte.Screen):
         """SGR; where ``sequence`` is given the pen remembers that it led here."""
         pen = self.pen
         self.pen = self._pen(apply_sgr(pen.attrs, parameters))
+        if self.pen.attrs.is_rare():
+            self.history.rare_attrs = True
         if sequence is not None:
             pen.after[sequence] = self.pen
             self._bound_pens()
@@ -166,7 +168,7 @@ class Screen(pyte.Screen):
     def set_link(self, target: str) -> None:
         """What is written from now on is a hyperlink to ``target``; empty for none."""
         if target != self.pen.attrs.link:
-            self.history.links = True
+            self.history.rare_attrs = True
             self.pen = self._pen(self.pen.attrs._replace(link=target))
             self._bound_pens()
 
@@ -307,8 +309,8 @@ class Screen(pyte.Screen):
         self.newline()
 
     def repeat(self, count: int = 1) -> None:
-        """REP: the last character again; nothing where there was none."""
-        self.draw(self._last[-1:] * min(max(1, count), self.columns * self.lines))
+        """REP: the last character again, at most a row of it; nothing where there was none."""
+        self.draw(self._last[-1:] * min(max(1, count), self.columns))
 
     # --- rows up and down --------------------------------------------------------------------------------
 
@@ -424,6 +426,7 @@ class Screen(pyte.Screen):
         for row in self.grid:
             row.clear(self.columns, DEFAULT)
             row.chars[:] = "E" * self.columns
+            row.line = None
 
     # --- cursor ------------------------------------------------------------------------------------------
 

@@ -28,7 +28,7 @@ from .rows import History, Line
 from .screen import Screen
 from .tokenizer import Csi, Token, Tokenizer, parse_csi, split_controls
 
-MAX_ACTIONS: Final = 8192
+MAX_ACTIONS: Final = 4096
 MAX_REPLY_BYTES: Final = 4096
 MAX_TITLE: Final = 200
 MAX_LINK: Final = 1024
