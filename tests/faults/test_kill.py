@@ -1,0 +1,140 @@
+"""Kill the daemon, and nothing happens."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import statistics
+import time
+import xmlrpc.client
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Supervise
+from tests.support.load import Follower, Writers
+from tests.support.processes import alive
+from tests.support.supervisor import Supervisor, child
+from tests.support.waiting import until
+
+KILLS = 50
+
+
+def served_again(supervisor: Supervisor, since: float) -> float:
+    """Seconds until RPC answers."""
+
+    def answers() -> bool:
+        with contextlib.suppress(OSError, xmlrpc.client.Error):
+            return bool(supervisor.rpc.supervisor.getAPIVersion())
+        return False
+
+    until(answers, "the next daemon to serve", 10.0, 0.002)
+    return time.monotonic() - since
+
+
+@pytest.mark.timeout(240)
+def test_killed_fifty_times_under_load(
+    supervise: Supervise, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    writers = Writers(tmp_path, 10)
+    supervisor = supervise(writers.config())
+    follower = Follower(supervisor, "w0")
+    follower.start()
+    dice = random.Random(20)
+    gaps = []
+    for kill in range(KILLS):
+        time.sleep(dice.uniform(0.0, 0.3))
+        supervisor.kill_daemon()
+        begin = time.monotonic()
+        if kill % 10 == 5:
+            writers.end(1 + kill // 10)  # its end falls into the gap, or soon after it
+        gaps.append(served_again(supervisor, begin))
+    writers.check(supervisor)
+    follower.finish(tmp_path / "w0.log")
+    assert follower.connections > KILLS // 2
+    record_property("recovery_median_s", round(statistics.median(gaps), 3))
+    record_property("recovery_max_s", round(max(gaps), 3))
+    print(f"recovery: median {statistics.median(gaps):.3f} s, max {max(gaps):.3f} s of {KILLS} kills")
+
+
+@pytest.mark.timeout(240)
+def test_exits_while_there_is_no_daemon_are_known(supervise: Supervise, tmp_path: Path) -> None:
+    writers = Writers(tmp_path, 3, burst_bytes=300, pause_s=0.02)  # its pipe never fills
+    supervisor = supervise(writers.config())
+    for n in range(3):
+        until(lambda n=n: (tmp_path / f"w{n}.starts").exists(), "a start")  # type: ignore[misc]
+    pids = [supervisor.info(f"w{n}")["pid"] for n in range(3)]
+    for n in (1, 2):
+        supervisor.kill_daemon()
+        writers.end(n)
+        # the keeper starts the next daemon at once; keep killing until the writer ended between two of them
+        until(lambda n=n: not alive(pids[n]) or supervisor.kill_daemon() == 0, f"w{n} to end in a gap")  # type: ignore[misc]
+        served_again(supervisor, time.monotonic())
+    writers.check(supervisor)
+
+
+@pytest.mark.timeout(240)
+def test_daemon_replaced_on_request_under_load(supervise: Supervise, tmp_path: Path) -> None:
+    writers = Writers(tmp_path, 10)
+    supervisor = supervise(writers.config())
+    follower = Follower(supervisor, "w0")
+    follower.start()
+    before = supervisor.daemon_pid()
+    for _ in range(5):
+        assert supervisor.rpc.supervisor.restartDaemon() is True
+        until(lambda: supervisor.daemon_pid() != before, "another daemon")
+        before = supervisor.daemon_pid()
+        served_again(supervisor, time.monotonic())
+        time.sleep(0.2)
+    writers.check(supervisor)
+    follower.finish(tmp_path / "w0.log")
+    assert supervisor.log().count("daemon makes place for another one") == 5
+
+
+def mass_config(folder: Path, count: int, autostart: bool) -> str:
+    return "".join(
+        f"[program:p{n}]\ncommand={child('once', folder, f'p{n}')}\nautostart={autostart}\n"
+        f"stdout_logfile={folder}/p{n}.log\nstderr_logfile=NONE\nstartsecs=0\n"
+        for n in range(count)
+    )
+
+
+def check_mass(supervisor: Supervisor, folder: Path, count: int) -> None:
+    def all_started() -> bool:
+        return all((folder / f"p{n}.starts").exists() for n in range(count))
+
+    until(all_started, "all programs to run", 60.0)
+    pids = []
+    for n in range(count):
+        info = supervisor.wait_state(f"p{n}", "RUNNING")
+        starts = [int(word) for word in (folder / f"p{n}.starts").read_text().split()]
+        assert starts == [info["pid"]], (n, starts, info)
+        until(lambda n=n: (folder / f"p{n}.log").read_text() == f"p{n}\n", f"the log of p{n}")  # type: ignore[misc]
+        pids += starts
+    assert len(set(pids)) == count
+
+
+@pytest.mark.timeout(240)
+def test_killed_during_a_mass_start(supervise: Supervise, tmp_path: Path) -> None:
+    supervisor = supervise(mass_config(tmp_path, 100, True))
+    dice = random.Random(21)
+    for _ in range(6):
+        supervisor.kill_daemon()
+        served_again(supervisor, time.monotonic())
+        time.sleep(dice.uniform(0.0, 0.05))
+    check_mass(supervisor, tmp_path, 100)
+
+
+@pytest.mark.timeout(240)
+def test_killed_during_a_requested_mass_start(supervise: Supervise, tmp_path: Path) -> None:
+    supervisor = supervise(mass_config(tmp_path, 60, False))
+    dice = random.Random(22)
+    for _ in range(4):
+        with contextlib.suppress(OSError, xmlrpc.client.Error):
+            supervisor.rpc.supervisor.startAllProcesses(False)
+        time.sleep(dice.uniform(0.0, 0.03))
+        supervisor.kill_daemon()
+        served_again(supervisor, time.monotonic())
+    supervisor.rpc.supervisor.startAllProcesses(False)  # whatever was not asked for yet
+    check_mass(supervisor, tmp_path, 60)
