@@ -97,8 +97,9 @@ SCREEN: list[tuple[str, bytes, list[str], tuple[int, int]]] = [
     ("irm", b"abc\x1b[2G\x1b[4hXY\x1b[4lZ", ["aXYZc"], (0, 4)),
     ("irm at the end", b"abcdefghij\x1b[9G\x1b[4hX", ["abcdefghXi"], (0, 9)),
     ("rep", b"ab\x1b[3b", ["abbbb"], (0, 5)),
-    ("rep wraps", b"a\x1b[11b", ["aaaaaaaaaa", "aa"], (1, 2)),
-    ("rep is clamped to the screen", b"a\x1b[999999999b", ["aaaaaaaaaa"] * 3 + ["a"], (3, 1)),
+    ("rep wraps", b"abc\x1b[9b", ["abcccccccc", "cc"], (1, 2)),
+    ("rep is clamped to a row", b"a\x1b[999999999b", ["aaaaaaaaaa", "a"], (1, 1)),
+    ("rep of nothing", b"\x1b[5bx", ["x"], (0, 1)),
     ("rep wide", "日".encode() + b"\x1b[b", ["日日"], (0, 4)),
     ("decaln", b"x\x1b#8", ["EEEEEEEEEE"] * 4, (0, 0)),
     # scrolling and margins
