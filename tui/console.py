@@ -212,10 +212,14 @@ class Console:
         return sum(pane.work() for pane in panes) > 0
 
     def _idle_line(self) -> Row:
+        row: Row = []
         marks = describe_marks(self.view.marks)
         if marks:
-            return [("row.marked", f" {marks}")]
-        return last_event(self.model)
+            row.append(("row.marked", f" {marks}"))
+        narrowing = self.overview.table.narrowing()
+        if narrowing and self.stage.screen is self.overview:
+            row += [("msg.warn", f" {narrowing}"), ("ui.text.muted", "  (Esc shows all)")]
+        return row or last_event(self.model)
 
     def _hint(self) -> Row:
         if self.stage.dialog is not None and self.stage.dialog.hint:

@@ -74,11 +74,11 @@ class ProcessTable(Pane):
         shown = (
             sum(1 for ref in view.rows if not ref.is_group) if self._filtered else len(self._model.records)
         )
-        words = [word for word in (self._narrowing(),) if word]
+        words = [word for word in (self.narrowing(),) if word]
         words.append(f"sort: {view.sort}{' (inverted)' if view.inverted else ''}")
         return f"Processes {shown}", "  ".join(words)
 
-    def _narrowing(self) -> str:
+    def narrowing(self) -> str:
         """What keeps rows from being shown."""
         parts = ["trouble only"] if self.view.attention else []
         if self.view.filter.text:
@@ -162,9 +162,6 @@ class ProcessTable(Pane):
         title("CPU", widths.cpu, "cpu")
         title("RSS", widths.rss, "rss")
         title("RST", widths.restarts, "restarts")
-        words = self._narrowing()
-        if self.frame == "none" and words and line.left > len(words) + 2:
-            line.add(" " * (line.left - len(words) - 1), "row.header").add(words, "msg.warn")
         return line.done()
 
     def column_at(self, col: int) -> str | None:
