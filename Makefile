@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check format bench faults clean
+.PHONY: demo test lint check format bench faults clean
 
 $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -21,12 +21,14 @@ demo: $(STAMP)
 test: $(STAMP)
 	@$(BIN)/python -m pytest -q
 
-check: $(STAMP)
+lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -q
+	$(BIN)/python docs/make_reference.py --check
+
+check: lint test
 
 format: $(STAMP)
 	$(BIN)/ruff format .

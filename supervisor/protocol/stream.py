@@ -34,9 +34,9 @@ SHUTDOWN).
 **Use.** ``stats`` asks for CPU and memory of the named processes every
 ``interval`` seconds; a later ``stats`` with the same id replaces the names.
 
-**Output.** ``follow`` asks for one channel of one process. ``start`` says from
-where: ``gen`` and ``offset`` (what was seen last time), or ``last`` bytes, or
-neither for "from now on". The server answers ``following`` and then ``output``
+**Output.** ``follow`` asks for one channel of one process, from ``gen`` and
+``offset`` (what was seen last time) or with the ``last`` bytes; with neither, from
+now on. The server answers ``following`` and then ``output``
 frames. Offsets count the bytes the program wrote, within a generation; a log that
 is cleared or replaced begins a new generation at 0. ``gap`` says that the bytes
 from ``offset`` to ``until`` are no longer kept or were skipped because the client

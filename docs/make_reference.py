@@ -1,0 +1,82 @@
+"""Writes docs/stream.rst from ``supervisor.protocol.stream``; with --check says whether it is up to date."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import sys
+import typing
+from pathlib import Path
+
+from supervisor.protocol import stream
+
+DOCS = Path(__file__).resolve().parent
+
+
+def kind(hint: object) -> str:
+    """A field's type as the document shows it."""
+    if isinstance(hint, type):
+        return hint.__name__
+    text = str(hint).replace("typing.", "").replace("supervisor.protocol.stream.", "")
+    return "any" if text.startswith("Union[None, bool") or text.startswith("None | bool") else text
+
+
+def fields_of(cls: type) -> list[str]:
+    hints = typing.get_type_hints(cls)
+    lines = []
+    for spec in dataclasses.fields(cls):
+        shown = "any" if spec.name in ("value", "params") else kind(hints[spec.name])
+        optional = spec.default is not dataclasses.MISSING or spec.default_factory is not dataclasses.MISSING
+        default = f", default ``{spec.default!r}``" if spec.default is not dataclasses.MISSING else ""
+        lines.append(f"  * ``{spec.name}`` ({shown}{default if optional else ''})")
+    return lines
+
+
+def frame_section(frame: type[stream.Frame]) -> list[str]:
+    doc = inspect.getdoc(frame) or ""
+    lines = [f"``{frame.TYPE}``"]
+    if doc and not doc.startswith(f"{frame.__name__}(") and doc != inspect.getdoc(stream.Frame):
+        lines += [f"  {line}".rstrip() for line in doc.splitlines()] + [""]
+    lines += fields_of(frame) or ["  No fields."]
+    return [*lines, ""]
+
+
+def stream_page() -> str:
+    doc = inspect.getdoc(stream) or ""
+    body = doc.partition("\n\n")[2].partition("\n\n")[2]
+    lines = ["=================", "The stream socket", "=================", "",
+             ".. written by docs/make_reference.py from supervisor/protocol/stream.py; edit there", "",
+             f"Protocol version {stream.VERSION}. The unix socket is the HTTP one's name with ``.stream`` added, unless",
+             "``[unix_stream_server] file=`` says otherwise; ``[inet_stream_server] port=`` adds TCP.",
+             "``supervisor.getStreamAddress`` tells clients where it is.", "", body, ""]  # fmt: skip
+    for title, frames in (
+        ("Frames from the client", stream.CLIENT_FRAMES),
+        ("Frames from the server", stream.SERVER_FRAMES),
+    ):
+        lines += [title, "=" * len(title), ""]
+        for frame in frames:
+            lines += frame_section(frame)
+    lines += ["The process record", "==================", "", inspect.getdoc(stream.ProcessRecord) or "", ""]
+    lines += [line.removeprefix("  ") for line in fields_of(stream.ProcessRecord)] + [""]
+    return "\n".join(lines)
+
+
+PAGES = {"stream.rst": stream_page}
+
+
+def main() -> int:
+    stale = [name for name, page in PAGES.items() if (DOCS / name).exists() is False or
+             (DOCS / name).read_text() != page()]  # fmt: skip
+    if "--check" in sys.argv[1:]:
+        for name in stale:
+            print(
+                f"docs/{name} is not what the code says; run python docs/make_reference.py", file=sys.stderr
+            )
+        return 1 if stale else 0
+    for name in stale:
+        (DOCS / name).write_text(PAGES[name]())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
