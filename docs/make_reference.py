@@ -18,7 +18,7 @@ def kind(hint: object) -> str:
     if isinstance(hint, type):
         return hint.__name__
     text = str(hint).replace("typing.", "").replace("supervisor.protocol.stream.", "")
-    return "any" if text.startswith("Union[None, bool") or text.startswith("None | bool") else text
+    return "any" if text.startswith(("Union[None, bool", "None | bool")) else text
 
 
 def fields_of(cls: type) -> list[str]:
