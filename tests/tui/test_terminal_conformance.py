@@ -142,6 +142,7 @@ SCREEN: list[tuple[str, bytes, list[str], tuple[int, int]]] = [
     # wide and combining
     ("wide", "日本".encode(), ["日本"], (0, 4)),
     ("wide wraps in the last column", b"abcdefghi" + "日".encode(), ["abcdefghi", "日"], (1, 2)),
+    ("wide wraps, the last column stays", b"abcdefghij\x1b[10G" + "日".encode(), ["abcdefghij", "日"], (1, 2)),
     ("wide fills the row", b"abcdefgh" + "日".encode(), ["abcdefgh日"], (0, 9)),
     ("wide without autowrap", b"\x1b[?7labcdefghi" + "日".encode(), ["abcdefgh日"], (0, 9)),
     ("left half overwritten", "日本".encode() + b"\rX", ["X 本"], (0, 1)),

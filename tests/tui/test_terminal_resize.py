@@ -82,6 +82,15 @@ def test_a_line_that_is_half_in_the_scrollback_is_joined() -> None:
     assert history(terminal) == [] and screen(terminal) == ["abcdefghijklmnop", ""]
 
 
+def test_a_cleared_screen_does_not_take_lines_back() -> None:
+    terminal = make(2, 4, b"abcdefghijklmnop\x1b[2J\x1b[Hx")
+    for size in ((3, 4), (3, 16), (2, 5)):
+        terminal.resize(*size)
+        check(terminal)
+        assert screen(terminal)[0] == "x" and history(terminal) == ["abcd", "efgh"]
+        assert terminal.cursor[:2] == (0, 1)
+
+
 def test_colours_survive() -> None:
     terminal = make(3, 4, b"\x1b[31mabc\x1b[mdef")
     terminal.resize(3, 10)

@@ -267,7 +267,6 @@ class Screen(pyte.Screen):
                 self._next_row(WRAPPED)
             if cursor.x == columns - 1:
                 if self._wrapping:
-                    self.grid[cursor.y].erase(cursor.x, columns, self.pen.erase)
                     self._next_row(WRAPPED_BEFORE_WIDE)
                 else:
                     cursor.x -= 1
@@ -638,8 +637,11 @@ class Screen(pyte.Screen):
         full = bool(packed[-1].text) or cursor[0] == len(packed) - 1
         while len(packed) > cursor[0] + 1 and not packed[-1].text:
             packed.pop()
-        wanted = max(0, lines - len(grid)) if full else 0
-        packed, cursor = self._with_history(packed, cursor, wanted)
+        wanted = 0
+        if full:
+            # a screen that is not full was cleared: what is in the scrollback has no part in it any more
+            wanted = max(0, lines - len(grid))
+            packed, cursor = self._with_history(packed, cursor, wanted)
         if columns != self.columns or wanted:
             packed, cursor = rewrap(packed, columns, cursor)
         packed += [BLANK_LINE] * (cursor[0] + 1 - len(packed))
