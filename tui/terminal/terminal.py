@@ -164,14 +164,19 @@ class Terminal:
 
     def feed(self, data: bytes) -> None:
         """Obey the next bytes of the program's output; any cut of the stream gives the same picture."""
-        tokens = iter(self._tokenizer.feed(data))
+        tokens: Iterator[Token] | None = None
         while True:
             try:
+                if tokens is None:
+                    tokens = iter(self._tokenizer.feed(data))
                 self._run(tokens)
                 return
             except Exception as error:  # noqa: BLE001 -- a bug of ours must not cost more than one sequence
                 self.faults += 1
                 self.last_fault = f"{type(error).__name__}: {error} near {data[:64]!r}"
+                if tokens is None:
+                    self._tokenizer.reset()
+                    return
 
     def _run(self, tokens: Iterator[Token]) -> None:
         screen = self._screen
