@@ -6,9 +6,10 @@ It takes a bounded amount at a turn of the loop, so that one flood does not dela
 the others.
 
 Read late and in bulk: a pipe that was drained and fills again within a few
-milliseconds is then left alone for ``PAUSE_S``, as network drivers do, so that a
-chatty program costs neither itself nor the daemon a wake-up per line. A pipe that
-is found half full is drained at once, since its program may be waiting.
+milliseconds is then left alone for up to ``PAUSE_S``, as network drivers do, so that
+a chatty program costs neither itself nor the daemon a wake-up per line. A flood gets
+a larger pipe; where one is found half full all the same the pause is halved, down to
+none, since its program may be waiting.
 
 A store that cannot be written keeps the bytes in the pipe: the program blocks,
 ``trouble`` says why, and it is tried again every second.
@@ -27,10 +28,12 @@ from .cursor import Readable
 from .store import AGAIN, TAKE_BYTES, LogStore, Spool
 
 PAUSE_S = 0.004
+PAUSE_MIN_S = 0.001
 RETRY_S = 1.0
 STALL_S = 0.02
 FULL_BYTES = 1 << 15
-PIPE_BYTES = 1 << 18
+DEFAULT_PIPE_BYTES = 1 << 16
+PIPE_BYTES = 1 << 20
 READ_BYTES = 1 << 16
 
 
@@ -75,6 +78,8 @@ class Channel:
         self._timer: asyncio.TimerHandle | None = None
         self._reading = False
         self._enlarged = False
+        self._capacity = DEFAULT_PIPE_BYTES
+        self._pause_s = PAUSE_S
 
     def start(self) -> None:
         """Begin to move what comes."""
@@ -102,16 +107,22 @@ class Channel:
             self._pause(RETRY_S, self._again)
         elif self._stalled:
             self._pause(STALL_S, self._again)
-        elif moved >= FULL_BYTES:
-            self._enlarge()
-            self._listen()
+        elif moved and self._is_chatty(moved):
+            self._pause(self._pause_s, self._again)
         else:
-            now = self._loop.time()
-            recent, self._last = now - self._last < 2 * PAUSE_S, now
-            if moved and recent:
-                self._pause(PAUSE_S, self._again)
-            else:
-                self._listen()
+            self._listen()
+
+    def _is_chatty(self, moved: int) -> bool:
+        """Whether to leave the pipe alone for a while; for how long follows from how full it was found."""
+        now = self._loop.time()
+        recent, self._last = now - self._last < 2 * PAUSE_S, now
+        if moved >= FULL_BYTES:
+            self._enlarge()
+        if moved > self._capacity // 2:
+            self._pause_s = self._pause_s / 2 if self._pause_s > PAUSE_MIN_S else 0.0
+        elif moved < self._capacity // 32:
+            self._pause_s = min(PAUSE_S, max(PAUSE_MIN_S, self._pause_s * 2))
+        return recent and self._pause_s > 0.0
 
     def _again(self) -> None:
         """After a pause: more of it, or back to waiting for the kernel to say so."""
@@ -125,7 +136,7 @@ class Channel:
             return
         self._enlarged = True
         try:
-            fcntl.fcntl(self.fd, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+            self._capacity = fcntl.fcntl(self.fd, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
         except OSError:
             pass  # over the user's share of pipe memory: the default size works as well, a little slower
 
@@ -164,8 +175,8 @@ class Channel:
             if count == 0:
                 return total, True
             total += count
-            if total < FULL_BYTES:
-                break  # the pipe is most likely empty; if not, the loop says so again
+            if count < FULL_BYTES:
+                break  # the pipe is most likely empty; if not, the next turn has more, and more at once
         return total, False
 
     def _copy(self, limit: int) -> tuple[int, bool]:

@@ -31,7 +31,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 CHUNK_BYTES = 1 << 16
-TAKE_BYTES = 1 << 18
+TAKE_BYTES = 1 << 20
 SPOOL_BYTES = 1 << 18
 LINE_END_BYTES = 1 << 16
 ROTATE_AGAIN_BYTES = 1 << 20
