@@ -91,6 +91,9 @@ class Link:
         self._polling = False
         self._switch = asyncio.Event()
         self._poke = asyncio.Event()
+        self._polled = asyncio.Event()
+        self._polls_begun = 0
+        self._polls_done = 0
         self._poller = ThreadPoolExecutor(1, f"poll {target.name}")
         self._caller = ThreadPoolExecutor(1, f"call {target.name}")
         try:
@@ -247,13 +250,16 @@ class Link:
         if feed.request is not None:
             self._client.cancel(feed.request)
 
-    async def call(self, method: str, *params: wire.Value) -> wire.Value:
-        """Raises RPCError for a fault, StreamError or ServerError when the server cannot be asked."""
+    async def call(self, method: str, *params: wire.Value) -> object:
+        """The result, once the model knows what it brought about.
+
+        Raises RPCError for a fault, StreamError or ServerError when the server cannot be asked.
+        """
         if not self._polling:
             return await self._client.call(method, *params)
-        await self._in_thread(self._caller, _called, self.target, method, params)
-        self._poke.set()
-        return True
+        result = await self._in_thread(self._caller, _called, self.target, method, params)
+        await self._next_poll()
+        return result
 
     def attach(
         self, handler: Callable[[wire.Frame], None], namespec: str, mode: str, rows: int, cols: int
@@ -264,6 +270,14 @@ class Link:
         return Terminal(self._client, self._client.attach(handler, namespec, mode=mode, rows=rows, cols=cols))
 
     # polling
+
+    async def _next_poll(self) -> None:
+        """Return when a poll that began after this call is through, or polling has ended."""
+        wanted = self._polls_begun + 1
+        self._poke.set()
+        while self._polling and self._polls_done < wanted:
+            self._polled.clear()
+            await self._polled.wait()
 
     def _rpc(self) -> rpc.RPCClient:
         return rpc.RPCClient(
@@ -290,8 +304,11 @@ class Link:
             )
             before: dict[tuple[str, str], wire.ProcessRecord] = {}
             while True:
-                before = await self._poll(server, before)
                 self._poke.clear()
+                self._polls_begun += 1
+                before = await self._poll(server, before)
+                self._polls_done = self._polls_begun
+                self._polled.set()
                 try:
                     await asyncio.wait_for(self._poke.wait(), POLL_EVERY_S)
                 except TimeoutError:
@@ -300,6 +317,7 @@ class Link:
             self._tell(LinkTold(self.name, LinkKind.AWAY, str(error)))
         finally:
             self._polling = False
+            self._polled.set()
             server.close()
 
     async def _poll(

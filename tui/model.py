@@ -23,7 +23,7 @@ from supervisor.protocol.stream import ProcessRecord
 from supervisor.states import RUNNING_STATES, ProcessStates
 
 from .filters import Filter, Subject
-from .words import clean, exit_words
+from .words import clean, exit_words, spawn_error
 
 TIMELINE_LENGTH: Final = 2000
 HISTORY_LENGTH: Final = 30
@@ -172,6 +172,7 @@ _LEVELS: Final = {
     _STATES.UNKNOWN: Level.WARN,
     _STATES.FATAL: Level.ERROR,
 }
+_LOUDNESS: Final = (Level.INFO, Level.WARN, Level.ERROR)
 SEVERITY: Final = {
     _STATES.FATAL: 0,
     _STATES.BACKOFF: 1,
@@ -293,20 +294,20 @@ class Model:
             and last.state == before.state
             and when - last.wall < CHAIN_WITHIN_S
         ):
-            chain = last.text.partition("  ")[0]
+            chain, level = last.text.partition("  ")[0], last.level
             self.timeline.pop()
         else:
-            chain = before.statename
+            chain, level = before.statename, Level.INFO
         reason = _reason(record)
-        text = f"{chain} -> {record.statename}" + (f"  {reason}" if reason else "")
-        level = _LEVELS.get(record.state, Level.INFO)
+        text = f"{chain} -> {_state_words(record)}" + (f"  {reason}" if reason else "")
+        here = _LEVELS.get(record.state, Level.INFO)
         if record.state == _STATES.EXITED and not record.expected:
-            level = Level.WARN
-        self.note(when, level, ref.namespec, text, ref, record)
+            here = Level.WARN
+        self.note(when, max(level, here, key=_LOUDNESS.index), ref.namespec, text, ref, record)
 
     def _exited(self, ref: Ref, before: ProcessRecord, record: ProcessRecord, when: float) -> None:
         if (before.pid and not record.pid) or before.state == _STATES.STARTING:
-            words = record.spawnerr or exit_words(record.exitstatus) or "stopped"
+            words = spawn_error(record) or exit_words(record.exitstatus) or "stopped"
             lived = f", lived {when - before.start:.1f} s" if 0 < before.start <= when else ""
             self.past.setdefault(ref, Past()).exits.append((when, clean(words) + lived))
 
@@ -375,18 +376,26 @@ class Model:
         return [word for word in words if word[1] or word[0] == "up"]
 
 
+def _state_words(record: ProcessRecord) -> str:
+    """The state, with the exit status that a chain of states would else lose."""
+    if record.state == _STATES.EXITED and record.exitstatus is not None:
+        status = record.exitstatus
+        return f"EXITED {status}" if status >= 0 else f"EXITED ({exit_words(status)})"
+    return record.statename
+
+
 def _reason(record: ProcessRecord) -> str:
     match record.state:
         case _STATES.RUNNING | _STATES.STARTING:
             return f"pid {record.pid}" if record.pid else ""
         case _STATES.BACKOFF:
-            why = record.spawnerr or exit_words(record.exitstatus)
+            why = spawn_error(record) or exit_words(record.exitstatus)
             tries = f"try {record.tries} of {record.startretries}"
             return f"{why}, {tries}" if why else tries
         case _STATES.EXITED:
-            return exit_words(record.exitstatus) + ("" if record.expected else " (unexpected)")
+            return "expected" if record.expected else "unexpected"
         case _STATES.FATAL:
-            return record.spawnerr or f"{record.tries} tries"
+            return spawn_error(record) or f"{record.tries} tries"
         case _:
             return record.cause
     return ""

@@ -134,9 +134,19 @@ def uptime(record: ProcessRecord, now: float) -> str:
 
 def retry_words(record: ProcessRecord, now: float) -> str:
     """``retry 3/5 in 4s``."""
+    if not record.tries and not record.retry_at:
+        return "to be tried again"  # all that a server without our stream tells
     tries = f"{record.tries}/{record.startretries}" if record.startretries else str(record.tries)
     wait = max(0.0, record.retry_at - now)
     return f"retry {tries} in {duration(wait + 0.999)}" if record.retry_at > 0 else f"retry {tries}"
+
+
+_NOISE: Final = " (process log may have details)"
+
+
+def spawn_error(record: ProcessRecord) -> str:
+    """Why it could not be started, without the part that says nothing."""
+    return record.spawnerr.removesuffix(_NOISE)
 
 
 def story(record: ProcessRecord, now: float) -> str:
@@ -149,10 +159,10 @@ def story(record: ProcessRecord, now: float) -> str:
         case states.STARTING:
             parts = [
                 f"pid {record.pid}" if record.pid else "",
-                f"up for {record.startsecs} s to count as running",
+                f"RUNNING after {record.startsecs} s",
             ]
         case states.BACKOFF:
-            parts = [retry_words(record, now), record.spawnerr or exit_words(record.exitstatus)]
+            parts = [retry_words(record, now), spawn_error(record) or exit_words(record.exitstatus)]
         case states.STOPPING:
             left = record.changed + record.stopwaitsecs - now
             parts = [f"pid {record.pid}", f"{signal_name(record.stopsignal)} sent"]
@@ -161,7 +171,7 @@ def story(record: ProcessRecord, now: float) -> str:
         case states.EXITED:
             parts = [exit_words(record.exitstatus), moment(record.stop or record.changed, now)]
         case states.FATAL:
-            parts = [record.spawnerr or exit_words(record.exitstatus) or "gave up"]
+            parts = [spawn_error(record) or exit_words(record.exitstatus) or "gave up"]
             if record.tries:
                 parts.append(f"{record.tries} tries")
         case states.STOPPED:

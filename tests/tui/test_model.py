@@ -222,7 +222,7 @@ def test_trouble_is_loud_in_the_timeline() -> None:
     model.apply(ChangeTold("local", bad), 1001.0)
     assert (model.timeline[-1].level, model.timeline[-1].text) == (
         Level.WARN,
-        "RUNNING -> EXITED  exit 3 (unexpected)",
+        "RUNNING -> EXITED 3  unexpected",
     )
     model.apply(ChangeTold("local", record("a", "a", S.FATAL, spawnerr="no such file")), 1010.0)
     assert model.timeline[-1].level is Level.ERROR

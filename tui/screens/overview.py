@@ -16,6 +16,7 @@ from .table import ProcessTable
 
 SIDE_BY_SIDE: Final = 100
 THREE_COLUMNS: Final = 180
+STRIP_FROM: Final = 26
 
 
 class Overview(Screen):
@@ -46,6 +47,11 @@ class Overview(Screen):
         cols, rows = self.size
         return self.zoomed is self.log or (self.zoomed is None and (cols >= SIDE_BY_SIDE or rows >= 14))
 
+    @property
+    def events_shown(self) -> bool:
+        cols, rows = self.size
+        return self.zoomed is None and cols >= SIDE_BY_SIDE and rows >= STRIP_FROM
+
     def arrange(self, cols: int, rows: int) -> urwid.Widget:
         self.facts.ref = self.ref()
         if self.zoomed is not None:
@@ -56,7 +62,7 @@ class Overview(Screen):
         for pane in (self.table, self.log, self.facts, self.events):
             pane.frame = "box"
         left = min(max(66, int(cols * 0.4)), cols - 40)
-        strip = max(5, min(12, rows * 3 // 10)) if rows >= 26 else 0
+        strip = max(5, min(12, rows * 3 // 10)) if self.events_shown else 0
         beside: urwid.Widget = self.log
         if cols >= THREE_COLUMNS and rows - strip >= 30:
             facts = 12

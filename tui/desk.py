@@ -1,0 +1,117 @@
+"""What the parts of the console share: the model and its view, what is shown, messages; must never know the loop.
+
+What they need of the outside (redraw, timers, tasks, the terminal's mode) is the
+``Host``, which ``app`` is.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Final, Protocol
+
+import urwid
+
+from .keymap import KeyMap
+from .link import Link
+from .model import ListView, Model
+from .pane import Box, Look
+from .screens.dialogs import Dialog
+from .screens.events import Events
+from .screens.overview import Overview
+from .screens.screen import Screen
+from .screens.stage import Stage
+from .words import clean
+
+MESSAGE_S: Final = 5.0
+
+
+class Timer(Protocol):
+    def cancel(self) -> None: ...
+
+
+class Host(Protocol):
+    """What the console needs of the program around it. ``now`` is wall time."""
+
+    def now(self) -> float: ...
+    def invalidate(self) -> None: ...
+    def later(self, delay_s: float, act: Callable[[], None]) -> Timer: ...
+    def spawn(self, work: Coroutine[object, object, None]) -> None: ...
+    def quit(self) -> None: ...
+    def redraw(self) -> None: ...
+    def raw_keys(self, raw: bool) -> None: ...
+    def mouse(self, on: bool) -> None: ...
+    def show_theme(self, name: str) -> None: ...
+    def save_theme(self, name: str) -> None: ...
+    def theme_names(self) -> list[str]: ...
+
+
+class Desk:
+    """``links`` by supervisor's name; ``stack``: the screens one came through, the shown one last."""
+
+    def __init__(self, host: Host, model: Model, look: Look, *, theme: str, read_only: bool) -> None:
+        self.host = host
+        self.model = model
+        self.look = look
+        self.theme = theme
+        self.keymap = KeyMap()
+        self.view = ListView(model)
+        self.links: dict[str, Link] = {}
+        self.overview = Overview(model, self.view, look)
+        self.events = Events(model, look)
+        self.stack: list[Screen] = [self.overview]
+        self.stage = Stage(model, look, self.overview)
+        self.messages: deque[tuple[float, str, str]] = deque(maxlen=500)
+        self._read_only = read_only
+        self._message_timer: Timer | None = None
+
+    @property
+    def read_only(self) -> bool:
+        """Whether what would change something is refused: asked for, or all that the server allows."""
+        return self._read_only or any(sup.link.role == "observer" for sup in self.model.sups.values())
+
+    def contexts(self) -> Sequence[str]:
+        """The key map's contexts, the innermost first."""
+        if self.stage.dialog is not None:
+            return (self.stage.dialog.context,)
+        return (self.stage.screen.context, "global")
+
+    def show(self, stack: list[Screen]) -> None:
+        self.stack = stack
+        self.stage.screen = stack[-1]
+
+    def open(self, dialog: Dialog) -> None:
+        self.stage.dialog = dialog
+        urwid.connect_signal(dialog, "mouse", self.pressed)
+
+    def close(self) -> None:
+        self.stage.dialog = None
+
+    def pressed(self, box: Box, button: int, col: int, row: int, size: tuple[int, int]) -> None:
+        """A mouse button went down in ``box``."""
+        raise NotImplementedError
+
+    def execute(self, name: str, key: str = "") -> None:
+        """Run a command by name."""
+        raise NotImplementedError
+
+    def say(self, text: str, role: str = "msg.info", *, keep: bool = False) -> None:
+        """Show a line; errors and kept ones stay until the next key or message."""
+        text = clean(text)
+        self.messages.append((self.host.now(), role, text))
+        self.stage.message.text, self.stage.message.role = text, role
+        if self._message_timer is not None:
+            self._message_timer.cancel()
+            self._message_timer = None
+        if not keep and role != "msg.error":
+            self._message_timer = self.host.later(MESSAGE_S, self.unsay)
+        self.host.invalidate()
+
+    def error(self, text: str) -> None:
+        self.say(text, "msg.error")
+
+    def unsay(self) -> None:
+        self._message_timer = None
+        if self.stage.message.text:
+            self.stage.message.text = ""
+            self.host.invalidate()

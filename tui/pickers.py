@@ -1,0 +1,101 @@
+"""What opens to choose from or to read: help, palette, themes, sort, messages; must never know the loop."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from . import filters
+from .commands import COMMANDS
+from .desk import Desk
+from .model import SORTS, Ref
+from .pane import Row
+from .screens.dialogs import Choice, Item, Page, help_rows
+from .words import clock
+
+MAX_PALETTE_PROCESSES: Final = 5000
+_NOT_IN_PALETTE: Final = frozenset(
+    {
+        "up",
+        "down",
+        "left",
+        "right",
+        "interrupt",
+        "palette",
+        "accept",
+        "cancel",
+        "yes",
+        "next",
+        "previous",
+        "toggle",
+    }
+)
+
+
+class Pickers:
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def sort(self) -> None:
+        items = [Item(sort, sort, "the tree" if sort == "group" else "") for sort in SORTS]
+
+        def done(value: str | None) -> None:
+            self._desk.close()
+            if value is not None:
+                self._desk.view.change(sort=value)
+
+        self._desk.open(Choice(self._desk.look, "Sort by", items, done, at=SORTS.index(self._desk.view.sort)))
+
+    def help(self) -> None:
+        contexts = self._desk.contexts()
+        cols = self._desk.stage.size[0]
+        rows = help_rows(self._desk.keymap, contexts, cols, changing=not self._desk.read_only)
+        self._desk.open(Page(self._desk.look, f"Keys: {contexts[0]}", rows, self._desk.close, full=True))
+
+    def messages(self) -> None:
+        rows: list[Row] = [
+            [("ui.text.muted@panel", f" {clock(wall)} "), (f"{role}@panel", text)]
+            for wall, role, text in reversed(self._desk.messages)
+        ]
+        if not rows:
+            rows = [[("dialog.body", " no message yet")]]
+        self._desk.open(Page(self._desk.look, "Messages", rows, self._desk.close, full=True))
+
+    def choose_theme(self) -> None:
+        names = self._desk.host.theme_names()
+        before = self._desk.theme
+
+        def done(name: str | None) -> None:
+            self._desk.close()
+            self._desk.theme = name or before
+            self._desk.host.show_theme(self._desk.theme)
+            if name is not None:
+                self._desk.host.save_theme(name)
+                self._desk.say(f"theme {name}", "msg.ok")
+
+        items = [Item(name, name) for name in names]
+        at = names.index(before) if before in names else 0
+        self._desk.open(
+            Choice(self._desk.look, "Theme", items, done, at=at, moved=self._desk.host.show_theme)
+        )
+
+    def palette(self) -> None:
+        contexts = self._desk.contexts()
+        items = []
+        for name, command in COMMANDS.items():
+            if name not in _NOT_IN_PALETTE:
+                keys = self._desk.keymap.keys_of(name, contexts)
+                allowed = not (command.changes and self._desk.read_only)
+                items.append(Item(name, command.help, "", keys[0] if keys else "", allowed))
+        for ref in list(self._desk.model.records)[:MAX_PALETTE_PROCESSES]:
+            items.append(Item(f"go {ref.sup}\0{ref.group}\0{ref.name}", "go to process", ref.namespec))
+
+        def done(value: str | None) -> None:
+            self._desk.close()
+            if value is not None and value.startswith("go "):
+                self._desk.view.change(filter=filters.Filter(), attention=False)
+                self._desk.view.go_to(Ref(*value[3:].split("\0")))
+                self._desk.show([self._desk.overview])
+            elif value is not None:
+                self._desk.execute(value)
+
+        self._desk.open(Choice(self._desk.look, "Command palette", items, done, search=True))
