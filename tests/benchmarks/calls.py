@@ -1,0 +1,115 @@
+"""Questions: how many a second, how late under load, what supervisorctl makes of them."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Iterator
+
+from supervisor.protocol import stream as p
+
+from .bench import Bench, medians, quantile, row
+from .servers import Server, Side
+from .table import Row
+from .wires import Rpc
+
+CALLS_MAX = 20_000
+
+
+def _a_second(ask: Callable[[], object], seconds: float) -> float:
+    """How many a second, one after the other; at least two."""
+    ask()
+    began = time.monotonic()
+    count = 0
+    while count < CALLS_MAX and ((now := time.monotonic()) < began + seconds or count < 2):
+        ask()
+        count += 1
+    return count / (time.monotonic() - began) if count else now
+
+
+def getstate(bench: Bench) -> Iterator[Row]:
+    """``getState`` on one keep-alive connection of raw bytes, and as a ``call`` of the stream socket."""
+    request = Rpc.request("supervisor.getState")
+    seconds = bench.sizes.seconds / 2
+    for count in (bench.sizes.few, bench.sizes.many):
+
+        def calls(side: Side, count: int = count) -> float:
+            server = bench.fleet(side, count)
+            bench.say(f"getState with {count} programs, {side}")
+            server.reconnect()
+            return _a_second(lambda: server.rpc.exchange(request), seconds)
+
+        figures = medians(bench.alternating(bench.sizes.runs, calls))
+        yield row(f"getState, {count} programs", "calls/s", figures, goal=5000.0, better="more")
+        server = bench.fleet("ours", count)
+        rates = [_stream_rate(server, "supervisor.getState", seconds) for _ in range(bench.sizes.runs)]
+        rate = statistics.median(rates)
+        yield Row(f"getState, {count} programs, stream", "calls/s", rate, goal=20_000.0, better="more")
+
+
+def _stream_rate(server: Server, method: str, seconds: float) -> float:
+    stream = server.stream()
+    request = p.encode(p.Call(1, method))
+    try:
+        return _a_second(lambda: stream.exchange(request), seconds)
+    finally:
+        stream.close()
+
+
+def getall(bench: Bench) -> Iterator[Row]:
+    """``getAllProcessInfo``, and ``getState`` asked on another connection right behind it."""
+    request = Rpc.request("supervisor.getAllProcessInfo")
+    count, seconds = bench.sizes.many, bench.sizes.seconds / 2
+
+    def call(side: Side) -> float:
+        server = bench.fleet(side, count)
+        bench.say(f"getAllProcessInfo with {count} programs, {side}")
+        server.reconnect()
+        return 1e3 / _a_second(lambda: server.rpc.exchange(request), seconds)
+
+    figures = medians(bench.alternating(bench.sizes.runs, call))
+    yield row(f"getAllProcessInfo, {count} programs", "ms", figures, goal=5.0)
+    ours = bench.fleet("ours", count)
+    rate = _stream_rate(ours, "supervisor.getAllProcessInfo", seconds)
+    yield Row(f"getAllProcessInfo, {count} programs, stream", "ms", 1e3 / rate, goal=2.0)
+    late = {
+        side: _behind(bench.fleet(side, count), request, 100 if side == "ours" else 2) for side in bench.sides
+    }
+    yield row(f"getState behind getAllProcessInfo, {count}, p99", "ms", late, goal=10.0)
+
+
+def _behind(server: Server, heavy: bytes, times: int) -> float:
+    """p99 in milliseconds of a getState that is asked just after something heavy."""
+    request = Rpc.request("supervisor.getState")
+    first, second = Rpc(server.socket), Rpc(server.socket)
+    latencies = []
+    try:
+        second.exchange(request)
+        for _ in range(times):
+            first.send(heavy)
+            began = time.monotonic()
+            second.exchange(request)
+            latencies.append(time.monotonic() - began)
+            first.receive()
+    finally:
+        first.close()
+        second.close()
+    return quantile(latencies, 0.99) * 1e3
+
+
+def status(bench: Bench) -> Iterator[Row]:
+    """Wall time of ``supervisorctl status``, its output thrown away."""
+    for count, goal in ((bench.sizes.few, None), (bench.sizes.many, 0.25)):
+
+        def run(side: Side, count: int = count) -> float:
+            server = bench.fleet(side, count)
+            bench.say(f"supervisorctl status with {count} programs, {side}")
+            server.disconnect()
+            return server.ctl("status")
+
+        yield row(
+            f"supervisorctl status, {count} programs",
+            "s",
+            medians(bench.alternating(bench.sizes.runs, run)),
+            goal=goal,
+        )

@@ -1,0 +1,179 @@
+"""Starts, restarts, stops, recovery."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import statistics
+import time
+from collections.abc import Iterator
+
+from supervisor.states import ProcessStates
+
+from . import machine
+from .bench import Bench, medians, quantile, row
+from .servers import Server, Side
+from .table import Row
+from .wires import Rpc
+
+START_GOALS = {10: 0.25, 1000: 1.0}
+
+
+def start(bench: Bench) -> Iterator[Row]:
+    """From the command ``supervisord -n`` to the first instruction of the last program."""
+    sizes = bench.sizes
+    for count, runs in (
+        (sizes.few, sizes.runs),
+        (sizes.medium, sizes.runs),
+        (sizes.many, min(sizes.runs, 2)),
+    ):
+
+        def command(side: Side, count: int = count) -> float:
+            bench.say(f"start of {count} programs, {side}")
+            with bench.one(side, count) as server:
+                began = server.launch()
+                return max(stamp.when for stamp in server.wait_stamps(count)) - began
+
+        figures = medians(bench.alternating(runs, command))
+        yield row(f"command to {count} programs exec'ed", "s", figures, goal=START_GOALS.get(count))
+    yield from start_group(bench)
+
+
+def start_group(bench: Bench) -> Iterator[Row]:
+    """From ``startProcessGroup`` to a running supervisor to the first instruction of the last program."""
+    for count in (bench.sizes.few, bench.sizes.many):
+
+        def group(side: Side, count: int = count) -> float:
+            bench.say(f"startProcessGroup of {count}, {side}")
+            with bench.one(side, count, autostart=False) as server:
+                server.launch()
+                server.wait_ready()
+                began = time.monotonic()
+                server.rpc.send(Rpc.request("supervisor.startProcessGroup", "idle", False))
+                return max(stamp.when for stamp in server.wait_stamps(count)) - began
+
+        figures = medians(bench.alternating(1, group))
+        yield row(f"startProcessGroup to {count} exec'ed", "s", figures, goal=START_GOALS.get(count))
+
+
+def restart(bench: Bench) -> Iterator[Row]:
+    """From SIGKILL of a program to the first instruction of the one that takes its place."""
+    sizes = bench.sizes
+    for count in (sizes.few, sizes.many):
+        p50: dict[Side, float] = {}
+        p99: dict[Side, float] = {}
+        for side in bench.sides:
+            server = bench.fleet(side, count)
+            bench.say(f"killing programs of {count}, {side}")
+            kills = sizes.kills if side == "ours" else min(sizes.kills, 25)
+            latencies = _latencies(server, kills, 0.01 if side == "ours" else 0.12)
+            p50[side], p99[side] = (quantile(latencies, share) * 1e3 for share in (0.5, 0.99))
+        yield row(f"SIGKILL to replacement, {count} programs, p50", "ms", p50, goal=2.0)
+        yield row(f"SIGKILL to replacement, {count} programs, p99", "ms", p99, goal=10.0)
+
+
+def _latencies(server: Server, kills: int, pause_s: float) -> list[float]:
+    """Kill programs one after the other, at times that have nothing to do with the server's own.
+
+    The original acts on its one-second tick: there the kills overlap, else it would take
+    a minute. A replacement is known by its program, so each latency is its own.
+    """
+    rng = random.Random(1)
+    running = {
+        info["name"]: info["pid"]
+        for info in server.call("getAllProcessInfo")
+        if info["group"] == "idle" and info["state"] == ProcessStates.RUNNING
+    }
+    victims = (
+        rng.choices(sorted(running), k=kills)
+        if server.side == "ours"
+        else rng.sample(sorted(running), k=min(kills, len(running)))
+    )
+    server.stamps.read()
+    if server.side == "ours":
+        return [_kill_and_wait(server, running, name, rng.uniform(1, 2) * pause_s) for name in victims]
+    killed: list[float] = []
+    for name in victims:
+        killed.append(time.monotonic())
+        os.kill(running[name], signal.SIGKILL)
+        time.sleep(rng.uniform(0.5, 1.5) * pause_s)
+    stamps = {stamp.pid: stamp.when for stamp in server.wait_stamps(len(victims))}
+    pids: dict[str, int] = {}
+
+    def known() -> bool:
+        for name in victims:
+            info = server.call("getProcessInfo", f"idle:{name}")
+            pids[name] = info["pid"]
+        return all(pid in stamps for pid in pids.values())
+
+    machine.until(known, "all replacements to be known", pause_s=0.1)
+    return [stamps[pids[name]] - when for name, when in zip(victims, killed, strict=True)]
+
+
+def _kill_and_wait(server: Server, running: dict[str, int], name: str, pause_s: float) -> float:
+    time.sleep(pause_s)
+    killed = time.monotonic()
+    os.kill(running[name], signal.SIGKILL)
+    (stamp,) = server.wait_stamps(1)
+    running[name] = stamp.pid
+    return stamp.when - killed
+
+
+def stop(bench: Bench) -> Iterator[Row]:
+    """``stopProcessGroup`` until it answers, then ``supervisorctl restart`` of the group."""
+    count = bench.sizes.many
+    name = f"{count} programs that die at once"
+
+    def whole(side: Side) -> float:
+        server = bench.fleet(side, count)
+        bench.say(f"stop of {count}, {side}")
+        began = time.monotonic()
+        server.call("stopProcessGroup", "idle", True)
+        seconds = time.monotonic() - began
+        server.call("startProcessGroup", "idle", True)
+        server.wait_stamps(count)
+        return seconds
+
+    yield row(f"stopProcessGroup, {name}", "s", medians(bench.alternating(1, whole)), goal=0.5)
+
+    def restarted(side: Side) -> float:
+        server = bench.fleet(side, count)
+        bench.say(f"restart of {count}, {side}")
+        seconds = server.ctl("restart", "idle:*")
+        server.wait_stamps(count)
+        return seconds
+
+    yield row(
+        f"supervisorctl restart idle:*, {count}", "s", medians(bench.alternating(1, restarted)), goal=1.5
+    )
+
+
+def recovery(bench: Bench) -> Iterator[Row]:
+    """SIGKILL of the daemon until RPC answers again; the programs run on. Ours only."""
+    for count, runs in ((bench.sizes.medium, 7), (bench.sizes.many, 3)):
+        server = bench.fleet("ours", count)
+        bench.say(f"killing the daemon of {count}")
+        request = Rpc.request("supervisor.getState")
+        seconds: list[float] = []
+        for _ in range(min(runs, 2 * bench.sizes.runs + 1)):
+            time.sleep(0.3)
+            server.disconnect()
+            killed = time.monotonic()
+            os.kill(server.daemon_pid(), signal.SIGKILL)
+            _first_answer(server, request)
+            seconds.append(time.monotonic() - killed)
+        goal = 1.0 if count == 100 else None
+        yield Row(f"daemon killed to RPC, {count} programs, median", "s", statistics.median(seconds))
+        yield Row(f"daemon killed to RPC, {count} programs, worst", "s", max(seconds), goal=goal)
+
+
+def _first_answer(server: Server, request: bytes) -> None:
+    def answered() -> bool:
+        try:
+            server.reconnect()
+            return bool(server.rpc.exchange(request))
+        except OSError:
+            return False
+
+    machine.until(answered, "the next daemon to answer", pause_s=0.001)
