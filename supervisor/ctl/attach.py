@@ -142,6 +142,7 @@ class _Shell:
             return self._attachment.plain(data)
         if self._terminal.raw:
             return self._attachment.keys(data, time.monotonic())
+        self._at_line_start = data.endswith(b"\n")  # by the terminal's echo
         return self._attachment.line(data)
 
     def _do(self, actions: Iterable[Action]) -> None:
@@ -169,8 +170,7 @@ class _Shell:
     def _show(self, data: bytes) -> None:
         self._at_line_start = data.endswith(b"\n")
         if self._attachment.tty:
-            self._terminal.modes.feed(data)
-            write_all(self._terminal.output_fd, data)
+            self._terminal.show(data)
         else:
             self._session.output.data(data)
 
@@ -179,7 +179,7 @@ class _Shell:
         if self._terminal.raw and self._terminal.output_is_tty:
             if self._status is None and self._attachment.finished:
                 # The last word: out of the program's screen first.
-                write_all(self._terminal.output_fd, self._terminal.modes.restore())
+                self._terminal.restore_modes()
             lead = b"" if self._at_line_start else b"\r\n"
             write_all(self._terminal.output_fd, lead)
             self._session.output.write(text)

@@ -1,5 +1,7 @@
 """A function per command, and the table of them; must never know the wire or the prompt.
 
+What is done to processes is in ``actions``, logs are in ``logs``; the rest is here.
+
 A command gets the session and its words, prints lines and sets the exit status. The
 lines and statuses are those of Supervisor 4.3 wherever scripts may read them; where the
 original showed an exception in place of a routine answer there is one clear line.
@@ -19,20 +21,20 @@ from supervisor.errors import (
     ServerError,
     ServerRefused,
     SocketMissing,
-    TransportError,
 )
 from supervisor.faults import Faults
-from supervisor.namespec import make_namespec, split_namespec
+from supervisor.namespec import split_namespec
 from supervisor.protocol.xmlrpc import Value
 from supervisor.states import STOPPED_STATES, ProcessStates
 
 from . import session as status_codes
+from .actions import clear, restart, signal, start, stop
 from .format import avail_line, columns, status_lines
-from .help import HELP
+from .help import HELP, print_help, usage
+from .logs import maintail, tail
 from .records import Changes, ProcessInfo
 from .session import Session, check_version
 
-TAIL_BYTES: Final = 1600
 RESTART_DEADLINE_S: Final = 10.0
 _POLL_S: Final = 0.1
 
@@ -46,19 +48,9 @@ class Command(NamedTuple):
     completes: str = ""
 
 
-def print_help(session: Session, name: str) -> None:
-    for line in HELP[name]:
-        session.line(line)
-
-
-def _usage(session: Session, message: str, name: str, status: int = status_codes.GENERIC) -> None:
-    session.failure(message, status)
-    print_help(session, name)
-
-
 def _takes_no_words(session: Session, words: list[str], name: str) -> bool:
     if words:
-        _usage(session, f"Error: {name} accepts no arguments", name)
+        usage(session, f"Error: {name} accepts no arguments", name)
     return not words
 
 
@@ -170,161 +162,6 @@ def version(session: Session, words: list[str]) -> None:
         _print_json(session, {"version": text})
     else:
         session.line(text)
-
-
-# --- start, stop, signal, clear ----------------------------------------------------------------------
-
-_STATUS_OF_FAULT: Final = {
-    Faults.SPAWN_ERROR: status_codes.NOT_RUNNING,
-    Faults.ABNORMAL_TERMINATION: status_codes.NOT_RUNNING,
-    Faults.NOT_RUNNING: status_codes.NOT_RUNNING,
-}
-
-
-class _Action(NamedTuple):
-    """A command that does one thing to processes, and the words of its lines.
-
-    ``methods``: on one process, on a group, on all; an empty group method means that
-    the members are gone through one by one. ``texts``: what stands in the brackets of
-    an error line for a fault. ``ignored``: the fault that leaves the exit status alone.
-    ``bare``: the fault whose text is the whole line.
-    """
-
-    done: str
-    methods: tuple[str, str, str]
-    texts: dict[int, str]
-    ignored: int = 0
-    unknown_group_status: int = status_codes.GENERIC
-    bare: int = 0
-
-
-_START = _Action(
-    "started",
-    ("startProcess", "startProcessGroup", "startAllProcesses"),
-    {
-        Faults.BAD_NAME: "no such process",
-        Faults.NO_FILE: "no such file",
-        Faults.NOT_EXECUTABLE: "file is not executable",
-        Faults.ALREADY_STARTED: "already started",
-        Faults.SPAWN_ERROR: "spawn error",
-        Faults.ABNORMAL_TERMINATION: "abnormal termination",
-    },
-    Faults.ALREADY_STARTED,
-    status_codes.INVALID_ARGS,
-)
-_STOP = _Action(
-    "stopped",
-    ("stopProcess", "stopProcessGroup", "stopAllProcesses"),
-    {Faults.BAD_NAME: "no such process", Faults.NOT_RUNNING: "not running"},
-    Faults.NOT_RUNNING,
-    bare=Faults.FAILED,
-)
-_SIGNAL = _Action(
-    "signalled",
-    ("signalProcess", "signalProcessGroup", "signalAllProcesses"),
-    {
-        Faults.BAD_NAME: "no such process",
-        Faults.BAD_SIGNAL: "bad signal name",
-        Faults.NOT_RUNNING: "not running",
-    },
-)
-_CLEAR = _Action(
-    "cleared",
-    ("clearProcessLogs", "", "clearAllProcessLogs"),
-    {Faults.BAD_NAME: "no such process", Faults.FAILED: "failed"},
-)
-
-
-def _report(session: Session, action: _Action, name: str, code: int, text: str) -> None:
-    """The line and exit status of one process's result."""
-    if code == Faults.SUCCESS:
-        session.line(f"{name}: {action.done}")
-        return
-    # The text of a fault has the details that no table knows.
-    reason = action.texts.get(code, text)
-    session.line(text if code == action.bare else f"{name}: ERROR ({reason})")
-    if code != action.ignored:
-        session.fail(_STATUS_OF_FAULT.get(code, status_codes.GENERIC))
-
-
-def _report_list(session: Session, action: _Action, results: Value) -> None:
-    for result in session.reader.results(results):
-        _report(session, action, result.namespec, result.status, result.description)
-
-
-def _act(session: Session, action: _Action, words: list[str], *extra: str) -> None:
-    """Do ``action`` to every process that ``words`` name, in their order."""
-    if "all" in words:
-        _report_list(session, action, session.call(action.methods[2], *extra))
-        return
-    for word in words:
-        group, process = split_namespec(word)
-        try:
-            if process is None:
-                _act_on_group(session, action, group, *extra)
-            else:
-                session.call(action.methods[0], word, *extra)
-                _report(session, action, make_namespec(group, process), Faults.SUCCESS, "")
-        except RPCError as error:
-            if error.code == Faults.SHUTDOWN_STATE:
-                raise
-            if error.code == Faults.BAD_NAME and process is None:
-                session.line(f"{group}: ERROR (no such group)")
-                session.fail(action.unknown_group_status)
-            else:
-                _report(session, action, make_namespec(group, process or "*"), error.code, error.text)
-
-
-def _act_on_group(session: Session, action: _Action, group: str, *extra: str) -> None:
-    if action.methods[1]:
-        _report_list(session, action, session.call(action.methods[1], group, *extra))
-        return
-    members = [i for i in session.reader.processes(session.call("getAllProcessInfo")) if i.group == group]
-    if not members:
-        raise RPCError(Faults.BAD_NAME, group)
-    for info in members:
-        try:
-            session.call(action.methods[0], f"{info.group}:{info.name}", *extra)
-        except RPCError as error:
-            _report(session, action, info.namespec, error.code, error.text)
-        else:
-            _report(session, action, info.namespec, Faults.SUCCESS, "")
-
-
-def start(session: Session, words: list[str]) -> None:
-    if not words:
-        _usage(session, "Error: start requires a process name", "start", status_codes.INVALID_ARGS)
-        return
-    _act(session, _START, words)
-
-
-def stop(session: Session, words: list[str]) -> None:
-    if not words:
-        _usage(session, "Error: stop requires a process name", "stop")
-        return
-    _act(session, _STOP, words)
-
-
-def restart(session: Session, words: list[str]) -> None:
-    if not words:
-        _usage(session, "Error: restart requires a process name", "restart")
-        return
-    _act(session, _STOP, words)
-    _act(session, _START, words)
-
-
-def signal(session: Session, words: list[str]) -> None:
-    if len(words) < 2:
-        _usage(session, "Error: signal requires a signal name and a process name", "signal")
-        return
-    _act(session, _SIGNAL, words[1:], words[0])
-
-
-def clear(session: Session, words: list[str]) -> None:
-    if not words:
-        _usage(session, "Error: clear requires a process name", "clear")
-        return
-    _act(session, _CLEAR, words)
 
 
 # --- configuration -----------------------------------------------------------------------------------
@@ -542,117 +379,12 @@ def open_server(session: Session, words: list[str]) -> None:
     session.fail(status_codes.SUCCESS)
 
 
-# --- logs --------------------------------------------------------------------------------------------
-
-
-def _warn_encoding(session: Session) -> None:
-    encoding = session.output.encoding
-    if "utf" not in encoding.lower():
-        session.line(
-            f"Warning: sys.stdout.encoding is set to {encoding}, so Unicode output may fail. Check your "
-            "LANG and PYTHONIOENCODING environment settings."
-        )
-
-
-def _tail_bytes(session: Session, modifier: str) -> int | None:
-    """How many bytes ``-N`` asks for; None after the line that says that it is no number."""
-    digits = modifier[1:]
-    if digits.isascii() and digits.isdigit():
-        return int(digits)
-    session.failure(f"Error: bad argument {modifier}")
-    return None
-
-
-def _print_log(
-    session: Session, name: str, texts: dict[int, str], method: str, *params: str, size: int
-) -> None:
-    """The last ``size`` bytes of a log (0: all of it)."""
-    try:
-        text = session.reader.text(session.call(method, *params, -size, 0))
-    except RPCError as error:
-        known = texts.get(error.code)
-        if known is None:
-            raise
-        session.failure(f"{name}: ERROR ({known})")
-    else:
-        session.line(text)
-
-
-_MAIN_LOG_TEXTS: Final = {Faults.NO_FILE: "no log file", Faults.FAILED: "unknown error reading log"}
-_LOG_TEXTS: Final = {**_MAIN_LOG_TEXTS, Faults.BAD_NAME: "no such process name"}
-
-
-def tail(session: Session, words: list[str]) -> None:
-    if not words:
-        _usage(session, "Error: too few arguments", "tail")
-        return
-    if len(words) > 3:
-        _usage(session, "Error: too many arguments", "tail")
-        return
-    modifier = words.pop(0) if words[0].startswith("-") else ""
-    if not words:
-        session.failure("Error: tail requires process name")
-        return
-    name = words[0]
-    channel = words[-1].lower() if len(words) > 1 else "stdout"
-    if channel not in ("stdout", "stderr"):
-        session.failure(f"Error: bad channel '{words[-1]}'")
-        return
-    if modifier == "-f":
-        _warn_encoding(session)
-        follow_log(session, f"/logtail/{name}/{channel}")
-        return
-    size = _tail_bytes(session, modifier) if modifier else TAIL_BYTES
-    if size is None:
-        return
-    _warn_encoding(session)
-    _print_log(session, name, _LOG_TEXTS, f"readProcess{channel.capitalize()}Log", name, size=size)
-
-
-def maintail(session: Session, words: list[str]) -> None:
-    if len(words) > 1:
-        _usage(session, "Error: too many arguments", "maintail")
-        return
-    if words == ["-f"]:
-        _warn_encoding(session)
-        follow_log(session, "/mainlogtail")
-        return
-    size: int | None = TAIL_BYTES
-    if words:
-        if not words[0].startswith("-"):
-            session.failure(f"Error: bad argument {words[0]}")
-            return
-        size = _tail_bytes(session, words[0])
-    if size is not None:
-        _warn_encoding(session)
-        _print_log(session, "supervisord", _MAIN_LOG_TEXTS, "readLog", size=size)
-
-
-def follow_log(session: Session, path: str) -> None:
-    """Show what the server adds to a log until Ctrl-C, or until the server ends it."""
-    session.line("==> Press Ctrl-C to exit <==")
-    try:
-        for data in session.client.stream(path):
-            session.output.data(data)
-    except TransportError as error:
-        if not error.status:
-            raise
-        place = f"{session.client.serverurl}{path}"
-        print(f"{place} Cannot read, status code {error.status}", file=session.errors, flush=True)
-        session.fail(status_codes.GENERIC)
-    except KeyboardInterrupt:
-        session.output.finish()
-        session.line("")
-    else:
-        session.output.finish()
-
-
 # --- programs' terminals -----------------------------------------------------------------------------
 
 
 def fg(session: Session, words: list[str]) -> None:
     if not words:
-        _usage(session, "ERROR: no process name supplied", "fg")
+        usage(session, "ERROR: no process name supplied", "fg")
         return
     if len(words) > 1:
         session.failure("ERROR: too many process names supplied")
@@ -694,7 +426,7 @@ def attach(session: Session, words: list[str]) -> None:
     unknown = [flag for flag in flags if flag != "--exit" and flag not in _ATTACH_MODES]
     if unknown or len(names) != 1:
         problem = f"unknown option {unknown[0]}" if unknown else "one process name is needed"
-        _usage(session, f"ERROR: {problem}", "attach", status_codes.INVALID_ARGS)
+        usage(session, f"ERROR: {problem}", "attach", status_codes.INVALID_ARGS)
         return
     from .attach import attach_process, stream_address  # see fg
 

@@ -1,8 +1,10 @@
-"""The help text of every command; must never know how a command works."""
+"""The help text of every command, and its printing; must never know how a command works."""
 
 from __future__ import annotations
 
 from typing import Final
+
+from .session import GENERIC, Session
 
 HELP: Final[dict[str, tuple[str, ...]]] = {
     "add": ("add <name> [...]\tMake a configured process or group active, and start what starts by itself",),
@@ -97,3 +99,15 @@ HELP: Final[dict[str, tuple[str, ...]]] = {
     ),
     "version": ("version\t\t\tPrint the version of supervisord",),
 }
+
+
+def print_help(session: Session, name: str) -> None:
+    """The help of a built-in command."""
+    for line in HELP[name]:
+        session.line(line)
+
+
+def usage(session: Session, message: str, name: str, status: int = GENERIC) -> None:
+    """A command was used in a way that it cannot be meant: say how, print its help, set the exit status."""
+    session.failure(message, status)
+    print_help(session, name)

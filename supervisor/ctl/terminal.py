@@ -124,6 +124,7 @@ class Terminal:
         self.output_is_tty = os.isatty(output_fd)
         self.modes = ModeTracker()
         self.raw = False
+        self._modes_at_rest = True
         self._saved: list[object] | None = None
         self._wanted: list[object] | None = None
         self._handlers: dict[int, object] = {}
@@ -182,14 +183,25 @@ class Terminal:
         """(rows, columns); zeros where there is no terminal."""
         return window_size(self.output_fd if self.output_is_tty else self.input_fd)
 
+    def restore_modes(self) -> None:
+        """Switch off what the program switched on since the last time."""
+        if self.raw and self.output_is_tty and not self._modes_at_rest:
+            self._modes_at_rest = True
+            write_all(self.output_fd, self.modes.restore())
+
+    def show(self, data: bytes) -> None:
+        """Bytes of a program, as they are."""
+        self._modes_at_rest = False
+        self.modes.feed(data)
+        write_all(self.output_fd, data)
+
     def woken(self) -> bool:
         """Empty ``wake_fd``; whether the screen is to be painted anew, after a stop of this process."""
         return CONTINUED in os.read(self.wake_fd, 4096)
 
     def _restore(self) -> None:
         try:
-            if self.raw and self.output_is_tty:
-                write_all(self.output_fd, self.modes.restore())
+            self.restore_modes()
             if self._saved is not None:
                 termios.tcsetattr(self.input_fd, termios.TCSANOW, self._saved)  # type: ignore[arg-type]  # as got
         except (OSError, termios.error):
