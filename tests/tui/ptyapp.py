@@ -97,6 +97,18 @@ class PtyApp:
                 raise AssertionError(f"never saw {what}; the screen was:\n{self.text()}")
             self.pump()
 
+    def settle(self, quiet_s: float = 0.15) -> None:
+        """Until nothing was written for a moment: a frame is whole."""
+        quiet_since, size = time.monotonic(), len(self.raw)
+
+        def quiet() -> bool:
+            nonlocal quiet_since, size
+            if len(self.raw) != size:
+                quiet_since, size = time.monotonic(), len(self.raw)
+            return time.monotonic() - quiet_since > quiet_s
+
+        self.wait(quiet, "a quiet screen")
+
     def see(self, *texts: str) -> None:
         self.wait(lambda: all(text in self.text() for text in texts), repr(texts))
 

@@ -84,9 +84,8 @@ class EventsPane(Pane):
         )
         if entry.state is not None and not entry.expected:
             sign = glyphs.bad_exit if sign == glyphs.states.get(100) else sign
-        line.add(
-            f"{sign} ", f"{role}{place}" if role.startswith("state.") or not place else f"row.normal{place}"
-        )
+        line.add(sign, f"{role}{place}" if role.startswith("state.") or not place else f"row.normal{place}")
+        line.add(" ")
         name_width = 20 if cols >= 70 else 14
         line.add(
             fit(middle(entry.subject, name_width - 1, glyphs.ellipsis), name_width), f"row.normal{place}"

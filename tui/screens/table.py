@@ -112,7 +112,7 @@ class ProcessTable(Pane):
         view = self.view
         if self.frame == "none":
             self.width, self.height = cols, rows
-        widths = columns(cols, self._longest_name())
+        widths = self._columns(cols)
         painted: list[Row] = []
         if cols >= NARROW:
             painted.append(self._header(cols, widths))
@@ -134,6 +134,10 @@ class ProcessTable(Pane):
         if sup.known:
             return "no processes are configured"
         return sup.link.reason or "connecting ..."
+
+    def _columns(self, cols: int) -> Columns:
+        """The columns for a body of ``cols`` cells; a cell stays free before a frame."""
+        return columns(cols - (self.frame == "box"), self._longest_name())
 
     def _longest_name(self) -> int:
         flat = self.view.sort != "group"
@@ -166,7 +170,7 @@ class ProcessTable(Pane):
 
     def column_at(self, col: int) -> str | None:
         """The sort that a click on the header at ``col`` asks for."""
-        widths = columns(self.width, self._longest_name())
+        widths = self._columns(self.width)
         at = self.margin[0] + widths.indent
         for width, sort in (
             (widths.name, "group" if self.view.sort != "group" else "name"),
