@@ -205,7 +205,7 @@ class Supervisor:
         changes = {
             i: self._change(process, a) for i, a in enumerate(actions) if isinstance(a, machine.Transition)
         }
-        if actions or isinstance(event, machine.Hold):
+        if actions or isinstance(event, (machine.Hold, machine.Signalled)):
             self.save(process)
         self._arm(process)
         for index, action in enumerate(actions):
@@ -282,6 +282,8 @@ class Supervisor:
     async def _kill(self, process: Process, action: machine.Kill) -> None:
         gen = process.machine.gen
         code = await self.link.signal(process.key, gen, action.sig, action.group)
+        if code == 0 and gen == process.machine.gen:
+            self.feed(process, machine.Signalled())
         if code == 0 and action.sig != signal.SIGKILL:
             # a stopped process would only see the signal once it goes on
             self.link.send(wire.Signal(0, process.key, gen, signal.SIGCONT, action.group))

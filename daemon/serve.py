@@ -298,6 +298,8 @@ class Daemon:
             supervisor.attach_outputs(process, program.gen, program.pid, program.tty, fds)
         if program.gen == process.machine.gen and not process.machine.pid:
             supervisor.feed(process, machine.Spawned(program.pid), program.started)
+        elif program.gen == process.machine.gen and program.status < 0:
+            supervisor.feed(process, machine.Resumed())
         if program.status >= 0:
             supervisor.on_frame(
                 wire.Exited(

@@ -37,7 +37,7 @@ import time
 from collections import deque
 
 from . import wire
-from .spawn import SpawnError, base_environment, spawn
+from .spawn import SpawnError, base_environment, default_signals, spawn
 
 STARTS_ALLOWED = 5
 STARTS_WINDOW_S = 30.0
@@ -48,7 +48,8 @@ STOP_TIMEOUT_S = 10.0
 QUEUE_MAX = 100_000
 EXIT_USAGE = 2
 
-FORWARDED = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGUSR2)
+ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
+FORWARDED = (*ENDING, signal.SIGHUP, signal.SIGUSR2)
 
 
 class _Program:
@@ -94,6 +95,7 @@ class Keeper:
         self.planned = False
         self.finish: int | None = None
         self.pending_signals: deque[int] = deque(maxlen=16)
+        self.told_to_end = 0
         self.stopping_since = 0.0
         self.poll = select.poll()
         self.wake_read, self.wake_write = os.pipe()
@@ -179,16 +181,16 @@ class Keeper:
                 continue
             if self.link is not None and self.ready:
                 self.send(wire.Got(number))
-            elif number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT) and (
-                self.daemon_pid == 0 or number in self.pending_signals
-            ):
+                if number in ENDING:
+                    self.told_to_end = number
+            elif number in ENDING and (self.daemon_pid == 0 or number in self.pending_signals):
                 self.begin_stop()
             else:
                 self.pending_signals.append(number)
 
     def reap(self) -> None:
         """Make a record of every child that has ended."""
-        failures: dict[tuple[str, int], str] | None = None
+        failures: dict[tuple[str, int], str] = {}
         while True:
             try:
                 pid, status = os.waitpid(-1, os.WNOHANG)
@@ -203,8 +205,7 @@ class Keeper:
             if key is None:
                 self.send(wire.Stranger(pid, status))
                 continue
-            if failures is None:
-                failures = self.read_failures()
+            failures |= self.read_failures()  # it wrote before it ended, maybe since the last look
             program = self.programs[key]
             program.ended = time.monotonic()
             program.failure = failures.get(key, "")
@@ -233,19 +234,20 @@ class Keeper:
         for end in (ours, theirs):
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
         ours.setblocking(False)
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())  # see spawn
         pid = os.fork()
         if pid == 0:
             try:
                 ours.close()
                 os.setpgid(0, 0)  # Ctrl-C on our terminal is for us alone
                 os.set_inheritable(theirs.fileno(), True)
-                for sig in (*FORWARDED, signal.SIGPIPE, signal.SIGUSR1):
-                    signal.signal(sig, signal.SIG_DFL)
+                default_signals()
                 os.execv(sys.executable, [*self.daemon_argv, "--keeper-fd", str(theirs.fileno())])
             except OSError as error:
                 say(f"cannot start the daemon: {error}")
             finally:
                 os._exit(127)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
         theirs.close()
         self.daemon_pid, self.link = pid, ours
         self.poll.register(ours, select.POLLIN)
@@ -283,8 +285,11 @@ class Keeper:
         if len(self.failed_starts) == STARTS_ALLOWED and now - self.failed_starts[0] < STARTS_WINDOW_S:
             self.next_start = now + self.backoff_s
             self.backoff_s = min(self.backoff_s * 2, BACKOFF_MAX_S)
-        if any(number != signal.SIGHUP and number != signal.SIGUSR2 for number in self.pending_signals):
+        if any(number in ENDING for number in self.pending_signals):
             self.begin_stop()
+        elif self.told_to_end:  # it may have died over it: the next one is told again
+            self.pending_signals.append(self.told_to_end)
+            self.told_to_end = 0
 
     def close_link(self) -> None:
         if self.link is not None:

@@ -94,13 +94,18 @@ def spawn(order: Spawn, environment: dict[str, str], error_pipe: int) -> Child:
     except OSError as error:
         _close(opened)
         raise SpawnError("pipe", error.errno or 0) from error
+    # A signal that reached the child while it still runs the keeper's handlers would be told to the
+    # keeper, over the wake-up pipe that both have. It waits until the child has none of them any more.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
     try:
         pid = os.fork()
+        if pid == 0:
+            _become(order, env, theirs, error_pipe)
     except OSError as error:
         _close(opened)
         raise SpawnError("fork", error.errno or 0) from error
-    if pid == 0:
-        _become(order, env, theirs, error_pipe)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
     _close(sorted(set(theirs)))
     if not order.tty:
         try:
@@ -108,6 +113,14 @@ def spawn(order: Spawn, environment: dict[str, str], error_pipe: int) -> Child:
         except OSError:
             pass  # it has already exec'ed, and so done it itself, or is gone
     return Child(pid, stdin, outputs)
+
+
+def default_signals() -> None:
+    """In a child: no handler, nothing ignored or blocked, no wake-up pipe; what was pending takes effect."""
+    signal.set_wakeup_fd(-1)
+    for sig in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
+        signal.signal(sig, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
 
 def _close(fds: list[int]) -> None:
@@ -127,9 +140,7 @@ def _become(order: Spawn, env: dict[str, str], fds: tuple[int, int, int], error_
                 os.setpgid(0, 0)
             for number, fd in enumerate(fds):
                 os.dup2(fd, number)  # inheritable; all others are close-on-exec
-            for sig in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGHUP):
-                signal.signal(sig, signal.SIG_DFL)
-            signal.pthread_sigmask(signal.SIG_SETMASK, ())
+            default_signals()
             if order.uid >= 0:
                 step = f"couldn't setuid to {order.uid}"
                 os.setgroups(order.groups)

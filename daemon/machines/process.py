@@ -9,8 +9,8 @@ States and who moves them:
     EXITED --autorestart--> STARTING
 
 *Start* and *Stop* come from people and from the supervisor (autostart, shutdown);
-*Spawned*, *NotSpawned*, *Exited*, *NotSignalled* from the keeper; *Deadline* from the
-clock, at ``deadline()`` or later. A start is in two steps, since another process
+*Spawned*, *NotSpawned*, *Exited*, *Signalled*, *NotSignalled* from the keeper; *Resumed*
+from a daemon that begins; *Deadline* from the clock, at ``deadline()`` or later. A start is in two steps, since another process
 does the fork: STARTING with pid 0, then Spawned. Each start has a new generation,
 and the shell passes on only what belongs to the current one.
 
@@ -88,6 +88,16 @@ class NotSignalled:
 
 
 @dataclass(frozen=True, slots=True)
+class Signalled:
+    """The signal that Kill asked for was sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """Another daemon goes on with a process that runs; the one before may not have done what was decided."""
+
+
+@dataclass(frozen=True, slots=True)
 class Deadline:
     """The time that ``deadline()`` named has come."""
 
@@ -97,7 +107,7 @@ class Hold:
     """From now on nothing is started: the supervisor is on its way out."""
 
 
-Event = Start | Stop | Spawned | NotSpawned | Exited | NotSignalled | Deadline | Hold
+Event = Start | Stop | Spawned | NotSpawned | Exited | Signalled | NotSignalled | Resumed | Deadline | Hold
 
 
 # --- actions -----------------------------------------------------------------------------------------
@@ -112,7 +122,7 @@ class Spawn:
 
 @dataclass(frozen=True, slots=True)
 class Kill:
-    """Send ``sig`` to the process, or to its group; answer with NotSignalled on failure."""
+    """Send ``sig`` to the process, or to its group; answer with Signalled or NotSignalled."""
 
     sig: int
     group: bool
@@ -166,7 +176,7 @@ class ProcessMachine:
 
     FIELDS = (
         "state", "gen", "pid", "backoff", "laststart", "exitstatus", "status", "expected", "spawnerr", "cause",
-        "restarts", "held", "_deadline",
+        "restarts", "held", "told", "_deadline",
     )  # fmt: skip
     """What a snapshot keeps."""
 
@@ -184,6 +194,7 @@ class ProcessMachine:
         self.cause = ""
         self.restarts = 0
         self.held = False
+        self.told = False  # the signal of the stop under way was sent
         self._deadline: float | None = None
         self._actions: list[Action] = []
 
@@ -256,6 +267,7 @@ class ProcessMachine:
         )
         self._actions.append(Kill(sig, group))
         self._deadline = now + self.config.stopwaitsecs
+        self.told = False
 
     def _running(self, now: float) -> None:
         self.backoff = 0
@@ -389,6 +401,13 @@ class ProcessMachine:
         self._log("warn", f"killing '{self.config.name}' ({self.pid}) with SIGKILL")
         self._kill(now, signal.SIGKILL, self.config.killasgroup)
 
+    def _on_signalled(self, event: Signalled, now: float) -> None:
+        self.told = True
+
+    def _on_resumed_stopping(self, event: Resumed, now: float) -> None:
+        if not self.told:
+            self._kill(now, self.config.stopsignal, self.config.stopasgroup)
+
     def _on_not_signalled(self, event: NotSignalled, now: float) -> None:
         self._log("critical", f"unknown problem killing {self.config.name} ({self.pid}):{event.reason}")
         self.spawnerr = event.reason
@@ -414,7 +433,9 @@ _TABLE: dict[int, dict[type, _Cell]] = {
         Spawned: _M._on_spawned_stopping,
         NotSpawned: _M._on_not_spawned_stopping,
         Exited: _M._on_exited_stopping,
+        Signalled: _M._on_signalled,
         NotSignalled: _M._on_not_signalled,
+        Resumed: _M._on_resumed_stopping,
         Deadline: _M._on_deadline_stopping,
     },
     S.EXITED: {Start: _M._on_start, Stop: _M._on_stop_exited, Deadline: _M._on_deadline_exited},
