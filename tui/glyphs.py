@@ -31,6 +31,7 @@ class Glyphs:
     meter: str
     ellipsis: str
     arrow: str
+    more: str
     box: str
     """Left top corner, horizontal, right top, vertical, left bottom, right bottom."""
     line: str
@@ -48,7 +49,7 @@ UNICODE: Final = Glyphs(
         _S.FATAL: "✘",
     },
     bad_exit="✗", stale="⋯", opened="▾", closed="▸", cursor="▸", mark="▪", follow="⇣", paused="=",
-    spark="▁▂▃▄▅▆▇█", meter="█", ellipsis="…", arrow="→", box="┌─┐│└┘", line="─", button=("‹", "›"),
+    spark="▁▂▃▄▅▆▇█", meter="█", ellipsis="…", arrow="→", more="›", box="┌─┐│└┘", line="─", button=("‹", "›"),
 )  # fmt: skip
 ASCII: Final = Glyphs(
     {
@@ -56,7 +57,7 @@ ASCII: Final = Glyphs(
         _S.FATAL: "X",
     },
     bad_exit="!", stale="%", opened="[-]", closed="[+]", cursor=">", mark="*", follow="F", paused="P",
-    spark=" .:-=+*#", meter="#", ellipsis="~", arrow="->", box="+-+|++", line="-", button=("<", ">"),
+    spark=" .:-=+*#", meter="#", ellipsis="~", arrow="->", more=">", box="+-+|++", line="-", button=("<", ">"),
 )  # fmt: skip
 
 _ROLES: Final = {

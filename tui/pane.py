@@ -37,7 +37,7 @@ class Look:
 
 
 class Line:
-    """One row being written from left to right, at most ``width`` cells."""
+    """One row being written from left to right, at most ``width`` cells; control characters become blanks."""
 
     def __init__(self, width: int, attr: Hashable = "ui.background") -> None:
         self.runs: Row = []
@@ -46,6 +46,8 @@ class Line:
 
     def add(self, text: str, attr: Hashable | None = None) -> Line:
         if self.left > 0 and text:
+            if not text.isprintable():
+                text = clean(text)
             text = cut(text, self.left)
             self.left -= width_of(text)
             self.runs.append((self._attr if attr is None else attr, text))

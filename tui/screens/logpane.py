@@ -110,7 +110,9 @@ class LogPane(Pane):
         row = self._marked(number, self._runs(self.buffer.line(number)))
         if not self.wrap:
             width = row_width(row)
-            if self.aside or width > cols:
+            if width > self.aside + cols > 1:
+                row = [*slice_row(row, self.aside, cols - 1), ("log.gutter", self.look.glyphs.more)]
+            elif self.aside:
                 row = slice_row(row, self.aside, cols)
             return [Line(cols, "log.text").extend(row).done()]
         return list(_wrapped(row, cols))

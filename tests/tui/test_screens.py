@@ -1,0 +1,380 @@
+"""Every screen, pane and dialog at every size, with and without data, in Unicode and ASCII."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from urwid.testing import check_box_sizing, render_text
+
+from supervisor.protocol import stream as wire
+from supervisor.protocol.stream import ProcessRecord
+from supervisor.states import ProcessStates as S
+from supervisor.states import getProcessStateDescription
+from supervisor.tui import filters
+from supervisor.tui.commands import Verb, plan
+from supervisor.tui.glyphs import ASCII, UNICODE
+from supervisor.tui.keymap import KeyMap
+from supervisor.tui.logbuffer import LogBuffer
+from supervisor.tui.model import ChangeTold, LinkKind, LinkTold, ListView, Model, Ref, SnapshotTold, UsageTold
+from supervisor.tui.pane import Line, Look, slice_row
+from supervisor.tui.screens.attach import AttachScreen, walk
+from supervisor.tui.screens.detail import Detail
+from supervisor.tui.screens.dialogs import Choice, Confirm, Dialog, Item, Page, help_rows
+from supervisor.tui.screens.events import Events
+from supervisor.tui.screens.logpane import LogPane
+from supervisor.tui.screens.overview import Overview
+from supervisor.tui.screens.stage import Stage
+from supervisor.tui.screens.table import columns
+from supervisor.tui.words import width_of
+
+SIZES = [(40, 12), (80, 24), (120, 40), (200, 60)]
+LOOKS = [Look(UNICODE, lambda: 1000.0), Look(ASCII, lambda: 1000.0)]
+
+
+def record(group: str, name: str, state: int = S.RUNNING, **facts: Any) -> ProcessRecord:
+    return ProcessRecord(name, group, state, getProcessStateDescription(state) or "", **facts)
+
+
+def full_model() -> Model:
+    """All states, awkward names, all that can be empty being empty somewhere."""
+    model = Model()
+    records = [record("all", f"p{state}", state) for state in (0, 10, 20, 30, 40, 100, 200, 1000)]
+    records += [
+        record(
+            "g", "名前_with_a_very_long_name_indeed_00", S.RUNNING, pid=4194304, start=1.0, restarts=12345
+        ),
+        record(
+            "g",
+            "bad\x1b[31m",
+            S.EXITED,
+            exitstatus=3,
+            expected=False,
+            spawnerr="\x07" * 3,
+            trouble="log full",
+        ),
+        record("solo", "solo", S.RUNNING, pid=1, start=999.0, command="x" * 400, stdin="tty"),
+    ]
+    model.apply(LinkTold("local", LinkKind.LIVE, role="admin"), 1000.0)
+    model.apply(SnapshotTold("local", tuple(records)), 1000.0)
+    model.apply(UsageTold("local", {("solo", "solo"): (1234.5, 2.0**41)}), 1000.0)
+    model.apply(ChangeTold("local", record("solo", "solo", S.EXITED, exitstatus=0)), 1000.0)
+    return model
+
+
+def overview(model: Model, look: Look) -> tuple[Overview, ListView]:
+    view = ListView(model)
+    screen = Overview(model, view, look)
+    view.refresh(1000.0)
+    buffer = LogBuffer()
+    buffer.begin(1, 0, 0)
+    buffer.output(1, 0, "log line \x1b[31mred\x1b[0m 検索 \t tab\nERROR bad\n".encode() * 30)
+    screen.log.show(buffer, "solo", "stdout")
+    return screen, view
+
+
+@pytest.mark.parametrize("look", LOOKS, ids=["unicode", "ascii"])
+@pytest.mark.parametrize("empty", [False, True])
+@pytest.mark.parametrize("size", SIZES)
+def test_the_whole_picture_at_every_size(look: Look, empty: bool, size: tuple[int, int]) -> None:
+    model = Model() if empty else full_model()
+    screen, _ = overview(model, look)
+    for shown in (screen, Events(model, look), Detail(model, look, Ref("local", "solo", "solo"))):
+        stage = Stage(model, look, shown)
+        check_box_sizing(stage, cols=size[0], rows=size[1])
+        for line in render_text(stage, size, focus=True):
+            assert width_of(line) == size[0]
+            assert "\x1b" not in line
+
+
+@pytest.mark.parametrize("look", LOOKS, ids=["unicode", "ascii"])
+def test_ascii_is_ascii(look: Look) -> None:
+    if look.glyphs is not ASCII:
+        return
+    model = Model()
+    model.apply(SnapshotTold("local", (record("a", "a"), record("b", "b", S.FATAL))), 1000.0)
+    screen, _ = overview(model, look)
+    screen.log.show(LogBuffer(), "a", "stdout")
+    for size in SIZES:
+        assert all(line.isascii() for line in render_text(Stage(model, look, screen), size))
+
+
+def dialogs() -> list[Callable[[Look], Dialog]]:
+    model = full_model()
+    many = Model()
+    many.apply(SnapshotTold("local", tuple(record("g", f"process_{n:03d}") for n in range(300))), 1000.0)
+
+    def confirm(of: Model) -> Callable[[Look], Dialog]:
+        chosen = plan(Verb.RESTART, list(of.records), of, "group all", also_stopped=True)
+        return lambda look: Confirm(look, chosen, lambda plan: None, lambda also: chosen)
+
+    items = [Item(str(n), f"item {n} 検索", "detail" * 3, "F1", n % 2 == 0) for n in range(50)]
+    rows = help_rows(KeyMap(), ("list", "global"), 80, changing=False)
+    return [
+        confirm(model),
+        confirm(many),
+        lambda look: Choice(look, "choose", items, lambda value: None, search=True),
+        lambda look: Choice(look, "nothing", [], lambda value: None),
+        lambda look: Page(look, "help", rows, lambda: None, full=True),
+    ]
+
+
+@pytest.mark.parametrize("number", range(5))
+@pytest.mark.parametrize("size", [*SIZES, (20, 5)])
+def test_dialogs_at_every_size(number: int, size: tuple[int, int]) -> None:
+    model = full_model()
+    screen, _ = overview(model, LOOKS[0])
+    stage = Stage(model, LOOKS[0], screen)
+    stage.dialog = dialogs()[number](LOOKS[0])
+    for command in ("down", "page-down", "last", "next", "up", "first"):
+        stage.dialog.command(command)
+        assert all(width_of(line) == size[0] for line in render_text(stage, size, focus=True))
+
+
+def test_confirm_begins_on_cancel() -> None:
+    ended: list[object] = []
+    model = full_model()
+    chosen = plan(Verb.STOP, [r for r in model.records if model.records[r].state == S.RUNNING], model, "two")
+    dialog = Confirm(LOOKS[0], chosen, ended.append)
+    dialog.command("accept")
+    assert ended == [None] and dialog.over
+    dialog.command("accept")
+    assert len(ended) == 1
+    dialog = Confirm(LOOKS[0], chosen, ended.append)
+    dialog.command("next")
+    dialog.command("accept")
+    assert ended[-1] is chosen
+
+
+def test_confirm_can_take_the_stopped_ones_along() -> None:
+    model = full_model()
+    refs = list(model.records)
+    first = plan(Verb.RESTART, refs, model, "all")
+    ended: list[Any] = []
+    dialog = Confirm(
+        LOOKS[0], first, ended.append, lambda also: plan(Verb.RESTART, refs, model, "all", also_stopped=also)
+    )
+    dialog.command("previous")
+    dialog.command("toggle")
+    dialog.command("yes")
+    assert len(ended[0].records) == len(refs) > len(first.records)
+
+
+def test_a_choice_is_narrowed_by_typing() -> None:
+    ended: list[str | None] = []
+    items = [Item("a", "restart"), Item("b", "restart its group"), Item("c", "go to process", "etl:load")]
+    dialog = Choice(LOOKS[0], "palette", items, ended.append, search=True)
+    for key in "load":
+        assert dialog.typed(key)
+    dialog.command("accept")
+    assert ended == ["c"]
+
+
+def test_columns_go_in_the_agreed_order() -> None:
+    shown = [
+        [name for name in ("rss", "cpu", "restarts", "pid") if getattr(columns(width, 12), name)]
+        for width in (70, 60, 54, 49)
+    ]
+    assert shown[0] == ["rss", "cpu", "restarts", "pid"]
+    assert shown[1] == ["cpu", "restarts", "pid"]
+    assert shown[2] == ["restarts", "pid"]
+    assert columns(49, 12).state == 0
+
+
+def test_ten_thousand_rows_cost_what_can_be_seen() -> None:
+    """The rows painted, not the rows there are, decide what is asked of the model."""
+    model = Model()
+    model.apply(SnapshotTold("local", tuple(record("g", f"p{n:05d}") for n in range(10_000))), 1000.0)
+    screen, view = overview(model, LOOKS[0])
+    asked = 0
+
+    class Counting(dict[Ref, ProcessRecord]):
+        def __getitem__(self, key: Ref) -> ProcessRecord:
+            nonlocal asked
+            asked += 1
+            return super().__getitem__(key)
+
+    model.records = Counting(model.records)
+    for _ in range(20):
+        view.move(100)
+        view.refresh(1001.0)
+        render_text(screen.table, (80, 20), focus=True)
+    assert asked <= 20 * 22 * 2
+
+
+def test_cursor_is_on_the_selected_row() -> None:
+    screen, view = overview(full_model(), LOOKS[0])
+    view.go(3)
+    canvas = Stage(full_model(), LOOKS[0], screen).render((80, 24), focus=True)
+    assert canvas.cursor == (0, 1 + 1 + 3)
+
+
+def test_empty_list_says_why() -> None:
+    model = full_model()
+    screen, view = overview(model, LOOKS[0])
+    view.change(filter=filters.parse("nothing_like_this"))
+    view.refresh(1000.0)
+    assert any("nothing passes the filter" in line for line in render_text(screen, (80, 20)))
+
+
+def log_pane(text: bytes, **settings: Any) -> LogPane:
+    pane = LogPane(LOOKS[0])
+    pane.frame = "none"
+    buffer = LogBuffer()
+    buffer.begin(1, 0, 0)
+    buffer.output(1, 0, text)
+    pane.show(buffer, "x", "stdout")
+    for name, value in settings.items():
+        setattr(pane, name, value)
+    return pane
+
+
+def shown(pane: LogPane, cols: int = 20, rows: int = 4) -> list[str]:
+    return render_text(pane, (cols, rows), strip=True)
+
+
+def test_log_follows_and_scrolls() -> None:
+    pane = log_pane(b"".join(b"line %d\n" % n for n in range(100)))
+    assert shown(pane) == ["line 96", "line 97", "line 98", "line 99"]
+    pane.move(-2)
+    assert shown(pane) == ["line 94", "line 95", "line 96", "line 97"]
+    pane.buffer.output(1, pane.buffer.offset, b"new\n")
+    assert shown(pane)[0] == "line 94"
+    pane.follow()
+    assert shown(pane)[-1] == "new"
+    pane.first()
+    assert shown(pane)[0] == "line 0"
+
+
+def test_log_wraps_and_shifts() -> None:
+    pane = log_pane("abcdefghij検索検索xyz\n".encode(), wrap=True)
+    assert shown(pane, 12) == ["abcdefghij検", "索検索xyz", "", ""]
+    pane.wrap = False
+    assert shown(pane, 12)[0] == "abcdefghij ›"
+    pane.sideways(1)
+    assert shown(pane, 12)[0] == "ij検索検索›" or shown(pane, 12)[0].startswith("ij検索")
+
+
+def test_log_pause_holds_the_picture() -> None:
+    pane = log_pane(b"one\n")
+    pane.pause()
+    pane.buffer.output(1, pane.buffer.offset, b"two\n")
+    assert shown(pane) == ["one", "", "", ""]
+    pane.pause()
+    assert shown(pane)[:2] == ["one", "two"]
+
+
+def test_log_search_goes_to_matches() -> None:
+    pane = log_pane(b"".join(b"line %d\n" % n for n in range(100)))
+    shown(pane)
+    pane.find("line 5$")
+    while pane.work():
+        pass
+    pane.next_hit(backward=True)
+    assert "line 5" in shown(pane)
+    assert pane.heading()[1].startswith("/line 5$  1 of 1")
+
+
+def test_slices_never_change_width() -> None:
+    row = Line(30).add("ab検索cd", "x").add("efgh索", "y").done()
+    for start in range(20):
+        for width in range(1, 12):
+            assert sum(width_of(text) for _, text in slice_row(row, start, width)) == min(width, 30 - start)
+
+
+# --- attach ----------------------------------------------------------------------------------------------
+
+
+def attach(
+    tty: bool = True, writer: bool = True, read_only: bool = False
+) -> tuple[AttachScreen, bytearray, list[object]]:
+    sent = bytearray()
+    wishes: list[object] = []
+
+    def send(data: bytes) -> bool:
+        sent.extend(data)
+        return True
+
+    screen = AttachScreen(LOOKS[0], "a:b", send, wishes.append, read_only=read_only)
+    screen.take(wire.Attached(1, "a:b", tty, 7, writer, 23, 80, 1, 0))
+    return screen, sent, wishes
+
+
+def test_bytes_are_walked_whole() -> None:
+    raw = "a\x1b[A\x1b[<0;3;4Mé\x1bx\r\n\x00".encode()
+    walked = list(walk(list(raw)))
+    assert b"".join(data for _, data in walked) == raw
+    assert [key for key, _ in walked if isinstance(key, str)] == [
+        "a",
+        "up",
+        "é",
+        "meta x",
+        "enter",
+        "enter",
+        "<0>",
+    ]
+
+
+def test_attach_at_every_size() -> None:
+    for tty in (True, False):
+        screen, _, _ = attach(tty)
+        screen.take(wire.Output(1, "stdout", 1, 0, "\x1b[31m検索\x1b[0m plain\r\n".encode() * 50))
+        while screen.pump(10):
+            pass
+        for size in [*SIZES, (1, 1), (3, 2)]:
+            assert all(width_of(line) == size[0] for line in render_text(screen, size, focus=True))
+
+
+def test_paste_is_bracketed_only_for_who_asked() -> None:
+    screen, sent, _ = attach()
+    screen.input(list(b"\x1b[200~one\ntwo\x1b[201~"))
+    assert sent == b"one\rtwo"
+    sent.clear()
+    screen.take(wire.Output(1, "stdout", 1, 0, b"\x1b[?2004h"))
+    screen.pump(1)
+    screen.input(list(b"\x1b[200~one"))
+    screen.input(list(b"\ntwo\x1b[201~"))
+    assert sent == b"\x1b[200~one\ntwo\x1b[201~"
+
+
+def test_read_only_sends_nothing_but_can_leave() -> None:
+    screen, sent, wishes = attach(read_only=True)
+    screen.input(list(b"rm\r\x1dd"))
+    assert sent == b"" and wishes[-1] == "detach"
+
+
+def test_a_backlog_is_shed_to_what_a_screen_needs() -> None:
+    screen, _, _ = attach()
+    for number in range(40):
+        screen.take(wire.Output(1, "stdout", 1, number * 65536, (b"x" * 127 + b"\n") * 512))
+    screen.take(wire.Output(1, "stdout", 1, 40 * 65536, b"the end\r\n"))
+    steps = 0
+    while screen.pump(1):
+        steps += 1
+    assert steps < 20 and screen.skipped > 1 << 20
+    assert any("the end" in line for line in render_text(screen, (80, 24)))
+
+
+def test_scroll_mode_shows_what_went_by() -> None:
+    screen, sent, _ = attach()
+    screen.take(wire.Output(1, "stdout", 1, 0, b"".join(b"line %d\r\n" % n for n in range(100))))
+    screen.pump(10)
+    render_text(screen, (80, 24))
+    screen.input(list(b"\x1d[g"))
+    text = render_text(screen, (80, 24), strip=True)
+    assert text[0].startswith(" SCROLL a:b") and text[1] == "line 0"
+    screen.input(list(b"q"))
+    assert render_text(screen, (80, 24), strip=True)[0].startswith(" ATTACHED")
+    assert sent == b""
+
+
+def test_no_widget_keeps_a_canvas_of_the_past() -> None:
+    """What changed without a key is drawn: nothing on the way is cached by urwid."""
+    model = full_model()
+    moment = [1000.0]
+    look = Look(UNICODE, lambda: moment[0])
+    stage = Stage(model, look, overview(model, look)[0])
+    before = render_text(stage, (80, 24))
+    moment[0] += 61
+    assert render_text(stage, (80, 24)) != before
