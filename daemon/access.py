@@ -5,23 +5,46 @@ Roles, each including the one before: ``none``, ``observer`` (state and logs),
 any program's user). Who can connect to a unix socket without a password is admin;
 so is everybody who gives the right password, and, as with Supervisor, everybody on
 a TCP server that has none.
+
+**Guessing.** An attempt counts as a failure until it turned out right, so that a
+hundred at once are no cheaper than a hundred in a row. Five are free; after them
+each attempt of an address waits for its turn, turns lie 1 s and then twice as far
+apart, up to 60 s. Who would have to wait longer is turned away unchecked. Other
+addresses do not notice, and a unix socket waits a second at most. The same login
+from the same address is checked once, however often it is sent meanwhile. A login
+that was right is remembered for five minutes (as an HMAC under a key that only this
+process has), so that not every request of a dashboard costs a slow hash; while its
+address is being slowed down it waits its turn all the same, or the answer's speed
+would tell right from wrong.
+
+Slow hashes run in threads: one at a time for all of TCP, another for unix sockets.
 """
 
 from __future__ import annotations
 
+import asyncio
+import base64
+import binascii
 import hashlib
 import hmac
 import pwd
+import secrets
 import socket
 import struct
+import time
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Final
 
+from supervisor import passwords
+
 ROLES: Final = ("none", "observer", "operator", "admin")
 FREE_FAILURES: Final = 5
 DELAY_MAX_S: Final = 60.0
+UNIX_DELAY_MAX_S: Final = 1.0
 REMEMBERED: Final = 1024
+REMEMBERED_S: Final = 300.0
+BASIC_MAX_CHARACTERS: Final = 8192
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +60,13 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """``address``: what failures are counted by. ``name``: for people."""
+    """``address``: what failures are counted by. ``name``: for people. ``uid`` -1: over TCP."""
 
     address: str
     name: str
+    uid: int = -1
+    place: str = "localhost:0"
+    """``host:port`` as access lines show it."""
 
 
 def peer_of(sock: socket.socket) -> Peer:
@@ -52,51 +78,166 @@ def peer_of(sock: socket.socket) -> Peer:
             user = pwd.getpwuid(uid).pw_name
         except KeyError:
             user = f"uid {uid}"
-        return Peer(f"uid {uid}", f"{user} (pid {pid})")
+        return Peer(f"uid {uid}", f"{user} (pid {pid})", uid)
     try:
-        host = sock.getpeername()[0]
+        host, port = sock.getpeername()[:2]
     except OSError:
-        host = "gone"
-    return Peer(host, host)
+        host, port = "gone", 0
+    return Peer(host, host, place=f"{host}:{port}")
 
 
-def password_matches(stored: str, given: str) -> bool:
-    """Compare with a plain or ``{SHA}`` password, in constant time."""
-    if stored.startswith("{SHA}"):
-        given = hashlib.sha1(given.encode("utf-8", "surrogateescape")).hexdigest()
-        stored = stored[5:]
-    return hmac.compare_digest(
-        stored.encode("utf-8", "surrogateescape"), given.encode("utf-8", "surrogateescape")
-    )
+# --- passwords ---------------------------------------------------------------------------------------
 
 
-def login_matches(username: str, password: str, given_username: str, given_password: str) -> bool:
-    """Both right; a wrong name costs as much as a wrong password."""
-    name_right = hmac.compare_digest(
-        username.encode("utf-8", "surrogateescape"), given_username.encode("utf-8", "surrogateescape")
-    )
-    return password_matches(password, given_password) and name_right
+@dataclass(frozen=True, slots=True)
+class Login:
+    """A name and a password as a client gave them."""
+
+    name: bytes
+    password: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The name and the stored password of one server."""
+
+    username: str
+    password: str
+
+    def admits(self, login: Login) -> bool:
+        """Whether both are right; a wrong name costs as much as a wrong password. May take half a second."""
+        name = hmac.compare_digest(self.username.encode("utf-8", "surrogateescape"), login.name)
+        return passwords.matches(self.password, login.password) and name
+
+
+def basic_login(header: str) -> Login | None:
+    """What an Authorization header of the scheme Basic says; None for anything else."""
+    scheme, _, packed = header.partition(" ")
+    if scheme.lower() != "basic" or len(packed) > BASIC_MAX_CHARACTERS:
+        return None
+    try:
+        name, colon, password = base64.b64decode(packed.strip(), validate=True).partition(b":")
+    except (binascii.Error, ValueError):
+        return None
+    return Login(name, password) if colon else None
 
 
 class Throttle:
-    """Slows down whoever guesses: after five failures each answer waits, 1 s doubling to 60 s."""
+    """When an address may try again. Pure: ``now`` is monotonic seconds."""
 
     def __init__(self) -> None:
-        self._failures: OrderedDict[str, tuple[int, float]] = OrderedDict()
+        self._attempts: OrderedDict[str, tuple[int, float]] = OrderedDict()
 
     def delay(self, address: str, now: float) -> float:
-        """Seconds to wait before this address is answered; ``now`` is monotonic."""
-        count, last = self._failures.get(address, (0, 0.0))
-        if count < FREE_FAILURES:
-            return 0.0
-        pause = float(min(DELAY_MAX_S, 2.0 ** (count - FREE_FAILURES)))
-        return max(0.0, last + pause - now)
+        """Seconds until an attempt of this address would be checked."""
+        _, due = self._attempts.get(address, (0, 0.0))
+        return max(0.0, due - now)
 
-    def failed(self, address: str, now: float) -> None:
-        count, _ = self._failures.pop(address, (0, 0.0))
-        self._failures[address] = (count + 1, now)
-        if len(self._failures) > REMEMBERED:
-            self._failures.popitem(last=False)
+    def attempt(self, address: str, now: float) -> float | None:
+        """Counts an attempt as failed; the seconds it has to wait, None: too many wait already.
+
+        ``succeeded`` forgets what was counted.
+        """
+        count, due = self._attempts.pop(address, (0, 0.0))
+        most = UNIX_DELAY_MAX_S if address.startswith("uid ") else DELAY_MAX_S
+        start = max(now, due)
+        if start - now > most:
+            self._attempts[address] = (count, due)
+            return None
+        count += 1
+        beyond = count - FREE_FAILURES
+        pause = min(most, 2.0 ** min(beyond, 16)) if beyond >= 0 else 0.0
+        self._attempts[address] = (count, start + pause)
+        if len(self._attempts) > REMEMBERED:
+            self._attempts.popitem(last=False)
+        return start - now
 
     def succeeded(self, address: str) -> None:
-        self._failures.pop(address, None)
+        self._attempts.pop(address, None)
+
+
+class TooManyAttempts(Exception):
+    """This address is to come back in ``retry_s`` seconds."""
+
+    def __init__(self, retry_s: float) -> None:
+        super().__init__(retry_s)
+        self.retry_s = retry_s
+
+
+class Doorkeeper:
+    """Checks logins for all servers of a daemon; see the theory above."""
+
+    def __init__(self) -> None:
+        self.throttle = Throttle()
+        self._key = secrets.token_bytes(32)
+        self._right: OrderedDict[bytes, float] = OrderedDict()
+        self._checking: dict[tuple[str, bytes], asyncio.Task[bool]] = {}
+        self._lanes = {"tcp": asyncio.Lock(), "unix": asyncio.Lock()}
+
+    def form_token(self, purpose: str, now: float, days_ago: int = 0) -> str:
+        """A text that only this process can make; another one each day."""
+        day = int(now // 86400) - days_ago
+        return hmac.new(self._key, f"form {purpose} {day}".encode(), hashlib.sha256).hexdigest()[:32]
+
+    def is_form_token(self, given: str, purpose: str, now: float) -> bool:
+        """Whether a token was made for this purpose today or yesterday."""
+        packed = given.encode("utf-8", "surrogateescape")
+        today = hmac.compare_digest(packed, self.form_token(purpose, now).encode())
+        return hmac.compare_digest(packed, self.form_token(purpose, now, 1).encode()) or today
+
+    async def admits(self, account: Account, login: Login, peer: Peer) -> bool:
+        """Whether the login is right; may take its time. Raises TooManyAttempts."""
+        mark = self._mark(account, login)
+        now = time.monotonic()
+        if self._remembers(mark, now) and not self.throttle.delay(peer.address, now):
+            return True
+        key = (peer.address, mark)
+        task = self._checking.get(key)
+        if task is None:
+            delay = self.throttle.attempt(peer.address, now)
+            if delay is None:
+                raise TooManyAttempts(self.throttle.delay(peer.address, now))
+            if not delay and not passwords.is_slow(account.password):
+                return self._note(account.admits(login), mark, peer)
+            task = asyncio.get_running_loop().create_task(self._check(account, login, peer, mark, delay))
+            self._checking[key] = task
+            task.add_done_callback(lambda _: self._checking.pop(key, None))
+        return await asyncio.shield(task)
+
+    async def _check(self, account: Account, login: Login, peer: Peer, mark: bytes, delay: float) -> bool:
+        await asyncio.sleep(delay)
+        if self._remembers(mark, time.monotonic()):
+            return self._note(True, mark, peer)
+        if not passwords.is_slow(account.password):
+            return self._note(account.admits(login), mark, peer)
+        async with self._lanes["unix" if peer.uid >= 0 else "tcp"]:
+            right = await asyncio.to_thread(account.admits, login)
+        return self._note(right, mark, peer)
+
+    def _note(self, right: bool, mark: bytes, peer: Peer) -> bool:
+        if right:
+            self.throttle.succeeded(peer.address)
+            self._right.pop(mark, None)
+            self._right[mark] = time.monotonic() + REMEMBERED_S
+            if len(self._right) > REMEMBERED:
+                self._right.popitem(last=False)
+        return right
+
+    def _remembers(self, mark: bytes, now: float) -> bool:
+        until = self._right.get(mark)
+        if until is None:
+            return False
+        if until < now:
+            del self._right[mark]
+            return False
+        return True
+
+    def _mark(self, account: Account, login: Login) -> bytes:
+        parts = (
+            account.username.encode("utf-8", "surrogateescape"),
+            account.password.encode("utf-8", "surrogateescape"),
+            login.name,
+            login.password,
+        )
+        text = b"".join(struct.pack(">I", len(part)) + part for part in parts)
+        return hmac.new(self._key, text, hashlib.sha256).digest()

@@ -1,21 +1,24 @@
-"""HTTP: XML-RPC, log tails, health; must never know the stream server.
+"""HTTP: XML-RPC, pages, log tails, health; must never know the stream server.
 
-A shell over aiohttp's low-level server. Every URL of a server with a password
-needs it. Bodies are bounded, and only what is in the method table can be called.
+A shell over aiohttp's low-level server, behind the bounds of ``httpgate``. Every URL
+of a server with a password needs it. Only what is in the method table can be called.
 """
 
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
-import html
-import http
+import logging
+import os
 import time
+import traceback
+from collections.abc import Mapping
 from email.utils import formatdate
-from urllib.parse import unquote
+from importlib import resources
+from typing import Any, Final
+from urllib.parse import parse_qsl, unquote
 
 from aiohttp import HttpVersion11, web
+from aiohttp.abc import AbstractAccessLogger
 
 from supervisor.config.model import InetServerConfig, UnixServerConfig
 from supervisor.errors import LocalProtocolError, RemoteProtocolError, RPCError
@@ -23,94 +26,204 @@ from supervisor.faults import Faults
 from supervisor.namespec import split_namespec
 from supervisor.protocol import xmlrpc
 
-from .access import Caller, Peer, Throttle, login_matches, peer_of
+from .access import Account, Caller, Doorkeeper, Peer, TooManyAttempts, basic_login
+from .httpgate import Gate, Gates, error_page
+from .httphead import HEAD_MAX_BYTES, Refused
 from .loop import Supervisor
+from .mainlog import LEVELS
 from .methods.table import MethodTable
+from .origin import is_local, is_loopback, is_script, may_post
 from .output.cursor import Chunk, Cursor, Readable
 from .version import VERSION
+from .web.pages import Frame
+from .web.site import Page, Visit, visit
 
-BODY_MAX_BYTES = 1 << 20
-TAIL_BYTES = 1024
-SERVER_NAME = f"supervisor/{VERSION}"
+TAIL_BYTES: Final = 1024
+FORM_FIELDS_MAX: Final = 32
+SERVER_NAME: Final = f"supervisor/{VERSION}"
+NEVER_S: Final = 7 * 86400.0
+STYLE_PATH: Final = "/stylesheets/supervisor.css"
+PAGES: Final = frozenset(("/", "/index.html", "/tail.html"))
+
+SAFETY: Final = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+"""On everything that a browser might show."""
+
+FRESH: Final = {
+    "Cache-Control": "no-store, no-cache",
+    "Pragma": "no-cache",
+    "Expires": "Thu, 01 Jan 1970 00:00:00 GMT",
+}
 
 
 class HttpError(Exception):
     """An answer that is no 200."""
 
-    def __init__(self, status: int, headers: dict[str, str] | None = None) -> None:
+    def __init__(self, status: int, headers: Mapping[str, str] | None = None, close: bool = False) -> None:
         super().__init__(status)
         self.status = status
-        self.headers = headers or {}
+        self.headers = dict(headers or {})
+        self.close = close
 
 
 class HttpDoor:
-    """The handler of one server section."""
+    """One server section: give ``protocol`` to asyncio."""
 
     def __init__(
         self,
         config: UnixServerConfig | InetServerConfig,
         supervisor: Supervisor,
         table: MethodTable,
-        throttle: Throttle,
+        doorkeeper: Doorkeeper,
     ) -> None:
         self.config = config
         self._supervisor = supervisor
         self._table = table
-        self._throttle = throttle
+        self._doorkeeper = doorkeeper
+        self._account = Account(config.username, config.password)
+        self._checks_host = (
+            isinstance(config, InetServerConfig)
+            and not config.username
+            and (is_loopback(config.host) or config.host == "localhost")
+        )
+        self._style = resources.files("supervisor.daemon.web").joinpath("supervisor.css").read_bytes()
+        self._style_date = formatdate(int(time.time()), usegmt=True)
+        quiet = logging.getLogger("supervisor.http")
+        quiet.disabled = True  # what matters goes to the main log
+        self.server = web.Server(
+            self.handle,
+            access_log=quiet,
+            access_log_class=self._finisher(),
+            logger=quiet,
+            keepalive_timeout=NEVER_S,  # the gate's clock rules
+            max_line_size=HEAD_MAX_BYTES,
+            max_field_size=HEAD_MAX_BYTES,
+            auto_decompress=False,
+        )
+        self._gates = Gates(SERVER_NAME, self.server, self._refused)
+        self.protocol = self._gates.protocol
+
+    def _finisher(self) -> type[AbstractAccessLogger]:
+        """What aiohttp tells that an answer was written."""
+        finished = self._finished
+
+        class Finisher(AbstractAccessLogger):
+            def log(self, request: web.BaseRequest, response: web.StreamResponse, time: float) -> None:
+                finished(request, response)
+
+        return Finisher
+
+    async def shutdown(self) -> None:
+        """End all connections."""
+        await self.server.shutdown(0.5)
+
+    # --- before and after -----------------------------------------------------------------------------
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request."""
+        gate = self._gates.of(request.protocol)
+        if gate is None:
+            raise ConnectionResetError("the client has gone")
         try:
-            caller = await self._authenticate(request)
-            path = unquote(request.raw_path.partition("?")[0])
-            response = await self._route(request, path, caller)
+            caller = await self._authenticate(request, gate)
+            response = await self._route(request, gate, caller)
         except HttpError as error:
-            response = _error(error.status, error.headers)
+            response = _error(error)
+        except ConnectionError:
+            raise
+        except Exception:  # noqa: BLE001  # a bug of ours ends this request, and nothing else
+            log = self._supervisor.log
+            log.critical(
+                f"uncaptured python exception while answering {request.path!r}:\n{traceback.format_exc()}"
+            )
+            response = _error(HttpError(500))
         response.headers["Server"] = SERVER_NAME
         return response
 
-    async def _route(self, request: web.BaseRequest, path: str, caller: Caller) -> web.StreamResponse:
-        if path.rstrip("/") == "/RPC2":
-            if request.method != "POST":
-                raise HttpError(400)
-            return await self._rpc(request, caller)
-        if path.startswith("/logtail/"):
-            return await self._tail(request, self._process_log(path.removeprefix("/logtail/")))
-        if path == "/mainlogtail":
-            store = self._supervisor.log.store
-            if store is None:
-                raise HttpError(404)
-            return await self._tail(request, store)
-        if path == "/ok.html":
-            return web.Response(text="OK", content_type="text/plain")
-        raise HttpError(404)
+    def _finished(self, request: web.BaseRequest, response: web.StreamResponse) -> None:
+        gate = self._gates.of(request.protocol)
+        if gate is None:
+            return
+        if self._supervisor.log.level <= LEVELS["trace"]:
+            version = f"{request.version.major}.{request.version.minor}"
+            self._log_access(
+                gate.peer,
+                f"{request.method} {request.raw_path} HTTP/{version}",
+                response.status,
+                response.body_length,
+            )
+        gate.answered()
+
+    def _refused(self, peer: Peer, refused: Refused) -> None:
+        if self._supervisor.log.level <= LEVELS["trace"]:
+            self._log_access(peer, f"({refused})", refused.status, 0)
+
+    def _log_access(self, peer: Peer, line: str, status: int, size: int) -> None:
+        when = time.strftime("%d/%b/%Y:%H:%M:%S %z")
+        self._supervisor.log.trace(f'{peer.place} - - [{when}] "{line}" {status} {size}')
 
     # --- who ------------------------------------------------------------------------------------------
 
-    async def _authenticate(self, request: web.BaseRequest) -> Caller:
-        transport = request.transport
-        sock = transport.get_extra_info("socket") if transport is not None else None
-        peer = peer_of(sock) if sock is not None else Peer("gone", "gone")
+    async def _authenticate(self, request: web.BaseRequest, gate: Gate) -> Caller:
+        peer = gate.peer
         if not self.config.username:
-            return Caller(peer.name, "admin")
-        delay = self._throttle.delay(peer.address, time.monotonic())
-        if delay:
-            await asyncio.sleep(delay)
-        given = _basic(request.headers.get("Authorization", ""))
-        if given is None or not login_matches(self.config.username, self.config.password, *given):
-            if given is not None:
-                self._throttle.failed(peer.address, time.monotonic())
-            raise HttpError(401, {"WWW-Authenticate": 'Basic realm="default"', "Connection": "close"})
-        self._throttle.succeeded(peer.address)
-        return Caller(f"{given[0]} ({peer.name})", "admin")
+            host = request.headers.get("Host")
+            if self._checks_host and host is not None and not is_local(host):
+                raise HttpError(403, close=True)
+            gate.admitted = True
+            caller = Caller(peer.name, "admin")
+        else:
+            header = request.headers.get("Authorization", "")
+            if not (gate.admitted and header == gate.authorization):
+                await self._log_in(header, peer)
+                gate.admitted, gate.authorization = True, header
+            caller = Caller(f"{self.config.username} ({peer.name})", "admin")
+        if request.method == "POST" and not may_post(request.headers):
+            raise HttpError(403)
+        return caller
+
+    async def _log_in(self, header: str, peer: Peer) -> None:
+        """Raises HttpError when the header does not open this server."""
+        login = basic_login(header)
+        try:
+            if login is not None and await self._doorkeeper.admits(self._account, login, peer):
+                return
+        except TooManyAttempts as error:
+            retry = {"Retry-After": str(int(error.retry_s) + 1)}
+            raise HttpError(429, retry, close=True) from error
+        raise HttpError(401, {"WWW-Authenticate": 'Basic realm="default"'}, close=True)
+
+    # --- where ----------------------------------------------------------------------------------------
+
+    async def _route(self, request: web.BaseRequest, gate: Gate, caller: Caller) -> web.StreamResponse:
+        raw, _, query = request.raw_path.partition("?")
+        path = unquote(raw)
+        if path == "/RPC2" or path == "/RPC2/":
+            if request.method != "POST":
+                raise HttpError(400)
+            return await self._rpc(request, caller)
+        if path.startswith("/logtail/") or path in ("/mainlogtail", "/logtail"):
+            if request.method != "GET":
+                raise HttpError(400)
+            return await self._tail(request, gate, self._log_at(path))
+        if path == "/ok.html":
+            return web.Response(text="OK", content_type="text/plain", headers=SAFETY)
+        if path in PAGES:
+            return await self._page(request, gate, caller, path, query)
+        if path == STYLE_PATH and request.method != "POST":
+            return self._stylesheet(request)
+        raise HttpError(400 if request.method == "POST" else 404)
 
     # --- XML-RPC --------------------------------------------------------------------------------------
 
     async def _rpc(self, request: web.BaseRequest, caller: Caller) -> web.Response:
-        if request.content_length is None:
-            raise HttpError(411)
-        if request.content_length > BODY_MAX_BYTES:
-            raise HttpError(413, {"Connection": "close"})
         body = await request.read()
         log = self._supervisor.log
         try:
@@ -118,53 +231,117 @@ class HttpDoor:
         except RemoteProtocolError as error:
             log.error(f"XML-RPC request data {body[:80]!r} is invalid: {error}")
             raise HttpError(400) from error
-        log.trace(f"XML-RPC method called: {call.method}()")
+        traced = log.level <= LEVELS["trace"]
+        if traced:
+            log.trace(f"XML-RPC method called: {call.method}()")
         try:
-            value = await self._table.call(call.method, call.params, caller)
-            answer = xmlrpc.dump_response(value)
-            log.trace(f"XML-RPC method {call.method}() returned successfully")
+            answer = xmlrpc.dump_response(await self._table.call(call.method, call.params, caller))
+            if traced:
+                log.trace(f"XML-RPC method {call.method}() returned successfully")
         except RPCError as error:
             log.trace(f"XML-RPC method {call.method}() returned fault: [{error.code}] {error.text}")
             answer = xmlrpc.dump_fault(error.code, error.text)
         except LocalProtocolError as error:
             answer = xmlrpc.dump_fault(Faults.FAILED, f"FAILED: {error}")
-        return web.Response(body=answer, content_type="text/xml")
+        return web.Response(body=answer, headers={"Content-Type": "text/xml"})
+
+    # --- pages ----------------------------------------------------------------------------------------
+
+    async def _page(
+        self, request: web.BaseRequest, gate: Gate, caller: Caller, path: str, query: str
+    ) -> web.Response:
+        by_form = request.method == "POST"
+        body = (await request.read()).decode("utf-8", "replace") if by_form else ""
+        try:
+            form = dict(
+                parse_qsl(
+                    f"{query}&{body}",
+                    keep_blank_values=True,
+                    errors="replace",
+                    max_num_fields=FORM_FIELDS_MAX,
+                )
+            )
+        except ValueError as error:
+            raise HttpError(400) from error
+        now, purpose = time.monotonic(), f"{self.config.section} {self.config.username}"
+        keeper = self._doorkeeper
+        if request.method == "HEAD":
+            form.pop("action", None)
+        visited = Visit(
+            path,
+            form,
+            by_form,
+            trusted=_without_browser(request, gate.peer),
+            confirmed=by_form and keeper.is_form_token(form.get("token", ""), purpose, now),
+        )
+
+        async def call(method: str, params: Any) -> Any:
+            return await self._table.call(method, params, caller)
+
+        frame = Frame(self._supervisor.settings.identifier, VERSION, keeper.form_token(purpose, now))
+        try:
+            page = await visit(visited, call, frame)
+        except RPCError as error:
+            if error.code != Faults.SHUTDOWN_STATE:
+                raise
+            raise HttpError(503) from error
+        return _page_response(page)
+
+    def _stylesheet(self, request: web.BaseRequest) -> web.Response:
+        headers = {**SAFETY, "Last-Modified": self._style_date, "Cache-Control": "no-cache"}
+        if request.headers.get("If-Modified-Since") == self._style_date:
+            return web.Response(status=304, headers=headers)
+        return web.Response(body=self._style, content_type="text/css", charset="utf-8", headers=headers)
 
     # --- tails ----------------------------------------------------------------------------------------
 
-    def _process_log(self, rest: str) -> Readable:
-        name, _, channel = rest.rstrip("/").partition("/")
+    def _log_at(self, path: str) -> Readable:
+        """The store that a tail is of. Raises HttpError."""
+        if path == "/mainlogtail":
+            if self._supervisor.log.store is None:
+                raise HttpError(404)
+            return self._supervisor.log.store
+        name, _, channel = path.removeprefix("/logtail").strip("/").partition("/")
         group_name, process_name = split_namespec(name)
         group = self._supervisor.groups.get(group_name)
         process = group.processes.get(process_name or "") if group is not None else None
         output = process.outputs.get(channel or "stdout") if process is not None else None
-        if output is None or output.sink is None or not output.path:
+        if output is None or output.sink is None or not output.path or not os.path.exists(output.path):
             raise HttpError(404)
         return output.sink
 
-    async def _tail(self, request: web.BaseRequest, store: Readable) -> web.StreamResponse:
+    async def _tail(self, request: web.BaseRequest, gate: Gate, store: Readable) -> web.StreamResponse:
         """The last bytes, then whatever is added, until the client goes."""
-        if request.method != "GET":
-            raise HttpError(400)
         response = web.StreamResponse(
             headers={
+                **SAFETY,
                 "Content-Type": "text/plain;charset=utf-8",
                 "Last-Modified": formatdate(usegmt=True),
+                "Cache-Control": "no-store",
                 "X-Accel-Buffering": "no",
                 "Server": SERVER_NAME,
             }
         )
         if request.version >= HttpVersion11:
             response.enable_chunked_encoding()
+        else:
+            response.force_close()
         await response.prepare(request)
         news = asyncio.Event()
+        gone: list[bool] = []
+
+        def lost() -> None:
+            gone.append(True)
+            news.set()
+
         store.watchers.callbacks.add(news.set)
+        gate.on_lost.add(lost)
         cursor = Cursor.last(store, TAIL_BYTES)
         gen = cursor.gen
         try:
-            while request.transport is not None and not request.transport.is_closing():
+            while not gone:
                 news.clear()
-                while (item := cursor.next()) is not None:
+                while not gone and (item := cursor.next()) is not None:
                     if cursor.gen != gen:
                         gen = cursor.gen
                         await response.write(b"==> File truncated <==\n")
@@ -175,25 +352,42 @@ class HttpDoor:
             pass  # the client left, or the file is gone: either way the answer ends here
         finally:
             store.watchers.callbacks.discard(news.set)
+            gate.on_lost.discard(lost)
         return response
 
 
-def _basic(header: str) -> tuple[str, str] | None:
-    """Name and password of a Basic header; None for anything else."""
-    scheme, _, packed = header.partition(" ")
-    if scheme.lower() != "basic" or len(packed) > 8192:
-        return None
-    try:
-        name, colon, password = base64.b64decode(packed.strip(), validate=True).decode("utf-8").partition(":")
-    except (binascii.Error, UnicodeDecodeError):
-        return None
-    return (name, password) if colon else None
+def _without_browser(request: web.BaseRequest, peer: Peer) -> bool:
+    """Whether a request comes from a program on this machine, so that no foreign page can have caused it."""
+    if not is_script(request.headers):
+        return False
+    if peer.uid >= 0:
+        return True
+    host = request.headers.get("Host")
+    return is_loopback(peer.address) and (host is None or is_local(host))
 
 
-def _error(status: int, headers: dict[str, str]) -> web.Response:
-    reason = html.escape(http.HTTPStatus(status).phrase)
-    text = (
-        f"<head>\r\n<title>Error response</title>\r\n</head>\r\n<body>\r\n<h1>Error response</h1>\r\n"
-        f"<p>Error code {status}.\r\n<p>Message: {reason}.\r\n</body>\r\n"
+def _page_response(page: Page) -> web.Response:
+    headers = {**SAFETY, **FRESH}
+    if page.location:
+        return web.Response(status=page.status, headers={**headers, "Location": page.location})
+    if not page.html:
+        return _error(HttpError(page.status))
+    if page.status == 405:
+        headers["Allow"] = "POST"
+    return web.Response(
+        status=page.status,
+        body=page.html.encode("utf-8", "replace"),
+        headers={**headers, "Content-Type": "text/html;charset=utf-8"},
     )
-    return web.Response(status=status, text=text, content_type="text/html", headers=headers)
+
+
+def _error(error: HttpError) -> web.Response:
+    response = web.Response(
+        status=error.status,
+        text=error_page(error.status),
+        content_type="text/html",
+        headers={**SAFETY, **error.headers},
+    )
+    if error.close:
+        response.force_close()
+    return response

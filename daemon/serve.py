@@ -24,15 +24,13 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
-from aiohttp import web
-
 from supervisor.config.load import load_supervisord
 from supervisor.config.model import Configuration, GroupConfig, StreamServerConfig, decode, encode
 from supervisor.errors import EXIT_USAGE, ConfigError, UserError
 from supervisor.states import ProcessStates as S
 from supervisor.states import SupervisorStates
 
-from .access import Throttle
+from .access import Doorkeeper
 from .adoption import Held, adopt
 from .attach import Attachments
 from .httpserver import HttpDoor
@@ -117,7 +115,7 @@ class Daemon:
         self.arguments = arguments
         self.listening: list[tuple[ServerConfig, socket.socket]] = []
         self.servers: list[asyncio.Server] = []
-        self.http: list[web.Server] = []
+        self.http: list[HttpDoor] = []
         self.doors: list[StreamDoor] = []
 
     def load(self) -> Configuration:
@@ -313,18 +311,18 @@ class Daemon:
         table = MethodTable(context)
         table.add(METHODS)
         table.add(system_methods(table))
-        throttle, attachments = Throttle(), Attachments(supervisor)
+        doorkeeper, attachments = Doorkeeper(), Attachments(supervisor)
         usage, encoded = UsageSampler(), Encoded()
         context.stream_address = stream_address(configuration)
         for config, sock in self.listening:
             if isinstance(config, StreamServerConfig):
-                door = StreamDoor(config, supervisor, table, throttle, attachments, usage, encoded)
+                door = StreamDoor(config, supervisor, table, doorkeeper, attachments, usage, encoded)
                 self.doors.append(door)
                 self.servers.append(await loop.create_server(door.protocol, sock=sock))
             else:
-                http = web.Server(HttpDoor(config, supervisor, table, throttle).handle, access_log=None)
+                http = HttpDoor(config, supervisor, table, doorkeeper)
                 self.http.append(http)
-                self.servers.append(await loop.create_server(http, sock=sock))
+                self.servers.append(await loop.create_server(http.protocol, sock=sock))
 
     # --- the end --------------------------------------------------------------------------------------
 
@@ -351,7 +349,7 @@ class Daemon:
             door.close()
         for http in self.http:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(http.shutdown(0.5), 1.0)
+                await asyncio.wait_for(http.shutdown(), 1.0)
         await asyncio.sleep(0)
         link.stop()
         supervisor.log.close()

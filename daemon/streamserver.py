@@ -18,7 +18,7 @@ from supervisor.namespec import split_namespec
 from supervisor.protocol import stream as p
 from supervisor.states import getSupervisorStateDescription
 
-from .access import Caller, Throttle, login_matches, peer_of
+from .access import Account, Caller, Doorkeeper, Login, Peer, TooManyAttempts, peer_of
 from .attach import Attachments, Session
 from .loop import Change, Supervisor
 from .methods.table import MethodTable
@@ -80,7 +80,7 @@ class StreamDoor:
         config: StreamServerConfig,
         supervisor: Supervisor,
         table: MethodTable,
-        throttle: Throttle,
+        doorkeeper: Doorkeeper,
         attachments: Attachments,
         usage: UsageSampler,
         encoded: Encoded,
@@ -88,7 +88,7 @@ class StreamDoor:
         self.config = config
         self.supervisor = supervisor
         self.table = table
-        self.throttle = throttle
+        self.doorkeeper = doorkeeper
         self.attachments = attachments
         self.usage = usage
         self.encoded = encoded
@@ -110,7 +110,7 @@ class Client(asyncio.Protocol):
         self.door = door
         self.supervisor = door.supervisor
         self.caller = Caller("nobody", "none")
-        self._address = ""
+        self._peer = Peer("gone", "gone")
         self._transport: asyncio.Transport | None = None
         self._decoder = p.server_decoder()
         self._loop = asyncio.get_running_loop()
@@ -133,8 +133,7 @@ class Client(asyncio.Protocol):
             return
         self.door.clients.add(self)
         transport.set_write_buffer_limits(high=WRITE_HIGH_BYTES)
-        peer = peer_of(transport.get_extra_info("socket"))
-        self._address = peer.address
+        peer = self._peer = peer_of(transport.get_extra_info("socket"))
         self.caller = Caller(peer.name, "none" if self.door.config.username else "admin")
         supervisor = self.supervisor
         self.send(
@@ -271,15 +270,23 @@ class Client(asyncio.Protocol):
         if not config.username:
             self.send(p.Welcome(self.caller.role))
             return
-        delay = self.door.throttle.delay(self._address, time.monotonic())
-        if delay:
-            await asyncio.sleep(delay)
-        if login_matches(config.username, config.password, frame.username, frame.password):
-            self.door.throttle.succeeded(self._address)
-            self.caller = Caller(f"{frame.username} ({self.caller.name})", "admin")
+        login = Login(
+            frame.username.encode("utf-8", "surrogateescape"),
+            frame.password.encode("utf-8", "surrogateescape"),
+        )
+        account = Account(config.username, config.password)
+        try:
+            right = await self.door.doorkeeper.admits(account, login, self._peer)
+        except TooManyAttempts as error:
+            self.send(
+                p.Error(-1, Faults.FAILED, f"too many attempts, try again in {int(error.retry_s) + 1} s")
+            )
+            self.close()
+            return
+        if right:
+            self.caller = Caller(f"{frame.username} ({self._peer.name})", "admin")
             self.send(p.Welcome("admin"))
             return
-        self.door.throttle.failed(self._address, time.monotonic())
         self.send(p.Error(-1, Faults.FAILED, "wrong name or password"))
         self.close()
 

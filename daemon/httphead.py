@@ -1,0 +1,169 @@
+"""**Pure**: bytes of a connection cut into HTTP requests, strictly; must never know sockets, or what is answered.
+
+What two readers could read differently is refused, not guessed (RFC 9112): a head is
+lines that end in CR LF; the request line has one space between its three parts and a
+path for a target; field names are tokens right before their colon; no line is
+continued on the next; there is at most one Content-Length, in decimal digits, and no
+Transfer-Encoding; bodies are not compressed. Only GET, HEAD and POST are requests
+that anything here answers. A missing Host is accepted, as Supervisor accepts it: no
+browser leaves it out.
+
+``RequestFramer`` gives what is to be handed on, one request at a time: the head of
+the next one is looked at when ``answered`` said that the one before is done.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+HEAD_MAX_BYTES: Final = 16 << 10
+FIELDS_MAX: Final = 100
+BODY_MAX_BYTES: Final = 1 << 20
+PIPELINE_MAX_BYTES: Final = 32 << 10
+"""How much may wait behind a request that is being answered."""
+
+_REQUEST_LINE = re.compile(rb"([A-Z]{1,20}) (/[\x21-\x7e]*) HTTP/1\.([01])")
+_FIELD = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([\t\x20-\x7e\x80-\xff]*)")
+_LENGTH = re.compile(rb"[0-9]{1,20}")
+_METHODS: Final = frozenset((b"GET", b"HEAD", b"POST"))
+_SINGLE: Final = frozenset((b"content-length", b"host", b"authorization", b"content-type", b"origin"))
+
+
+class Refused(Exception):
+    """This connection sent what is not answered but with this status, and then closed."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+
+
+class Waiting(Enum):
+    """What a connection is waiting for."""
+
+    REQUEST = "the first byte of a request"
+    HEAD = "the rest of a head"
+    BODY = "the rest of a body"
+    ANSWER = "an answer"
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """``length``: of the body in bytes, -1 when none was given."""
+
+    method: bytes
+    length: int
+
+
+def parse_head(data: bytes) -> Head:
+    """What frames the request of a head, the empty line not included. Raises Refused."""
+    first, *lines = data.split(b"\r\n")
+    line = _REQUEST_LINE.fullmatch(first)
+    if line is None:
+        raise Refused(400, "bad request line")
+    method = line[1]
+    if method not in _METHODS:
+        raise Refused(400, f"method {method.decode()}")
+    if len(lines) > FIELDS_MAX:
+        raise Refused(431, f"more than {FIELDS_MAX} fields")
+    length = -1
+    seen: set[bytes] = set()
+    for text in lines:
+        field = _FIELD.fullmatch(text)
+        if field is None:
+            raise Refused(400, "bad header field")
+        name = field[1].lower()
+        if name in _SINGLE:
+            if name in seen:
+                raise Refused(400, f"two fields {name.decode()}")
+            seen.add(name)
+            if name == b"content-length":
+                length = _length(field[2])
+        elif name == b"transfer-encoding":
+            raise Refused(400, "Transfer-Encoding")
+        elif name == b"content-encoding" and field[2].strip().lower() != b"identity":
+            raise Refused(415, "Content-Encoding")
+    if method == b"POST" and length < 0:
+        raise Refused(411, "no Content-Length")
+    return Head(method, length)
+
+
+def _length(value: bytes) -> int:
+    value = value.strip(b" \t")
+    if not _LENGTH.fullmatch(value):
+        raise Refused(400, "bad Content-Length")
+    if int(value) > BODY_MAX_BYTES:
+        raise Refused(413, f"body over {BODY_MAX_BYTES} bytes")
+    return int(value)
+
+
+class RequestFramer:
+    """Feed bytes, take bytes; see the theory above. ``waiting`` says what comes next."""
+
+    def __init__(self) -> None:
+        self.waiting = Waiting.REQUEST
+        self._buffer = bytearray()
+        self._searched = 0
+        self._body_left = 0
+        self._answered = False
+
+    @property
+    def crowded(self) -> bool:
+        """More waits behind the current request than may: nothing more is to be read for now."""
+        return len(self._buffer) > PIPELINE_MAX_BYTES
+
+    def feed(self, data: bytes) -> bytes:
+        """What is to be handed on now; empty when it is not yet time. Raises Refused."""
+        self._buffer += data
+        return self._take()
+
+    def answered(self) -> bytes:
+        """The answer was written: what is to be handed on of the next request. Raises Refused."""
+        if self.waiting is not Waiting.ANSWER:
+            self._answered = True  # before its body was there
+            return b""
+        self.waiting = Waiting.REQUEST
+        return self._take()
+
+    def _take(self) -> bytes:
+        if self.waiting is Waiting.ANSWER or not self._buffer:
+            return b""
+        if self.waiting is Waiting.BODY:
+            return self._take_bytes(self._body_left)
+        if self.waiting is Waiting.REQUEST and self._buffer.startswith(b"\r\n"):
+            del self._buffer[:2]  # RFC 9112 section 2.2: one is to be overlooked
+            if not self._buffer:
+                return b""
+        self.waiting = Waiting.HEAD
+        end = self._buffer.find(b"\r\n\r\n", max(0, self._searched - 3))
+        if end < 0:
+            self._look_at_part()
+            return b""
+        if end + 4 > HEAD_MAX_BYTES:
+            raise Refused(431, "head too long")
+        head = parse_head(bytes(self._buffer[:end]))
+        self._searched = 0
+        self._answered = False
+        return self._take_bytes(end + 4 + max(0, head.length))
+
+    def _look_at_part(self) -> None:
+        """Refuse a head that will not become one, before its end is there. Raises Refused."""
+        if len(self._buffer) > HEAD_MAX_BYTES:
+            raise Refused(431, "head too long")
+        line_end = self._buffer.find(b"\n")
+        if line_end >= 0 and (line_end == 0 or self._buffer[line_end - 1] != 13):
+            raise Refused(400, "line without CR")
+        self._searched = len(self._buffer)
+
+    def _take_bytes(self, wanted: int) -> bytes:
+        """Up to ``wanted`` bytes of the current request; the rest is its body."""
+        data = bytes(self._buffer[:wanted])
+        del self._buffer[:wanted]
+        self._body_left = wanted - len(data)
+        if self._body_left:
+            self.waiting = Waiting.BODY
+        else:
+            self.waiting = Waiting.REQUEST if self._answered else Waiting.ANSWER
+        return data
