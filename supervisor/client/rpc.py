@@ -100,6 +100,13 @@ def basic_authorization(username: str, password: str) -> str:
     return "Basic " + binascii.b2a_base64(credentials, newline=False).decode("ascii")
 
 
+def _is_readable(connection: socket.socket, timeout_s: float) -> bool:
+    """Whether bytes or the end of the connection come within ``timeout_s``."""
+    poll = select.poll()  # unlike select, good for any number of descriptors
+    poll.register(connection, select.POLLIN)
+    return bool(poll.poll(timeout_s * 1000))
+
+
 class _Stale(Exception):
     """The server closed a kept connection before it answered anything."""
 
@@ -212,10 +219,10 @@ class RPCClient:
         """Whether the server closes the kept connection within ``timeout_s``; True when there is none."""
         if self._connection is None:
             return True
-        readable, _, _ = select.select([self._connection], [], [], timeout_s)
-        if readable:
-            self.close()
-        return bool(readable)
+        if not _is_readable(self._connection, timeout_s):
+            return False
+        self.close()
+        return True
 
     def stream(self, path: str) -> Iterator[bytes]:
         """What a GET of ``path`` gives, piece by piece as it comes, on a connection of its own.
@@ -272,10 +279,8 @@ class RPCClient:
 
     def _has_kept_connection(self) -> bool:
         """Whether there is one that the server has not closed since the last call."""
-        if self._connection is not None:
-            readable, _, _ = select.select([self._connection], [], [], 0)
-            if not readable:
-                return True
+        if self._connection is not None and not _is_readable(self._connection, 0):
+            return True
         self.close()
         return False
 

@@ -240,7 +240,9 @@ class Attachment:
         running = f"pid {frame.pid}" if frame.pid else "not running"
         keys = "Ctrl-] detaches" if frame.tty else "Enter sends a line, Ctrl-] detaches"
         notes: list[Action] = [Note(f"Attached to {self.name} ({running}); {keys}")]
-        if not self._writer:
+        if self._mode == "read":
+            notes.append(Note("Watching only"))
+        elif not self._writer:
             notes.append(Note("Somebody else writes to it: watching only (attach --take to take over)"))
         if frame.live == 0:
             return [*notes, Join(frame.tty), *self._end_replay()]

@@ -397,10 +397,13 @@ def fg(session: Session, words: list[str]) -> None:
     from .foreground import classic_foreground
 
     address = stream_address(session)
-    if address is None:
-        classic_foreground(session, info)
-    else:
-        attach_process(session, address, info.namespec)
+    if address is not None:
+        try:
+            attach_process(session, address, info.namespec)
+            return
+        except (ServerRefused, SocketMissing):
+            pass  # the socket of a daemon that is no more, where another one without it runs now
+    classic_foreground(session, info)
 
 
 def _running_process(session: Session, name: str) -> ProcessInfo | None:

@@ -96,7 +96,7 @@ class Sanitiser:
 
     def feed(self, text: str) -> str:
         text = self._held + text
-        open_end = _OPEN_END.search(text)
+        open_end = _OPEN_END.search(text, max(0, len(text) - _MAX_SGR_CHARS - 2))
         self._held = open_end.group() if open_end else ""
         return self._safe(text[: len(text) - len(self._held)])
 

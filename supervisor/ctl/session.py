@@ -212,12 +212,12 @@ def error_line(error: SupervisorError, serverurl: str, username: str | None) -> 
     if isinstance(error, AccessDenied):
         who = f"user {username!r}" if username is not None else "a client without a user name"
         return (
-            f"error: {serverurl} refused the login of {who}: give -u and -p, or set username and "
+            f"error: {error.address} refused the login of {who}: give -u and -p, or set username and "
             "password in [supervisorctl]"
         )
     if isinstance(error, ServerRefused | SocketMissing):
         return (
-            f"error: cannot reach supervisord at {serverurl} ({error.reason}): is it running, and is the "
+            f"error: cannot reach supervisord at {error.address} ({error.reason}): is it running, and is the "
             "serverurl right (-s, or [supervisorctl] in the configuration file)?"
         )
     if isinstance(error, ServerError):

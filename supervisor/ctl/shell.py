@@ -11,6 +11,7 @@ import os
 import readline
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -167,10 +168,13 @@ class Shell:
 
 
 def _page(pager: list[str], text: str) -> bool:
-    """Whether the pager could be started."""
+    """Whether the pager could be started. Ctrl-C is the pager's while it runs."""
     environment = {**os.environ, "LESS": os.environ.get("LESS", "-FRX")}
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         subprocess.run(pager, input=text.encode(), env=environment, check=False)
     except OSError:
         return False
+    finally:
+        signal.signal(signal.SIGINT, handler)
     return True

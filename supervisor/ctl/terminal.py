@@ -17,8 +17,6 @@ from typing import Final, Self
 
 _PRIVATE_MODE = re.compile(rb"\x1b\[\?([0-9;]{1,64})([hl])|\x1b([=>c])|\x1b\[([0-9;]*)r|\x1b\[([<>])[0-9;]*u")
 _MAX_SEQUENCE_BYTES: Final = 72
-CHANGED: Final = b"w"
-CONTINUED: Final = b"c"
 
 # Modes that must not outlive the program's picture, with what they are when a terminal is at rest. 1: cursor
 # keys; 7: wrap; 25: cursor; 9, 1000 .. 1016: mouse and focus; 47, 1047, 1049: alternate screen; 2004: paste
@@ -128,6 +126,7 @@ class Terminal:
         self._saved: list[object] | None = None
         self._wanted: list[object] | None = None
         self._handlers: dict[int, object] = {}
+        self._old_waker_fd = -1
         self.wake_fd, self._waker_fd = os.pipe()
         os.set_blocking(self.wake_fd, False)
         os.set_blocking(self._waker_fd, False)
@@ -135,6 +134,8 @@ class Terminal:
     def __enter__(self) -> Self:
         if self.input_is_tty:
             self._saved = termios.tcgetattr(self.input_fd)
+        # Every signal wakes whoever waits on wake_fd, also one that comes just before the wait.
+        self._old_waker_fd = signal.set_wakeup_fd(self._waker_fd, warn_on_full_buffer=False)
         handlers = {
             signal.SIGWINCH: self._on_change,
             signal.SIGCONT: self._on_continue,
@@ -149,11 +150,17 @@ class Terminal:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._put_handlers_back(signal.SIGWINCH, signal.SIGCONT, signal.SIGTSTP)
-        self._restore()
-        self._put_handlers_back(signal.SIGTERM, signal.SIGHUP)
-        os.close(self.wake_fd)
-        os.close(self._waker_fd)
+        # Nothing may come between here and a sane terminal, a second Ctrl-C least of all.
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
+        try:
+            self._put_handlers_back(signal.SIGWINCH, signal.SIGCONT, signal.SIGTSTP)
+            self._restore()
+            self._put_handlers_back(signal.SIGTERM, signal.SIGHUP)
+            signal.set_wakeup_fd(self._old_waker_fd)
+            os.close(self.wake_fd)
+            os.close(self._waker_fd)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
     def _put_handlers_back(self, *numbers: int) -> None:
         for number in numbers:
@@ -197,7 +204,7 @@ class Terminal:
 
     def woken(self) -> bool:
         """Empty ``wake_fd``; whether the screen is to be painted anew, after a stop of this process."""
-        return CONTINUED in os.read(self.wake_fd, 4096)
+        return signal.SIGCONT in os.read(self.wake_fd, 4096)
 
     def _restore(self) -> None:
         try:
@@ -208,18 +215,11 @@ class Terminal:
             pass  # the terminal is gone: nobody is left to see it
 
     def _on_change(self, number: int, frame: FrameType | None) -> None:
-        self._wake(CHANGED)
-
-    def _wake(self, why: bytes) -> None:
-        try:
-            os.write(self._waker_fd, why)
-        except BlockingIOError:
-            pass  # full of wake-ups already
+        """Being woken is all: the size is asked for when the loop comes round."""
 
     def _on_continue(self, number: int, frame: FrameType | None) -> None:
         if self._wanted is not None:
             termios.tcsetattr(self.input_fd, termios.TCSANOW, self._wanted)  # type: ignore[arg-type]  # as got
-        self._wake(CONTINUED)
 
     def _on_stop(self, number: int, frame: FrameType | None) -> None:
         """Give the shell a sane terminal before stopping; _on_continue takes it back."""

@@ -6,11 +6,13 @@ import http.server
 import io
 import socket
 import socketserver
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from supervisor.client.rpc import RPCClient, basic_authorization
 from supervisor.config.model import CtlConfig
@@ -99,12 +101,21 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         pass
 
 
-class _UnixServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+class _Quiet(socketserver.ThreadingMixIn, socketserver.BaseServer):
+    """Clients may leave at any time: that is nothing to print."""
+
     daemon_threads = True
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
-class _TCPServer(socketserver.ThreadingMixIn, socketserver.TCPServer):
-    daemon_threads = True
+
+class _UnixServer(_Quiet, socketserver.UnixStreamServer):
+    pass
+
+
+class _TCPServer(_Quiet, socketserver.TCPServer):
     allow_reuse_address = True
 
 

@@ -287,6 +287,43 @@ def test_pings_are_answered() -> None:
     assert joined().handle(stream.Ping(5), 0.0) == [Send(stream.Pong(5))]
 
 
+SMALL = st.integers(0, 300)
+FRAMES = st.one_of(
+    st.builds(stream.Ping, SMALL),
+    st.builds(stream.Attached, st.just(REQUEST_ID), st.just("p"), st.booleans(), SMALL, st.booleans(), SMALL, SMALL, SMALL, SMALL),
+    st.builds(stream.Output, st.just(REQUEST_ID), st.sampled_from(["stdout", "stderr", "x"]), SMALL, SMALL, st.binary()),
+    st.builds(stream.Gap, st.just(REQUEST_ID), st.just("stdout"), SMALL, SMALL, SMALL),
+    st.builds(stream.InputAck, st.just(REQUEST_ID), SMALL),
+    st.builds(stream.Writer, st.just(REQUEST_ID), st.booleans()),
+    st.builds(stream.Started, st.just(REQUEST_ID), SMALL),
+    st.builds(stream.Exited, st.just(REQUEST_ID), SMALL, st.integers(-30, 255)),
+    st.builds(stream.Error, st.sampled_from([REQUEST_ID, -1, 9]), SMALL, st.text(max_size=5)),
+    st.builds(stream.Removed, st.just(REQUEST_ID)),
+)  # fmt: skip
+
+
+@given(st.lists(st.one_of(FRAMES, st.binary(max_size=8), st.floats(0, 9)), max_size=30), st.booleans())
+def test_whatever_comes_it_ends_once_and_is_silent_afterwards(events: list[object], until_exit: bool) -> None:
+    attachment = Attachment("p", rows=24, columns=80, until_exit=until_exit)
+    attachment.begin()
+    for event in [*events, None]:
+        was_finished = attachment.finished
+        if isinstance(event, stream.Frame):
+            actions = attachment.handle(event, 0.0)
+        elif isinstance(event, bytes):
+            actions = attachment.keys(event, 0.0)
+        elif isinstance(event, float):
+            actions = attachment.tick(event)
+        else:
+            actions = attachment.detach()
+        assert sum(isinstance(action, Finish) for action in actions) == (
+            attachment.finished and not was_finished
+        )
+        if was_finished:
+            assert actions == []
+    assert attachment.finished
+
+
 # --- queries and addresses
 
 

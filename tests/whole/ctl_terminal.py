@@ -78,6 +78,21 @@ class User:
             pass
         return self.process.returncode
 
+    def interrupts(self) -> int:
+        """Press Ctrl-C and wait for the end; the exit status.
+
+        Once more where it was lost: Python's readline does not notice a signal between
+        showing the prompt and waiting for keys.
+        """
+        deadline = time.monotonic() + DEADLINE_S
+        while self.process.poll() is None and time.monotonic() < deadline:
+            self.type(b"\x03")
+            try:
+                self.process.wait(1)
+            except subprocess.TimeoutExpired:
+                pass
+        return self.leaves()
+
     @property
     def terminal_is_as_found(self) -> bool:
         return termios.tcgetattr(self.slave) == self.settings

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -315,6 +316,20 @@ def test_classic_fg(tmp_path: Path) -> None:
     assert sent == ["one\n", "two\n"]
     assert b"out\r\n" in me.seen
     assert "err␛[2J\r\n".encode() in me.seen
+
+
+def test_fg_beside_the_socket_of_a_daemon_that_is_no_more(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(tmp_path / "s.stream"))
+    script = Script(from_table({"getProcessInfo": process_info("p")}))
+    with serve(script, tmp_path / "s") as url, user("-s", url, "fg", "p") as me:
+        me.sees(b"==> Press Ctrl-C to exit <==\r\n")
+        me.type(b"\x04")
+        me.sees(b"Exiting foreground\r\n")
+        assert me.leaves() == 0
+    with serve(script, tmp_path / "t") as url, user("-s", url, "attach", "p") as me:
+        assert me.leaves() == 1
+        assert b"has no stream socket" in me.seen
 
 
 @pytest.mark.parametrize("leave", [b"\x03", b"\x04"])
