@@ -11,7 +11,7 @@ import os
 import signal
 import time
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 from supervisor.config.diff import diff_groups
 from supervisor.config.model import Configuration
@@ -43,6 +43,8 @@ API_VERSION = "3.0"
 ANSWER_MAX_BYTES = 8 << 20
 STOPPING_REPORT_S = 2.0
 
+T = TypeVar("T")
+
 
 class Context:
     """What the methods work on. ``load``: reads the configuration files (blocking; raises ConfigError)."""
@@ -54,6 +56,10 @@ class Context:
         self.load = load
         self.parsed = parsed
         self.stream_address = ""
+
+    async def offload(self, function: Callable[..., T], *args: Any) -> T:
+        """The result of a function that blocks, from a thread."""
+        return await asyncio.get_running_loop().run_in_executor(None, function, *args)
 
 
 Status = dict[str, Any]
@@ -155,7 +161,7 @@ def shutdown(context: Context, caller: Caller) -> bool:
 async def restart(context: Context, caller: Caller) -> bool:
     supervisor = _check(context)
     try:
-        await asyncio.get_running_loop().run_in_executor(None, context.load)
+        await context.offload(context.load)
     except ConfigError as error:
         raise RPCError(Faults.CANT_REREAD, str(error)) from error
     supervisor.reload(f"reload by {caller.name}")
@@ -176,7 +182,7 @@ def restart_daemon(context: Context, caller: Caller) -> bool:
 async def reload_config(context: Context, caller: Caller) -> list[list[list[str]]]:
     supervisor = _check(context)
     try:
-        parsed = await asyncio.get_running_loop().run_in_executor(None, context.load)
+        parsed = await context.offload(context.load)
     except ConfigError as error:
         raise RPCError(Faults.CANT_REREAD, str(error)) from error
     context.parsed = parsed
@@ -490,10 +496,6 @@ def _log_path(process: Process, channel: str) -> str:
     return output.path if output is not None else ""
 
 
-async def _read(path: str, offset: int, length: int) -> str:
-    return await asyncio.get_running_loop().run_in_executor(None, _read_file, path, offset, length)
-
-
 def _read_file(path: str, offset: int, length: int) -> str:
     """The slice of a file that read*Log gives (reference: rpc.md section 12). Raises RPCError."""
     if (offset < 0 and length != 0) or length < 0:
@@ -541,7 +543,7 @@ async def _read_process_log(context: Context, name: str, channel: str, offset: i
     path = _log_path(_process(_check(context), name), channel)
     if not path:
         raise RPCError(Faults.NO_FILE)
-    return await _read(path, offset, length)
+    return await context.offload(_read_file, path, offset, length)
 
 
 async def read_stdout_log(context: Context, caller: Caller, name: str, offset: int, length: int) -> str:
@@ -556,7 +558,7 @@ async def _tail_process_log(context: Context, name: str, channel: str, offset: i
     path = _log_path(_process(_check(context), name), channel)
     if not path:
         return ["", 0, False]
-    return await asyncio.get_running_loop().run_in_executor(None, _tail_file, path, offset, length)
+    return await context.offload(_tail_file, path, offset, length)
 
 
 async def tail_stdout_log(context: Context, caller: Caller, name: str, offset: int, length: int) -> list[Any]:
@@ -571,7 +573,7 @@ async def read_log(context: Context, caller: Caller, offset: int, length: int) -
     path = _check(context).log.path
     if not path:
         raise RPCError(Faults.NO_FILE, path)
-    return await _read(path, offset, length)
+    return await context.offload(_read_file, path, offset, length)
 
 
 def clear_log(context: Context, caller: Caller) -> bool:

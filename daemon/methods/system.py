@@ -23,8 +23,10 @@ def system_methods(table: MethodTable) -> tuple[Method, ...]:
         return _known(name).text
 
     def method_signature(context: Any, caller: Caller, name: str) -> list[str]:
-        method = _known(name)
-        return [method.returns[0], *(param.kind for param in method.params)]
+        signature = _known(name).signature
+        if not signature:
+            raise RPCError(Faults.SIGNATURE_UNSUPPORTED)
+        return signature
 
     def _known(name: str) -> Method:
         method = table.methods.get(name)

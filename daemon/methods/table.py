@@ -33,7 +33,10 @@ class Param:
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """``name`` with its namespace. ``returns``: an XML-RPC type and what it is."""
+    """``name`` with its namespace. ``returns``: an XML-RPC type and what it is.
+
+    ``types``: the signature to be told where it is not that of the parameters.
+    """
 
     name: str
     function: Function
@@ -41,6 +44,7 @@ class Method:
     help: str
     returns: tuple[str, str]
     params: tuple[Param, ...] = ()
+    types: tuple[str, ...] = ()
 
     def bind(self, given: Sequence[Any]) -> list[Any]:
         """Checked and completed parameters. Raises RPCError (INCORRECT_PARAMETERS)."""
@@ -49,6 +53,11 @@ class Method:
             raise RPCError(Faults.INCORRECT_PARAMETERS)
         values = [_checked(param, value) for param, value in zip(self.params, given, strict=False)]
         return values + [param.default for param in self.params[len(given) :]]
+
+    @property
+    def signature(self) -> list[str]:
+        """Types of the result and the parameters, for system.methodSignature; empty when it is not known."""
+        return list(self.types) or [self.returns[0], *(param.kind for param in self.params)]
 
     @property
     def text(self) -> str:
