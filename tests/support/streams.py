@@ -71,7 +71,7 @@ class Stream:
 
     def ends(self) -> list[p.Frame]:
         """What comes until the server closes the connection."""
-        frames = []
+        frames: list[p.Frame] = []
         while True:
             try:
                 frames.append(self.receive())
@@ -81,7 +81,7 @@ class Stream:
     def ping(self) -> list[p.Frame]:
         """What was sent before the answer to a ping: all that our frames so far caused at once."""
         self.send(p.Ping(4711))
-        frames = []
+        frames: list[p.Frame] = []
         while True:
             frame = self.receive()
             if frame == p.Pong(4711):

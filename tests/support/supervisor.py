@@ -41,7 +41,7 @@ file=%(here)s/s
 """
 
 
-def child(name: str, *words: str | int) -> str:
+def child(name: str, *words: object) -> str:
     """The command that runs a program of tests/children."""
     return " ".join([PYTHON, "-S", "-E", str(CHILDREN / f"{name}.py"), *map(str, words)])
 
@@ -165,10 +165,10 @@ class Supervisor:
         """The info of a process once it is in one of the states."""
         seen: list[str] = []
 
-        def reached() -> dict[str, Any] | None:
+        def reached() -> dict[str, Any]:
             info = self.info(name)
             seen[:] = [info["statename"]]
-            return info if info["statename"] in states else None
+            return info if info["statename"] in states else {}
 
         return until(reached, f"{name} to be {' or '.join(states)}, was {seen}")
 
@@ -246,7 +246,8 @@ class Supervisor:
         keeper, daemon = Counter[str](), Counter[str]()
 
         def back() -> bool:
-            keeper.clear(), daemon.clear()
+            keeper.clear()
+            daemon.clear()
             keeper.update(descriptors(self.keeper_pid))
             daemon.update(descriptors(self.daemon_pid()))
             # the keeper has a wake-up and an error pipe
