@@ -131,19 +131,14 @@ class Supervisor:
         group = Group(config)
         for process_config in config.processes:
             index, record = (saved or {}).get(process_config.name, (0, None))
-            process = Process(
-                process_config,
-                index or self.table.allocate(),
-                self.settings.identifier,
-                self.settings.childlogdir,
-            )
+            process = self._make(process_config, index)
             if record is None:
                 process.name_logs(self.stores)
             else:
                 process.restore(record, self.stores)
                 self.seq = max(self.seq, int(record.get("s", 0)))
             group.processes[process_config.name] = process
-            self.processes[process.key] = process
+        self.processes |= {process.key: process for process in group.processes.values()}
         self.groups[config.name] = group
         ordered = sorted(self.groups.values(), key=lambda g: (g.priority, g.name))
         if ordered[-1] is not group:
@@ -160,16 +155,57 @@ class Supervisor:
         group = self.groups.pop(name)
         self.journal.append({"remove": name})
         for process in group.processes.values():
-            self._close_generations(process)
-            for held in process.close_outputs(self.stores):
-                self.link.send(wire.Drop(held))
+            self._forget(process)
+
+    def _make(self, config: ProcessConfig, index: int = 0) -> Process:
+        settings = self.settings
+        return Process(config, index or self.table.allocate(), settings.identifier, settings.childlogdir)
+
+    def _forget(self, process: Process) -> None:
+        self._close_generations(process)
+        for held in process.close_outputs(self.stores):
+            self.link.send(wire.Drop(held))
+        self.table.free(process.index)
+        del self.processes[process.key]
+        self.on_removed(process.key)
+        timer = self._timers.pop(process.key, None)
+        if timer is not None:
+            timer.cancel()
+        self._announce(Change(self._next_seq(), time.time(), removed=process.namespec))
+
+    def add_process(self, config: ProcessConfig) -> Process:
+        """Make one more process of a group that is there, not started. Raises OSError as ``add_group``."""
+        group = self.groups[config.group]
+        process = self._make(config)
+        try:
+            process.name_logs(self.stores)
+        except OSError:
             self.table.free(process.index)
-            del self.processes[process.key]
-            self.on_removed(process.key)
-            timer = self._timers.pop(process.key, None)
-            if timer is not None:
-                timer.cancel()
-            self._announce(Change(self._next_seq(), time.time(), removed=process.namespec))
+            raise
+        group.config = replace(group.config, processes=(*group.config.processes, config))
+        group.processes[config.name] = self.processes[process.key] = process
+        self.journal.append({"process": encode(config)})
+        self.save(process)
+        self._publish(process)
+        return process
+
+    def remove_process(self, process: Process) -> None:
+        """Forget one process, which stands still."""
+        group = self.groups[process.config.group]
+        del group.processes[process.config.name]
+        kept = tuple(config for config in group.config.processes if config.name != process.config.name)
+        group.config = replace(group.config, processes=kept)
+        self.journal.append({"without": [process.config.group, process.config.name]})
+        self._forget(process)
+
+    def change_process(self, process: Process, config: ProcessConfig) -> None:
+        """Use another configuration from the next start or stop on; names and outputs stay as they are."""
+        group = self.groups[config.group]
+        process.config = process.machine.config = config
+        changed = tuple(config if old.name == config.name else old for old in group.config.processes)
+        group.config = replace(group.config, processes=changed)
+        self.journal.append({"process": encode(config)})
+        self._publish(process)
 
     def autostart(self, groups: Iterable[Group]) -> None:
         """Start what starts by itself and never was; a few at a turn of the loop, others are served meanwhile."""

@@ -21,11 +21,18 @@ import sys
 import time
 import traceback
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from supervisor.config.load import load_supervisord
-from supervisor.config.model import Configuration, GroupConfig, StreamServerConfig, decode, encode
+from supervisor.config.model import (
+    Configuration,
+    GroupConfig,
+    ProcessConfig,
+    StreamServerConfig,
+    decode,
+    encode,
+)
 from supervisor.errors import EXIT_USAGE, ConfigError, UserError
 from supervisor.states import ProcessStates as S
 from supervisor.states import SupervisorStates
@@ -81,6 +88,12 @@ def read_state(table: StateTable, journal: Journal) -> Saved:
             groups[config.name] = config
         elif "remove" in entry:
             groups.pop(entry["remove"], None)
+        elif "process" in entry:
+            process = decode(ProcessConfig, entry["process"])
+            groups[process.group] = _with(groups[process.group], process.name, process)
+        elif "without" in entry:
+            group, name = entry["without"]
+            groups[group] = _with(groups[group], name, None)
     if configuration is None:
         raise ValueError("the snapshot has no configuration")
     saved = Saved(configuration, list(groups.values()))
@@ -92,6 +105,16 @@ def read_state(table: StateTable, journal: Journal) -> Saved:
         elif record.get("k") == "l":
             saved.logs[record["p"]] = (index, record)
     return saved
+
+
+def _with(group: GroupConfig, name: str, config: ProcessConfig | None) -> GroupConfig:
+    """The group with one process put in place, added at its end, or left out (None)."""
+    processes = {process.name: process for process in group.processes}
+    if config is None:
+        processes.pop(name, None)
+    else:
+        processes[name] = config
+    return replace(group, processes=tuple(processes.values()))
 
 
 class LogRecords:
@@ -157,7 +180,8 @@ class Daemon:
         )
         supervisor.keeper_pid = held.keeper_pid
         supervisor.held = {name: fd for name, fd in held.named.items() if name.startswith("spool:")}
-        context = Context(supervisor, self.load, configuration)
+        parsed = configuration if fresh else replace(configuration, groups=tuple(saved.groups))
+        context = Context(supervisor, self.load, parsed)
         supervisor.reload_check = self._check
         self._open_sockets(configuration, held, saved)
         self._say_hello(log, configuration, held, fresh)
