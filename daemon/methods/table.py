@@ -72,6 +72,8 @@ def _checked(param: Param, value: Any) -> Any:
     if param.kind == "string":
         if isinstance(value, str):
             return value
+        if isinstance(value, bytes):  # sent as base64
+            return value.decode("utf-8", "replace")
     elif param.kind == "int":
         if isinstance(value, (int, float)):
             return int(value)
