@@ -13,11 +13,13 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from supervisor.config.model import ChannelConfig, LogKind, ProcessConfig
 from supervisor.namespec import make_namespec
 from supervisor.protocol.stream import ProcessRecord
+from supervisor.protocol.xmlrpc import StructHead, extended
 from supervisor.states import ProcessStates as S
 
 from .input import Input
@@ -77,6 +79,8 @@ class Process:
         self.origin = (0, 0)  # (generation, offset) in the stdout store where the current start began
         self._identifier = identifier
         self._childlogdir = childlogdir
+        self._stamp: tuple[object, ...] = ()
+        self._facts = StructHead({})
 
     # --- outputs -------------------------------------------------------------------------------------
 
@@ -85,6 +89,7 @@ class Process:
 
         Raises OSError.
         """
+        self._stamp = ()
         for name, output in self.outputs.items():
             logfile = output.config.logfile
             if logfile.kind is LogKind.FILE:
@@ -173,16 +178,27 @@ class Process:
         return ""
 
     def info(self, now: float) -> dict[str, Any]:
-        """The struct of getProcessInfo; ``now`` is wall time."""
+        """The struct of getProcessInfo; ``now`` is wall time.
+
+        What does not change with the time is encoded once for many answers.
+        """
+        machine = self.machine
+        stamp = (machine.state, machine.pid, machine.exitstatus, machine.spawnerr, self.start, self.stop)
+        if stamp != self._stamp:
+            self._stamp, self._facts = stamp, StructHead(self._lasting_facts())
+        if machine.state == S.RUNNING:
+            return extended(self._facts, ("now", _capped(now)), ("description", self.description(now)))
+        return extended(self._facts, ("now", _capped(now)))
+
+    def _lasting_facts(self) -> dict[str, Any]:
         machine = self.machine
         stdout = self.outputs["stdout"].path
         stderr = self.outputs["stderr"].path if "stderr" in self.outputs else ""
-        return {
+        facts = {
             "name": self.config.name,
             "group": self.config.group,
             "start": _capped(self.start),
             "stop": _capped(self.stop),
-            "now": _capped(now),
             "state": machine.state,
             "statename": state_name(machine.state),
             "spawnerr": machine.spawnerr,
@@ -191,8 +207,10 @@ class Process:
             "stdout_logfile": stdout,
             "stderr_logfile": stderr,
             "pid": machine.pid,
-            "description": self.description(now),
         }
+        if machine.state != S.RUNNING:
+            facts["description"] = self.description(0.0)
+        return facts
 
     def record(self, group_priority: int) -> ProcessRecord:
         """What the stream tells of it."""
@@ -274,7 +292,11 @@ def _capped(when: float) -> int:
 
 def uptime(seconds: float) -> str:
     """``0:01:02``, ``1 day, 2:03:04``; never negative."""
-    total = max(0, int(seconds))
+    return _clock(max(0, int(seconds)))
+
+
+@lru_cache(4096)
+def _clock(total: int) -> str:
     days, rest = divmod(total, 86400)
     clock = f"{rest // 3600}:{rest % 3600 // 60:02d}:{rest % 60:02d}"
     if not days:

@@ -25,7 +25,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from xml.parsers import expat
 
 from ..errors import LocalProtocolError, RemoteProtocolError
@@ -59,6 +59,43 @@ Dumpable = (
 """What dumping looks at: tuples are written as arrays; None is refused, as XML-RPC has none."""
 
 
+class StructHead:
+    """Members of a struct that stay as they are for many answers, encoded when first needed."""
+
+    __slots__ = ("members", "_xml")
+
+    def __init__(self, members: Mapping[str, Dumpable]) -> None:
+        self.members = members
+        self._xml = ""
+
+    @property
+    def xml(self) -> str:
+        """``<value><struct>`` and the members. Raises LocalProtocolError."""
+        if not self._xml:
+            self._xml = fragment(self.members).xml.removesuffix(_STRUCT_END)
+        return self._xml
+
+
+class Extended(dict[str, Any]):
+    """A struct of a head, and further members that are ``int`` or ``str``: a dict for everybody.
+
+    Made by ``extended``; not to be changed.
+    """
+
+    __slots__ = ("head", "rest")
+    head: StructHead
+    rest: tuple[tuple[str, int | str], ...]
+
+
+def extended(head: StructHead, *rest: tuple[str, int | str]) -> Extended:
+    """A struct of ``head`` and more members, whose names need no escaping."""
+    struct = Extended(head.members)
+    struct.update(rest)
+    struct.head = head
+    struct.rest = rest
+    return struct
+
+
 class MethodCall(NamedTuple):
     method: str
     params: tuple[Value, ...]
@@ -78,6 +115,7 @@ class MethodFault(NamedTuple):
 _SPECIAL = re.compile("[&<>\r\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _REPLACEMENTS: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"}
 _HEAD: Final = "<?xml version='1.0'?>\n"
+_STRUCT_END: Final = "</struct></value>"
 
 
 def _replacement(match: re.Match[str]) -> str:
@@ -123,7 +161,12 @@ def _dump_datetime(value: datetime) -> str:
 def _put(value: object, parts: list[str], depth: int) -> None:
     """Append the fragments of one value. The types that records are made of come first."""
     kind = type(value)
-    if kind is dict or (kind not in _SCALARS and isinstance(value, Mapping)):
+    if kind is Extended:
+        parts.append(value.head.xml)  # type: ignore[attr-defined]  # narrowed by kind
+        for name, member in value.rest:  # type: ignore[attr-defined]  # narrowed by kind
+            parts.append(f"<member><name>{name}</name>{_scalar(member, type(member))}</member>")
+        parts.append(_STRUCT_END)
+    elif kind is dict or (kind not in _SCALARS and isinstance(value, Mapping)):
         _put_struct(value, parts, depth)  # type: ignore[arg-type]  # narrowed by kind
     elif kind is list or kind is tuple:
         _put_array(value, parts, depth)  # type: ignore[arg-type]  # narrowed by kind
@@ -172,7 +215,7 @@ def _put_struct(members: Mapping[str, object], parts: list[str], depth: int) -> 
             parts.append(head)
             _put(value, parts, depth + 1)
             parts.append("</member>")
-    parts.append("</struct></value>")
+    parts.append(_STRUCT_END)
 
 
 _SCALARS: Final[dict[type, Callable[..., str]]] = {
