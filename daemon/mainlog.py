@@ -36,12 +36,14 @@ class MainLog:
             self._open(maxbytes, backups)
 
     def _open(self, maxbytes: int, backups: int) -> None:
-        store = LogStore(self.path, maxbytes, backups)
+        self.store = LogStore(self.path, maxbytes, backups)
         try:
-            store.open()
-            self.store = store
+            self.store.open()
         except Unsuitable:  # a terminal, a pipe: lines are written, nothing is read back or rotated
+            self.store = None
             self._plain_fd = os.open(self.path, os.O_WRONLY | os.O_CLOEXEC | os.O_NOCTTY)
+        except OSError:
+            pass  # it is tried again with every line; until then they wait
 
     def log(self, level: str, text: str) -> None:
         """Write one message if ``level`` is loud enough."""

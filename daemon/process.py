@@ -28,7 +28,7 @@ from .output.pump import Channel, Target
 from .output.store import LogStore, Spool, StoreSet, Unsuitable
 
 CLIPPED = 120
-"""How much of a cause or a spawn error a snapshot keeps, so that a record fits its slot."""
+"""How many bytes of a cause or a spawn error a snapshot keeps, so that a record fits its slot."""
 
 INT_MAX = 2**31 - 1
 
@@ -256,7 +256,7 @@ class Process:
         """The record for the state table."""
         machine = self.machine.save()
         for name in ("cause", "spawnerr"):
-            machine[name] = machine[name][:CLIPPED]
+            machine[name] = _clipped(machine[name])
         saved = {"k": "p", "g": self.config.group, "n": self.config.name, "s": seq, "m": machine,
                  "w": [self.start, self.stop, self.changed], "z": list(self.size), "o": list(self.origin)}  # fmt: skip
         auto = self.auto_logs()
@@ -283,6 +283,10 @@ def _open_target(path: str) -> int:
         return os.open(path, os.O_WRONLY | flags)
     except OSError:
         return os.open(path, os.O_RDWR | flags)
+
+
+def _clipped(text: str) -> str:
+    return text.encode("utf-8", "surrogateescape")[:CLIPPED].decode("utf-8", "ignore")
 
 
 def _capped(when: float) -> int:

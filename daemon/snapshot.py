@@ -25,10 +25,15 @@ from typing import Any
 
 import msgpack
 
-SLOT_BYTES = 1024
+SLOT_BYTES = 2048
 _HEAD = struct.Struct(">QII")
 _ROOM = SLOT_BYTES - _HEAD.size
 VERSION = 1
+
+
+def _crc(sequence: int, packed: bytes) -> int:
+    # with the sequence: a torn write must not give what the slot held before a new number
+    return zlib.crc32(packed, zlib.crc32(sequence.to_bytes(8, "big")))
 
 
 class StateTable:
@@ -66,7 +71,7 @@ class StateTable:
                 continue
             sequence, length, crc = _HEAD.unpack_from(slot)
             packed = slot[_HEAD.size : _HEAD.size + length]
-            if sequence <= best[0] or len(packed) != length or zlib.crc32(packed) != crc:
+            if sequence <= best[0] or len(packed) != length or _crc(sequence, packed) != crc:
                 continue
             best = (sequence, msgpack.unpackb(packed, raw=False, unicode_errors="surrogateescape"))
         return best
@@ -88,7 +93,7 @@ class StateTable:
             raise ValueError(f"state record of {len(packed)} bytes does not fit {_ROOM}")
         sequence = self._sequence.get(index, 0) + 1
         self._sequence[index] = sequence
-        data = _HEAD.pack(sequence, len(packed), zlib.crc32(packed)) + packed
+        data = _HEAD.pack(sequence, len(packed), _crc(sequence, packed)) + packed
         os.pwrite(self.fd, data, (index * 2 + sequence % 2) * SLOT_BYTES)
 
     def free(self, index: int) -> None:
