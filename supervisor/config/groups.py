@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from . import values
+from .fcgi import fcgi_socket
 from .model import GroupConfig, GroupKind, ProcessConfig
 from .programs import MAX_PROCESSES, Surroundings, load_processes, program_names
 from .sections import Section
@@ -25,31 +27,25 @@ class GroupLoader:
     """Groups of one configuration, made section by section; problems go to the sections."""
 
     def __init__(
-        self, programs: Sequence[Section], groups: Sequence[Section], surroundings: Surroundings
+        self,
+        programs: Sequence[Section],
+        fcgi_programs: Sequence[Section],
+        groups: Sequence[Section],
+        surroundings: Surroundings,
     ) -> None:
         self._surroundings = surroundings
         self._group_sections = groups
-        self._programs: dict[str, Section] = {}
+        self._programs = _by_name(programs)
+        self._fcgi = _by_name(fcgi_programs)
         self._made: dict[str, _Made] = {}
         self._count = 0
-        for section in programs:
-            name = _section_name(section)
-            if name in self._programs:
-                section.error(
-                    f"cannot have two programs named '{name}': [{self._programs[name].name}] is one"
-                )
-            elif name:
-                self._programs[name] = section
 
-    def load(self, skipped: frozenset[str]) -> tuple[GroupConfig, ...]:
-        """All groups, sorted by priority and name.
-
-        ``skipped`` are fcgi-program names: known, but not made by this version.
-        """
+    def load(self) -> tuple[GroupConfig, ...]:
+        """All groups, sorted by priority and name."""
         grouped: set[str] = set()
         for section in self._group_sections:
-            grouped.update(self._load_group(section, skipped))
-        for name, section in self._programs.items():
+            grouped.update(self._load_group(section))
+        for name, section in (*self._programs.items(), *self._fcgi.items()):
             if name not in grouped:
                 own_names = section.with_names(program_names(section.names, name, name))
                 priority = own_names.get("priority", values.integer, 999)
@@ -58,18 +54,21 @@ class GroupLoader:
         configs = [made.config for made in self._made.values()]
         return tuple(sorted(configs, key=lambda config: (config.priority, config.name)))
 
-    def _load_group(self, section: Section, skipped: frozenset[str]) -> tuple[str, ...]:
+    def _load_group(self, section: Section) -> tuple[str, ...]:
         """Makes the group of a section; returns the names of its programs."""
         name = _section_name(section)
         programs = section.get("programs", values.string_list, _NO_PROGRAMS)
         priority = section.get("priority", values.integer, 999)
         members: list[ProcessConfig] = []
         for program in dict.fromkeys(programs):
-            program_section = self._programs.get(program)
+            program_section = self._programs.get(program) or self._fcgi.get(program)
             if program_section is None:
-                self._refuse_member(section, program, skipped)
+                section.error(
+                    f"cannot find this member: [{section.name}] names unknown program or fcgi-program {program}",
+                    "programs",
+                )
                 continue
-            if program in skipped:
+            if program in self._programs and program in self._fcgi:
                 section.error(
                     f"cannot tell which is meant: [{section.name}] name {program} is ambiguous"
                     " (exists as program and fcgi-program)",
@@ -82,21 +81,13 @@ class GroupLoader:
             self._add(GroupConfig(name, priority, GroupKind.GROUP, tuple(members)), section)
         return programs
 
-    def _refuse_member(self, section: Section, program: str, skipped: frozenset[str]) -> None:
-        if program in skipped:
-            section.warning(
-                f"[fcgi-program:{program}] is not supported yet by this version: it is skipped", "programs"
-            )
-        else:
-            section.error(
-                f"cannot find this member: [{section.name}] names unknown program or fcgi-program {program}",
-                "programs",
-            )
-
     def _processes(self, section: Section, program: str, group: str) -> tuple[ProcessConfig, ...]:
         limit = MAX_PROCESSES - self._count
         processes = load_processes(section, program, group, self._surroundings, limit=limit)
         self._count += len(processes)
+        if section is self._fcgi.get(program):
+            socket = fcgi_socket(section, program)
+            return tuple(dataclasses.replace(process, fcgi=socket) for process in processes)
         return processes
 
     def _add(self, config: GroupConfig, section: Section) -> None:
@@ -119,12 +110,27 @@ class GroupLoader:
             if owner is None:
                 owners[process.name] = process.program
                 continue
-            section = self._programs[process.program]
+            section = self._section_of(process.program)
             section.error(
                 f"cannot use the process name '{process.name}' twice in the group '{config.name}':"
-                f" [{self._programs[owner].name}] has a process of that name already",
+                f" [{self._section_of(owner).name}] has a process of that name already",
                 "process_name" if section.find("process_name") else "",
             )
+
+    def _section_of(self, program: str) -> Section:
+        return self._programs.get(program) or self._fcgi[program]
+
+
+def _by_name(sections: Sequence[Section]) -> dict[str, Section]:
+    """Program sections by the name after the colon; two of one name are an error."""
+    named: dict[str, Section] = {}
+    for section in sections:
+        name = _section_name(section)
+        if name in named:
+            section.error(f"cannot have two programs named '{name}': [{named[name].name}] is one")
+        elif name:
+            named[name] = section
+    return named
 
 
 def _section_name(section: Section) -> str:

@@ -218,11 +218,6 @@ class _Sections:
                 self._by_kind.setdefault(kind, []).append(section)
             if kind is not None:
                 _warn_of_unknown_options(section, kind)
-        self._skipped = frozenset(
-            name.partition(":")[2].strip()
-            for name in document.sections
-            if section_kind(name) == "fcgi-program"
-        )
 
     def configuration(self, main: SupervisordConfig) -> Configuration:
         """The whole; problems are in the document."""
@@ -236,7 +231,9 @@ class _Sections:
         surroundings = Surroundings(
             main.directory or self._cwd, main.environment, lru_cache(10_000)(values.user)
         )
-        groups = GroupLoader(self._of("program"), self._of("group"), surroundings).load(self._skipped)
+        groups = GroupLoader(
+            self._of("program"), self._of("fcgi-program"), self._of("group"), surroundings
+        ).load()
         rpcinterfaces = self._each("rpcinterface", partial(plugin, factory_option=_RPC_FACTORY))
         _warn_of_shared_logs(main, groups, document.problems)
         has_stream_section = self._of("unix_stream_server") or self._of("inet_stream_server")

@@ -51,6 +51,27 @@ class ChannelConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class FastCgiSocket:
+    """The socket of an ``[fcgi-program:x]``, fd 0 of its processes; ``path``, or ``host`` and ``port``.
+
+    Empty ``host``: all interfaces. ``uid`` -1: the program's user, where it has one;
+    ``gid`` -1: unchanged, or that user's. ``backlog`` 0: the most the system takes.
+    """
+
+    path: str = ""
+    host: str = ""
+    port: int = 0
+    mode: int = 0o700
+    uid: int = -1
+    gid: int = -1
+    backlog: int = 0
+
+    @property
+    def url(self) -> str:
+        return f"unix://{self.path}" if self.path else f"tcp://{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
 class ProcessConfig:
     """One process, numprocs already multiplied out.
 
@@ -86,6 +107,7 @@ class ProcessConfig:
     tty: bool = False
     tty_size: tuple[int, int] = (24, 80)
     term: str = "xterm-256color"
+    fcgi: FastCgiSocket | None = None
 
 
 class GroupKind(StrEnum):

@@ -21,6 +21,34 @@ _CHANNEL = frozenset(
     )
 )
 
+_PROGRAM = (
+    frozenset(
+        (
+            "command",
+            "process_name",
+            "numprocs",
+            "numprocs_start",
+            "priority",
+            "autostart",
+            "autorestart",
+            "startsecs",
+            "startretries",
+            "exitcodes",
+            "stopsignal",
+            "stopwaitsecs",
+            "stopasgroup",
+            "killasgroup",
+            "user",
+            "redirect_stderr",
+            "environment",
+            "directory",
+            "umask",
+            "serverurl",
+        )
+    )
+    | _CHANNEL
+)
+
 SECTION_OPTIONS: Final[Mapping[str, frozenset[str]]] = {
     "supervisord": frozenset(
         (
@@ -50,44 +78,18 @@ SECTION_OPTIONS: Final[Mapping[str, frozenset[str]]] = {
     "unix_stream_server": frozenset(("file", "chmod", "chown")) | _SERVER_LOGIN,
     "inet_stream_server": frozenset(("port",)) | _SERVER_LOGIN,
     "group": frozenset(("programs", "priority")),
-    "program": frozenset(
-        (
-            "command",
-            "process_name",
-            "numprocs",
-            "numprocs_start",
-            "priority",
-            "autostart",
-            "autorestart",
-            "startsecs",
-            "startretries",
-            "exitcodes",
-            "stopsignal",
-            "stopwaitsecs",
-            "stopasgroup",
-            "killasgroup",
-            "user",
-            "redirect_stderr",
-            "environment",
-            "directory",
-            "umask",
-            "serverurl",
-            "tty",
-            "tty_size",
-            "term",
-        )
-    )
-    | _CHANNEL,
+    "program": _PROGRAM | frozenset(("tty", "tty_size", "term")),
+    "fcgi-program": _PROGRAM | frozenset(("socket", "socket_owner", "socket_mode", "socket_backlog")),
 }
 """Every option that this version acts on, by kind of section."""
 
 FREE_KINDS: Final = frozenset(("rpcinterface", "ctlplugin"))
 """Sections whose options are for a plug-in to judge."""
 
-LATER_KINDS: Final = frozenset(("fcgi-program", "eventlistener"))
+LATER_KINDS: Final = frozenset(("eventlistener",))
 """Sections of Supervisor that this version passes over."""
 
-_NAMED_KINDS = frozenset(("program", "group")) | FREE_KINDS | LATER_KINDS
+_NAMED_KINDS = frozenset(("program", "fcgi-program", "group")) | FREE_KINDS | LATER_KINDS
 _SERVER_KINDS = ("unix_http_server", "inet_http_server", "unix_stream_server", "inet_stream_server")
 _SINGLE_KINDS = frozenset(("supervisord", "supervisorctl", "include"))
 _FOREIGN_PREFIXES = ("dependent_startup",)

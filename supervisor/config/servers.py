@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeVar
 
+from .. import passwords
 from . import values
 from .model import InetServerConfig, PluginConfig, StreamServerConfig, UnixServerConfig
 from .sections import Section
@@ -97,6 +98,13 @@ def plugin(section: Section, factory_option: str) -> PluginConfig | None:
 def _login(section: Section) -> tuple[str, str]:
     username = section.get("username", str, "")
     password = section.get("password", str, "")
+    try:
+        passwords.check_stored(password)
+    except ValueError as error:
+        if password.startswith("{SHA}"):  # Supervisor starts with it
+            section.warning(f"nobody can log in with this: {error}", "password")
+        else:
+            section.error(f"cannot use this value: {error}", "password")
     if (section.find("username") is None) != (section.find("password") is None):
         section.error(
             f"cannot authenticate: Section [{section.name}] contains incomplete authentication:"

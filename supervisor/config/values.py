@@ -249,6 +249,18 @@ def inet_address(text: str) -> tuple[str, int]:
     return "" if host == "*" else host, port
 
 
+def fcgi_socket(text: str) -> tuple[str, str, int]:
+    """(path, host, port) of ``unix:///path``, or ``tcp://host:port`` with an empty path."""
+    scheme, separator, place = text.strip().partition("://")
+    if separator and scheme.lower() == "unix" and place:
+        if not place.startswith("/"):
+            raise ValueError(f"Unix socket path {place} is not an absolute path")
+        return place, "", 0
+    if not separator or scheme.lower() != "tcp" or ":" not in place:
+        raise ValueError(f"Bad socket format {text}")
+    return "", *inet_address(place)
+
+
 def url(text: str) -> str:
     """A URL with a scheme and an address or path, unchanged."""
     try:

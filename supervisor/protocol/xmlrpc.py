@@ -62,7 +62,7 @@ Dumpable = (
 class StructHead:
     """Members of a struct that stay as they are for many answers, encoded when first needed."""
 
-    __slots__ = ("members", "_xml")
+    __slots__ = ("_xml", "members")
 
     def __init__(self, members: Mapping[str, Dumpable]) -> None:
         self.members = members

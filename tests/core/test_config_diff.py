@@ -10,6 +10,7 @@ from supervisor.config.diff import GroupChanges, diff_groups, same_group
 from supervisor.config.model import (
     AutoRestart,
     ChannelConfig,
+    FastCgiSocket,
     GroupConfig,
     GroupKind,
     LogFile,
@@ -64,6 +65,7 @@ CHANGES: dict[str, object] = {
     "tty": True,
     "tty_size": (1, 1),
     "term": "vt100",
+    "fcgi": FastCgiSocket("/tmp/s"),
 }
 SAME: dict[str, object] = {
     "program": "x",

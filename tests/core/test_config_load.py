@@ -402,18 +402,12 @@ def test_sections_of_later_versions_are_passed_over_with_a_warning() -> None:
         [eventlistener:l]
         command=/bin/cat
         nonsense=1
-        [fcgi-program:f]
-        socket=tcp://x:1
         [program:cat]
         command=/bin/cat
-        [group:g]
-        programs=cat,f
         """
     )
     assert warnings(configuration) == [
         f"{MAIN}:2: [eventlistener:l] not supported yet by this version: section is skipped",
-        f"{MAIN}:5: [fcgi-program:f] not supported yet by this version: section is skipped",
-        f"{MAIN}:10: [group:g] programs: [fcgi-program:f] is not supported yet by this version: it is skipped",
     ]
     (group,) = configuration.groups
     assert [process.name for process in group.processes] == ["cat"]

@@ -466,11 +466,12 @@ def test_a_member_twice() -> None:
 
 def test_a_member_of_two_kinds() -> None:
     lines = errors(
-        "[supervisord]\n[program:a]\ncommand=x\n[fcgi-program:a]\nsocket=tcp://x:1\n[group:g]\nprograms=a\n"
+        "[supervisord]\n[program:a]\ncommand=x\n[fcgi-program:a]\ncommand=x\nsocket=tcp://x:1\n[group:g]\n"
+        "programs=a\n"
     )
     assert lines == [
         (
-            f"{MAIN}:7: [group:g] programs: cannot tell which is meant: [group:g] name a is ambiguous"
+            f"{MAIN}:8: [group:g] programs: cannot tell which is meant: [group:g] name a is ambiguous"
             " (exists as program and fcgi-program)"
         )
     ]

@@ -9,7 +9,7 @@ import pytest
 
 from supervisor.config.commandline import sample_config
 from supervisor.config.load import load_ctl, load_supervisord
-from supervisor.config.model import GroupConfig, ProcessConfig, SupervisordConfig
+from supervisor.config.model import FastCgiSocket, GroupConfig, ProcessConfig, SupervisordConfig
 from supervisor.config.options import SECTION_OPTIONS
 
 COMMENTED = re.compile(r"^;(?=\[|[a-z_.]+=)", re.MULTILINE)
@@ -36,12 +36,18 @@ def test_it_loads_without_a_warning(tmp_path: Path) -> None:
 
 
 def test_with_every_comment_taken_off_it_loads_without_a_warning(tmp_path: Path) -> None:
-    text = re.sub(r"^(user|chown)=.*\n", "", COMMENTED.sub("", sample_config()), flags=re.MULTILINE)
+    text = re.sub(
+        r"^(user|chown|socket_owner)=.*\n", "", COMMENTED.sub("", sample_config()), flags=re.MULTILINE
+    )
     path = _written(tmp_path, text)
     configuration = load_supervisord(path, {}, environ={})
     assert configuration.warnings == ()
-    (group,) = configuration.groups
-    assert [process.name for process in group.processes] == ["example"]
+    assert [
+        (group.name, [process.name for process in group.processes]) for group in configuration.groups
+    ] == [
+        ("responder", ["responder"]),
+        ("services", ["example"]),
+    ]
     assert len(configuration.stream_servers) == 2
     assert load_ctl(path, {}, environ={}).warnings == ()
 
@@ -52,17 +58,21 @@ def test_every_option_is_shown(kind: str) -> None:
     match = header.search(sample_config())
     assert match is not None
     shown = set(re.findall(r"^;?([a-z_]+)=", match[2], re.MULTILINE))
-    assert shown == SECTION_OPTIONS[kind]
+    if kind == "fcgi-program":  # its other options are shown with programs
+        assert shown - {"command"} == SECTION_OPTIONS[kind] - SECTION_OPTIONS["program"]
+    else:
+        assert shown == SECTION_OPTIONS[kind]
 
 
 def test_the_defaults_it_shows_are_the_defaults(tmp_path: Path) -> None:
     """Options without a default of their own are examples and left out here."""
-    examples = "user|chown|environment|directory|umask|serverurl|childlogdir|username|password"
+    examples = "user|chown|socket_owner|socket_backlog|environment|directory|umask|serverurl|childlogdir|username|password"
     text = re.sub(rf"^;({examples})=.*\n", "", sample_config(), flags=re.MULTILINE)
     text = COMMENTED.sub("", text.replace(";[group:services]", "[group:services]"))
     configuration = load_supervisord(_written(tmp_path, text), {}, environ={})
     main = configuration.supervisord
     assert main == SupervisordConfig(logfile=main.logfile, pidfile=main.pidfile, childlogdir=main.childlogdir)
     expected = ProcessConfig("example", "services", "/bin/cat", "example")
-    (group,) = configuration.groups
+    responder, group = configuration.groups
+    assert responder.processes[0].fcgi == FastCgiSocket("/tmp/responder.sock")
     assert group == GroupConfig("services", kind=group.kind, processes=(expected,))
