@@ -103,8 +103,10 @@ def test_stored_passwords(password: str) -> None:
 def test_a_sha_that_opens_nothing_is_warned_of() -> None:
     configuration = load(SERVER + "{SHA}ABC\n")
     assert warnings(configuration) == [
-        f"{MAIN}:5: [inet_http_server] password: nobody can log in with this:"
-        " behind {SHA} 40 lower-case hex digits are expected"
+        (
+            f"{MAIN}:5: [inet_http_server] password: nobody can log in with this:"
+            " behind {SHA} 40 lower-case hex digits are expected"
+        )
     ]
 
 
