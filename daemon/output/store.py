@@ -57,15 +57,24 @@ class Watchers:
 class Spool:
     """The last ``SPOOL_BYTES`` in a memfd ring. ``fd`` belongs to the spool."""
 
-    _WRAPS = struct.Struct(">Q")
+    # Behind the ring: twice the number of wraps, odd while one is under way; the generation.
+    _TRAILER = struct.Struct(">QQ")
 
     def __init__(self, fd: int) -> None:
         self.fd = fd
         self.gen = 1
         self.watchers = Watchers()
         self._position = os.lseek(fd, 0, os.SEEK_CUR)
-        kept = os.pread(fd, 8, SPOOL_BYTES)
-        self._wraps = self._WRAPS.unpack(kept)[0] if len(kept) == 8 else 0
+        kept = os.pread(fd, self._TRAILER.size, SPOOL_BYTES)
+        if len(kept) < self._TRAILER.size:
+            kept = self._TRAILER.pack(0, 1)
+        doubled, self.gen = self._TRAILER.unpack(kept)
+        self._wraps = doubled // 2
+        if self._position >= SPOOL_BYTES:  # another daemon was killed before it could wrap
+            self._wrap()
+        elif doubled % 2:  # or before it could say that it had
+            self._wraps += 1
+            self._save()
 
     @classmethod
     def create(cls) -> Spool:
@@ -101,9 +110,17 @@ class Spool:
     def _advance(self, count: int) -> None:
         self._position += count
         if self._position >= SPOOL_BYTES:
-            self._position = os.lseek(self.fd, 0, os.SEEK_SET)
-            self._wraps += 1
-            os.pwrite(self.fd, self._WRAPS.pack(self._wraps), SPOOL_BYTES)
+            self._wrap()
+
+    def _wrap(self) -> None:
+        """Go back to the start of the ring; after a kill between two steps the position tells how far it came."""
+        self._save(wrapping=1)
+        self._position = os.lseek(self.fd, 0, os.SEEK_SET)
+        self._wraps += 1
+        self._save()
+
+    def _save(self, wrapping: int = 0) -> None:
+        os.pwrite(self.fd, self._TRAILER.pack(2 * self._wraps + wrapping, self.gen), SPOOL_BYTES)
 
     def read(self, offset: int, limit: int) -> bytes:
         """Bytes from ``offset`` on, fewer than ``limit`` at the end of the ring or of what is there."""
@@ -118,10 +135,12 @@ class Spool:
         os.ftruncate(self.fd, 0)
         self._position = self._wraps = 0
         self.gen += 1
+        self._save()
         self.watchers.tell()
 
     def close(self) -> None:
         os.close(self.fd)
+        self.fd = -1  # who reads on must not read what gets the number next
 
 
 Persist = Callable[[dict[str, Any]], None]
@@ -282,8 +301,9 @@ class LogStore:
             self._size_is(status.st_size)
         if self.maxbytes <= 0:
             return TAKE_BYTES
-        if self._size >= max(self.maxbytes, self._rotate_at):
-            self._try_rotate()
+        for _ in range(2):  # what is behind the last line end may be over the limit as well
+            if self._size >= max(self.maxbytes, self._rotate_at):
+                self._try_rotate()
         return max(self.maxbytes, self._rotate_at) - self._size
 
     def take(self, source: int, limit: int) -> int:
