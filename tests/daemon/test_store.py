@@ -281,3 +281,83 @@ def test_set_shares_a_path_and_closes_the_longest_unused(tmp_path: Path) -> None
     for store in (a, a, b, c):
         stores.release(store)
     assert not any(store.is_open for store in (a, b, c))
+
+
+@pytest.mark.parametrize("how", ["take", "append"])
+def test_spool_killed_at_each_step_of_a_wrap(
+    monkeypatch: pytest.MonkeyPatch, pipe: tuple[int, int], how: str
+) -> None:
+    """What one daemon left in the ring is what the next one finds, wherever it was killed."""
+    read, write = pipe
+    for step in range(1, 10):
+        spool = Spool.create()
+        spool.append(b"a" * SPOOL_BYTES)  # one wrap done
+        spool.append(b"b" * (SPOOL_BYTES - 100))
+        left = step
+
+        def counted(name: str) -> Any:
+            real = getattr(os, name)
+
+            def call(*args: Any, **kwargs: Any) -> Any:
+                nonlocal left
+                left -= 1
+                if left < 0:
+                    raise Killed
+                return real(*args, **kwargs)
+
+            return call
+
+        with monkeypatch.context() as patch:
+            for name in ("lseek", "pwrite", "splice", "write"):
+                if not (how == "take" and name == "write"):
+                    patch.setattr(os, name, counted(name))
+            try:
+                if how == "take":
+                    patch.undo()
+                    os.write(write, b"c" * 100)
+                    for name in ("lseek", "pwrite", "splice"):
+                        patch.setattr(os, name, counted(name))
+                    spool.take(read, 1000)
+                else:
+                    spool.append(b"c" * 100)
+                killed = False
+            except Killed:
+                killed = True
+        again = Spool(os.dup(spool.fd))
+        spool.close()
+        assert again.end == 2 * SPOOL_BYTES, step
+        assert again.read(2 * SPOOL_BYTES - 101, 1000) == b"b" + b"c" * 100
+        os.write(write, b"d" * 50)
+        assert again.take(read, 1000) == 50, "looks like the end of the input"
+        assert again.end == 2 * SPOOL_BYTES + 50
+        assert again.read(2 * SPOOL_BYTES, 100) == b"d" * 50
+        again.close()
+        if not killed:
+            break
+    else:
+        pytest.fail("never ran to the end")
+
+
+def test_a_log_far_over_its_limit_is_taken_on(tmp_path: Path, pipe: tuple[int, int]) -> None:
+    """An old log with a long unfinished line, and a limit that was lowered."""
+    read, write = pipe
+    path = tmp_path / "log"
+    path.write_bytes(b"first\n" + b"x" * 5000)
+    store = LogStore(str(path), 1000, 5)
+    assert store.append(b"y" * 500) > 0
+    os.write(write, b"z" * 300)
+    assert store.take(read, 10_000) > 0
+    store.close()
+    data = log_set(path)
+    assert data.startswith(b"first\n" + b"x" * 5000 + b"y")
+
+
+def test_closed_spool_reads_nothing_of_others() -> None:
+    spool = Spool.create()
+    spool.append(b"mine")
+    spool.close()
+    other = os.memfd_create("other")  # gets the number that became free
+    os.write(other, b"yours")
+    with pytest.raises(OSError):
+        spool.read(0, 4)
+    os.close(other)
