@@ -36,7 +36,9 @@ def supervise(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Superv
     """
     made: list[Supervisor] = []
 
-    def make(programs: str = "", *, start: bool = True, folder: Path = tmp_path, **options: Any) -> Supervisor:
+    def make(
+        programs: str = "", *, start: bool = True, folder: Path = tmp_path, **options: Any
+    ) -> Supervisor:
         supervisor = Supervisor(folder, programs, **options)
         made.append(supervisor)
         return supervisor.start() if start else supervisor

@@ -18,7 +18,13 @@ def write_all(data: bytes) -> None:
 
 
 def main() -> int:
-    folder, name, code, burst, pause = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), float(sys.argv[5])
+    folder, name, code, burst, pause = (
+        sys.argv[1],
+        sys.argv[2],
+        int(sys.argv[3]),
+        int(sys.argv[4]),
+        float(sys.argv[5]),
+    )
     with open(f"{folder}/{name}.starts", "a") as starts:
         starts.write(f"{os.getpid()}\n")
     number = 0

@@ -25,7 +25,11 @@ def test_words(command: str, words: list[str]) -> None:
 
 @pytest.mark.parametrize(
     ("command", "text"),
-    [("", "command is empty"), ("   ", "command is empty"), ("a 'b", "can't parse command \"a 'b\": No closing quotation")],
+    [
+        ("", "command is empty"),
+        ("   ", "command is empty"),
+        ("a 'b", "can't parse command \"a 'b\": No closing quotation"),
+    ],
 )
 def test_no_words(command: str, text: str) -> None:
     with pytest.raises(CommandError) as caught:
@@ -52,7 +56,10 @@ def test_found(folder: Path) -> None:
     # a relative file is looked for where it will be executed
     assert resolve("./good", {}, str(folder)) == ("./good", ["./good"])
     # a match that cannot be executed does not end the search
-    assert resolve("plain", {"PATH": f"{folder}:{folder}/later"}, None) == (f"{folder}/later/plain", ["plain"])
+    assert resolve("plain", {"PATH": f"{folder}:{folder}/later"}, None) == (
+        f"{folder}/later/plain",
+        ["plain"],
+    )
 
 
 @pytest.mark.parametrize(
@@ -78,7 +85,9 @@ def test_a_name_with_a_nul_is_not_found() -> None:
         resolve("/bin/c\0at", {}, None)
 
 
-def test_path_of_the_program_then_ours_then_the_default(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_path_of_the_program_then_ours_then_the_default(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PATH", str(folder))
     assert resolve("good", {}, None)[0] == f"{folder}/good"
     with pytest.raises(CommandError):

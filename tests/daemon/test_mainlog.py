@@ -21,7 +21,9 @@ def test_lines(tmp_path: Path) -> None:
     log.close()
     lines = (tmp_path / "log").read_text().splitlines()
     for line, (level, number) in zip(lines, LEVELS.items(), strict=False):
-        assert re.fullmatch(rf"\d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d,\d{{3}} {TAGS[number]} a {level} message", line)
+        assert re.fullmatch(
+            rf"\d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d,\d{{3}} {TAGS[number]} a {level} message", line
+        )
     assert lines[len(LEVELS) : len(LEVELS) + 2] == [lines[len(LEVELS)], "lines"]
     assert lines[-1].endswith("WARN caf\\udce9")
 
@@ -33,7 +35,9 @@ def test_what_is_not_loud_enough_is_left_out(tmp_path: Path, level: str) -> None
         log.log(name, name)
     log.close()
     written = (tmp_path / "log").read_text() if (tmp_path / "log").exists() else ""
-    assert [line.split()[-1] for line in written.splitlines()] == [n for n, v in LEVELS.items() if v >= LEVELS[level]]
+    assert [line.split()[-1] for line in written.splitlines()] == [
+        n for n, v in LEVELS.items() if v >= LEVELS[level]
+    ]
 
 
 def test_rotates(tmp_path: Path) -> None:
@@ -94,7 +98,10 @@ def test_begins_without_a_place_to_write(tmp_path: Path) -> None:
     (tmp_path / "none").mkdir()
     log.info("comes")
     log.close()
-    assert [line.split()[-1] for line in (tmp_path / "none" / "log").read_text().splitlines()] == ["waits", "comes"]
+    assert [line.split()[-1] for line in (tmp_path / "none" / "log").read_text().splitlines()] == [
+        "waits",
+        "comes",
+    ]
 
 
 def test_to_a_pipe(tmp_path: Path) -> None:

@@ -61,8 +61,13 @@ def test_nothing_to_stop() -> None:
     st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), max_size=6),
     st.randoms(use_true_random=False),
 )
-def test_every_process_is_asked_once_and_down_the_priorities(shape: list[tuple[int, int]], dice: object) -> None:
-    groups = [GroupToStop(f"g{n}", priority, {f"g{n}:{i}" for i in range(size)}) for n, (priority, size) in enumerate(shape)]
+def test_every_process_is_asked_once_and_down_the_priorities(
+    shape: list[tuple[int, int]], dice: object
+) -> None:
+    groups = [
+        GroupToStop(f"g{n}", priority, {f"g{n}:{i}" for i in range(size)})
+        for n, (priority, size) in enumerate(shape)
+    ]
     priorities = {g.name: g.priority for g in groups}
     members = {g.name: sorted(g.waiting) for g in groups}
     plan = StopPlan(groups)

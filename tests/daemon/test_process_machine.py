@@ -128,7 +128,10 @@ def test_lines_of_an_ordinary_life() -> None:
         said += lines(m.handle(event, now))
     assert said == [
         ("info", "spawned: 'cat' with pid 42"),
-        ("info", "success: cat entered RUNNING state, process has stayed up for > than 10 seconds (startsecs)"),
+        (
+            "info",
+            "success: cat entered RUNNING state, process has stayed up for > than 10 seconds (startsecs)",
+        ),
         ("debug", "killing cat (pid 42) with signal SIGTERM"),
         ("info", "stopped: cat (exit status 0)"),
     ]

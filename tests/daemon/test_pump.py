@@ -77,7 +77,9 @@ def test_lines_arrive_and_the_end_is_told_once(tmp_path: Path, pipe: Ends) -> No
         os.write(pipe.write, b"no end of line")
         pipe.close_write()
         await until(lambda: made.fd < 0, "the end")
-        assert everything(tmp_path / "log") == b"".join(b"line %d\n" % n for n in range(5)) + b"no end of line"
+        assert (
+            everything(tmp_path / "log") == b"".join(b"line %d\n" % n for n in range(5)) + b"no end of line"
+        )
         assert watched[-1] == store.end
         made.close()
         assert told == Told(1)
@@ -135,7 +137,9 @@ def test_a_grandchild_that_holds_the_pipe_is_read_on(tmp_path: Path, pipe: Ends)
         made = channel(pipe.read, store, told)
         made.start()
         child = subprocess.Popen(
-            ["/bin/sh", "-c", "(read line; echo grandchild) & echo child"], stdin=subprocess.PIPE, stdout=pipe.write
+            ["/bin/sh", "-c", "(read line; echo grandchild) & echo child"],
+            stdin=subprocess.PIPE,
+            stdout=pipe.write,
         )
         pipe.close_write()
         # sh gives background jobs /dev/null for stdin unless redirected: let it end by itself
@@ -197,7 +201,9 @@ def test_a_log_that_cannot_grow_blocks_and_goes_on(tmp_path: Path, pipe: Ends, c
 def test_a_full_disk_blocks_and_goes_on(tmp_path: Path, pipe: Ends) -> None:
     folder = tmp_path / "small"
     folder.mkdir()
-    mount = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", folder], capture_output=True, text=True)
+    mount = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64k", "none", folder], capture_output=True, text=True
+    )
     if mount.returncode:
         pytest.skip(f"cannot mount a tmpfs: {mount.stderr.strip()}")
 

@@ -24,7 +24,9 @@ from supervisor.daemon.serve import read_state
 from supervisor.daemon.snapshot import SLOT_BYTES, Journal, StateTable
 
 RECORDS = st.dictionaries(
-    st.text(max_size=5), st.none() | st.booleans() | st.integers(-(2**31), 2**31) | st.text(max_size=40), max_size=6
+    st.text(max_size=5),
+    st.none() | st.booleans() | st.integers(-(2**31), 2**31) | st.text(max_size=40),
+    max_size=6,
 ).filter(bool)
 
 

@@ -44,7 +44,12 @@ def test_random_bytes_are_no_frame(data: bytes) -> None:
         return
 
 
-@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda x: st.lists(x) | st.dictionaries(st.text(), x)))
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(),
+        lambda x: st.lists(x) | st.dictionaries(st.text(), x),
+    )
+)
 def test_any_json_is_a_frame_or_refused(value: object) -> None:
     for body in (value, ["Spawn", value], ["Beat", value], ["Signal", 1, "n", 1, 15, value], [value]):
         try:

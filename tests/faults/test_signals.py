@@ -54,7 +54,9 @@ def test_term_that_the_daemon_dies_over_is_told_to_the_next(supervise: Supervise
     pid = supervisor.daemon_pid()
     os.kill(pid, signal.SIGSTOP)  # so that the keeper hands the signal to a daemon that never reads it
     os.kill(supervisor.keeper_pid, signal.SIGTERM)
-    until(lambda: supervisor.keeper_pid and _delivered(supervisor.keeper_pid), "the keeper to take the signal")
+    until(
+        lambda: supervisor.keeper_pid and _delivered(supervisor.keeper_pid), "the keeper to take the signal"
+    )
     os.kill(pid, signal.SIGKILL)
     until(lambda: not alive(pid), "the daemon to die")
     assert supervisor.wait_end() == 0

@@ -54,7 +54,8 @@ def test_killed_at_each_call(supervise: Supervise, tmp_path: Path, call: str) ->
     writers = Writers(tmp_path, 2, maxbytes=20_000, burst_bytes=4_000, pause_s=0.02)
     events = tmp_path / "events"
     supervisor = supervise(
-        writers.config() + f"[program:r]\ncommand={child('graceful', events)}\nautostart=false\nautorestart=false\n"
+        writers.config()
+        + f"[program:r]\ncommand={child('graceful', events)}\nautostart=false\nautorestart=false\n"
         f"startsecs=0\nstopwaitsecs=20\n"
     )
     restarter = Restarter(supervisor, "r")

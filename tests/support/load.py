@@ -68,7 +68,8 @@ class Writers:
 def log_set(path: Path) -> list[Path]:
     """A log and its archives, oldest first."""
     archives = sorted(
-        (p for p in path.parent.glob(path.name + ".*") if p.suffix[1:].isdigit()), key=lambda p: -int(p.suffix[1:])
+        (p for p in path.parent.glob(path.name + ".*") if p.suffix[1:].isdigit()),
+        key=lambda p: -int(p.suffix[1:]),
     )
     return [*archives, path]
 

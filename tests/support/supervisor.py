@@ -95,7 +95,16 @@ class Supervisor:
         self.config_file.write_text(text + textwrap.dedent(self.sections) + textwrap.dedent(programs))
 
     def command(self, *more: str) -> list[str]:
-        return [*self.wrap, PYTHON, "-m", "supervisor.supervisord", "-c", str(self.config_file), *self.argv, *more]
+        return [
+            *self.wrap,
+            PYTHON,
+            "-m",
+            "supervisor.supervisord",
+            "-c",
+            str(self.config_file),
+            *self.argv,
+            *more,
+        ]
 
     def launch(self) -> None:
         """Start the command, and do not wait for anything."""
@@ -270,23 +279,21 @@ class Supervisor:
 class Rpc:
     """``rpc.supervisor.method(...)``; every call has its own connection."""
 
-    def __init__(self, url: str, username: str | None = None, password: str | None = None, path: str = "") -> None:
+    def __init__(
+        self, url: str, username: str | None = None, password: str | None = None, path: str = ""
+    ) -> None:
         self._url = url
         self._login = (username, password)
         self._path = path
 
     def __getattr__(self, name: str) -> Rpc:
-        if name.startswith("__"):
-            raise AttributeError(name)
         return Rpc(self._url, *self._login, path=f"{self._path}.{name}" if self._path else name)
 
     def __call__(self, *params: Any) -> Any:
         transport = SupervisorTransport(*self._login, self._url)
         try:
-            proxy = xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport)
-            method: Any = proxy
-            for part in self._path.split("."):
-                method = getattr(method, part)
-            return method(*params)
+            request = xmlrpc.client.dumps(params, self._path).encode()
+            (value,) = transport.request("127.0.0.1", "/RPC2", request)
+            return value
         finally:
             transport.close()
