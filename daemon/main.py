@@ -35,6 +35,7 @@ from .version import VERSION
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run supervisord with the words behind its name; the exit code. Does not return where it daemonises or keeps."""
+    _fill_standard_descriptors()
     words = sys.argv[1:] if argv is None else list(argv)
     try:
         return _run(words)
@@ -83,6 +84,13 @@ def _run(words: list[str]) -> int:
         }
     )
     return EXIT_OK
+
+
+def _fill_standard_descriptors() -> None:
+    """What is opened later must not get the numbers 0, 1, 2, which are replaced when the terminal is let go."""
+    while (fd := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(fd, True)
+    os.close(fd)
 
 
 def _config_path(arguments: SupervisordArguments) -> str:
