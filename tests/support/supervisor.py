@@ -122,6 +122,27 @@ class Supervisor:
         self.base = descriptors(self.daemon_pid())
         return self
 
+    def run(self, *more: str, **options: Any) -> subprocess.CompletedProcess[str]:
+        """Run the command to its end, which comes soon: it is refused, or goes into the background."""
+        return subprocess.run(
+            self.command(*more),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            env=self.env,
+            timeout=PATIENCE_S,
+            **options,
+        )
+
+    def background(self) -> Supervisor:
+        """Start it as a daemon; the command has to end with 0 and nothing to say."""
+        self.argv = []
+        done = self.run()
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", ""), (done, self.report())
+        self.keeper_pid = self.pidfile_pid()
+        self.base = descriptors(self.daemon_pid())
+        return self
+
     def pidfile_pid(self) -> int:
         return int((self.folder / "pid").read_text())
 
