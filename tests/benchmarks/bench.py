@@ -15,7 +15,7 @@ from .children import Child
 from .servers import SIDES, Server, Side, section
 from .table import Row
 
-RATES = {"lines1000": (1000, 1), "lines100": (100, 1), "burst": (20_000, 2_000)}
+RATES = {"lines1000": (1000, 1), "lines100": (100, 1), "burst": (20_000, 20)}
 """Programs that write lines: lines a second, and how many at once."""
 LATE_MS = 50
 

@@ -142,8 +142,8 @@ class Server:
     def start(self) -> Server:
         """Launch it and wait until all that starts by itself runs."""
         self.launch()
-        self.wait_stamps(self.count)
         self.wait_ready()
+        self.wait_stamps(self.count)
         return self
 
     @property

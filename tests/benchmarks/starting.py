@@ -17,6 +17,9 @@ from .servers import Server, Side
 from .table import Row
 from .wires import Rpc
 
+ORIGINAL_KILLS = 10
+"""It takes a second for each."""
+GROWN_UP_S = 1.1
 START_GOALS = {10: 0.25, 1000: 1.0}
 
 
@@ -66,58 +69,39 @@ def restart(bench: Bench) -> Iterator[Row]:
         for side in bench.sides:
             server = bench.fleet(side, count)
             bench.say(f"killing programs of {count}, {side}")
-            kills = sizes.kills if side == "ours" else min(sizes.kills, 25)
-            latencies = _latencies(server, kills, 0.01 if side == "ours" else 0.12)
+            latencies = _latencies(
+                server, sizes.kills if side == "ours" else min(sizes.kills, ORIGINAL_KILLS)
+            )
             p50[side], p99[side] = (quantile(latencies, share) * 1e3 for share in (0.5, 0.99))
         yield row(f"SIGKILL to replacement, {count} programs, p50", "ms", p50, goal=2.0)
         yield row(f"SIGKILL to replacement, {count} programs, p99", "ms", p99, goal=10.0)
 
 
-def _latencies(server: Server, kills: int, pause_s: float) -> list[float]:
-    """Kill programs one after the other, at times that have nothing to do with the server's own.
+def _latencies(server: Server, kills: int) -> list[float]:
+    """Kill programs in turn, at times that have nothing to do with the server's own clock.
 
-    The original acts on its one-second tick: there the kills overlap, else it would take
-    a minute. A replacement is known by its program, so each latency is its own.
+    None is killed in its first second: ours then waits on purpose.
     """
     rng = random.Random(1)
-    running = {
-        info["name"]: info["pid"]
+    begin = time.monotonic()
+    running = [
+        (begin, info["pid"])
         for info in server.call("getAllProcessInfo")
         if info["group"] == "idle" and info["state"] == ProcessStates.RUNNING
-    }
-    victims = (
-        rng.choices(sorted(running), k=kills)
-        if server.side == "ours"
-        else rng.sample(sorted(running), k=min(kills, len(running)))
-    )
+    ]
+    server.disconnect()
     server.stamps.read()
-    if server.side == "ours":
-        return [_kill_and_wait(server, running, name, rng.uniform(1, 2) * pause_s) for name in victims]
-    killed: list[float] = []
-    for name in victims:
-        killed.append(time.monotonic())
-        os.kill(running[name], signal.SIGKILL)
-        time.sleep(rng.uniform(0.5, 1.5) * pause_s)
-    stamps = {stamp.pid: stamp.when for stamp in server.wait_stamps(len(victims))}
-    pids: dict[str, int] = {}
-
-    def known() -> bool:
-        for name in victims:
-            info = server.call("getProcessInfo", f"idle:{name}")
-            pids[name] = info["pid"]
-        return all(pid in stamps for pid in pids.values())
-
-    machine.until(known, "all replacements to be known", pause_s=0.1)
-    return [stamps[pids[name]] - when for name, when in zip(victims, killed, strict=True)]
-
-
-def _kill_and_wait(server: Server, running: dict[str, int], name: str, pause_s: float) -> float:
-    time.sleep(pause_s)
-    killed = time.monotonic()
-    os.kill(running[name], signal.SIGKILL)
-    (stamp,) = server.wait_stamps(1)
-    running[name] = stamp.pid
-    return stamp.when - killed
+    latencies = []
+    for number in range(kills):
+        since, pid = running[number % len(running)]
+        pause = rng.uniform(0.01, 0.03) if server.side == "ours" else rng.uniform(0.01, 0.5)
+        time.sleep(max(pause, since + GROWN_UP_S - time.monotonic()))
+        killed = time.monotonic()
+        os.kill(pid, signal.SIGKILL)
+        (stamp,) = server.wait_stamps(1)
+        latencies.append(stamp.when - killed)
+        running[number % len(running)] = (stamp.when, stamp.pid)
+    return latencies
 
 
 def stop(bench: Bench) -> Iterator[Row]:
