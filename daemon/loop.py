@@ -353,9 +353,9 @@ class Supervisor:
         for process in self.processes.values():
             self._arm(process)
 
-    def open_outputs(self, process: Process) -> None:
-        """Make the outputs of a process ready to be written and read. Raises OSError."""
-        for held, fd in process.open_outputs(self.stores, self.held):
+    def open_outputs(self, process: Process, later: bool = False) -> None:
+        """Make the outputs of a process ready to be written and read; ``later`` as there. Raises OSError."""
+        for held, fd in process.open_outputs(self.stores, self.held, later):
             self.link.send(wire.Hold(held), (fd,))
 
     def save(self, process: Process) -> None:

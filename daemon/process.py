@@ -114,10 +114,13 @@ class Process:
         """Channel to path of the AUTO logs, for the snapshot."""
         return {n: o.path for n, o in self.outputs.items() if o.config.logfile.kind is LogKind.AUTO}
 
-    def open_outputs(self, stores: StoreSet, held: dict[str, int]) -> list[tuple[str, int]]:
+    def open_outputs(
+        self, stores: StoreSet, held: dict[str, int], later: bool = False
+    ) -> list[tuple[str, int]]:
         """Make every output ready to be written; (name, descriptor) of what the keeper is to hold.
 
-        ``held``: descriptors from the keeper by name, taken out when used. Raises OSError.
+        ``held``: descriptors from the keeper by name, taken out when used. ``later``: a log that
+        cannot be opened now may be opened with the first write. Raises OSError.
         """
         to_hold: list[tuple[str, int]] = []
         for channel, output in self.outputs.items():
@@ -128,6 +131,9 @@ class Process:
                 except Unsuitable:
                     stores.release(output.sink)
                     output.sink = None
+                except OSError:
+                    if not later:
+                        raise
             if output.sink is None:
                 name = f"spool:{channel}:{self.key}"
                 fd = held.pop(name, -1)

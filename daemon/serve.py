@@ -311,7 +311,7 @@ class Daemon:
             supervisor.link.send(wire.Forget(program.name, program.gen))
             return
         try:
-            supervisor.open_outputs(process)
+            supervisor.open_outputs(process, later=True)
         except OSError as error:
             supervisor.log.error(f"cannot open the logs of {process.key}: {error}; its output waits")
             for fd in fds:

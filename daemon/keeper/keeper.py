@@ -79,6 +79,7 @@ class Keeper:
         self.pidfile_fd = int(boot.get("pidfile_fd", -1))  # type: ignore[call-overload]
         self.programs: dict[tuple[str, int], _Program] = {}
         self.by_pid: dict[int, tuple[str, int]] = {}
+        self.failures: dict[tuple[str, int], str] = {}
         self.held: dict[str, int] = {}
         self.environment = base_environment()
         self.daemon_pid = 0
@@ -190,7 +191,6 @@ class Keeper:
 
     def reap(self) -> None:
         """Make a record of every child that has ended."""
-        failures: dict[tuple[str, int], str] = {}
         while True:
             try:
                 pid, status = os.waitpid(-1, os.WNOHANG)
@@ -205,26 +205,24 @@ class Keeper:
             if key is None:
                 self.send(wire.Stranger(pid, status))
                 continue
-            failures |= self.read_failures()  # it wrote before it ended, maybe since the last look
+            self.read_failures()  # it wrote before it ended, maybe since the last look
             program = self.programs[key]
             program.ended = time.monotonic()
-            program.failure = failures.get(key, "")
+            program.failure = self.failures.pop(key, "")
             program.status = status
             self.send(wire.Exited(*key, pid, status, program.ended, program.failure))
 
-    def read_failures(self) -> dict[tuple[str, int], str]:
+    def read_failures(self) -> None:
         """What children wrote on the error pipe; each wrote before it ended."""
-        failures: dict[tuple[str, int], str] = {}
         try:
             data = os.read(self.error_read, 65536)
         except BlockingIOError:
-            return failures
+            return
         for line in data.decode("utf-8", "replace").splitlines():
             name, _, rest = line.partition("\0")
             gen, _, text = rest.partition("\0")
             if gen.isdigit():
-                failures[name, int(gen)] = text
-        return failures
+                self.failures[name, int(gen)] = text
 
     # --- the daemon ----------------------------------------------------------------------------------
 
