@@ -353,8 +353,10 @@ class Link:
         data = text.encode("utf-8", "surrogateescape")
         begin = max(0, end - len(data))
         if end < buffer.offset:
-            buffer.begin(buffer.gen + 1, begin, 0)
-        elif buffer.offset < 0:
+            # cleared or rotated: what it holds now is read from its beginning with the next poll
+            buffer.begin(buffer.gen + 1, 0, 0)
+            return
+        if buffer.offset < 0:
             buffer.begin(0, begin, 0)
         if data and end > buffer.offset:
             buffer.output(buffer.gen, begin, data)

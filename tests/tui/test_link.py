@@ -1,0 +1,255 @@
+"""Links: the stream where there is one, polling where there is only XML-RPC, and what the console hears of it."""
+
+from __future__ import annotations
+
+import asyncio
+import socketserver
+import threading
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+from xmlrpc.client import Fault
+from xmlrpc.server import SimpleXMLRPCDispatcher, SimpleXMLRPCRequestHandler
+
+import pytest
+
+from supervisor.client import rpc
+from supervisor.client import stream as client
+from supervisor.errors import RPCError, UserError
+from supervisor.states import ProcessStates as S
+from supervisor.tui.link import Link, Target, parse_stream_address, record_of
+from supervisor.tui.logbuffer import LogBuffer
+from supervisor.tui.model import ChangeTold, LinkKind, LinkTold, Message, SnapshotTold
+from tests.tui.fakes import FakeServer, example
+
+Info = dict[str, Any]
+
+
+class _Handler(SimpleXMLRPCRequestHandler):
+    rpc_paths = ("/RPC2",)
+    disable_nagle_algorithm = False
+    server: OldServer
+
+    def address_string(self) -> str:
+        return "unix"
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        pass
+
+    def do_POST(self) -> None:
+        if self.server.refuses:
+            self.send_response(401)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+        else:
+            super().do_POST()
+
+
+class OldServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer, SimpleXMLRPCDispatcher):
+    """As much of a supervisor of long ago as a console asks for: XML-RPC and nothing else."""
+
+    daemon_threads = True
+
+    def __init__(self, path: str) -> None:
+        SimpleXMLRPCDispatcher.__init__(self, allow_none=False, encoding="utf-8")
+        socketserver.UnixStreamServer.__init__(self, path, _Handler)
+        self.refuses = False
+        self.log = "one\ntwo\n"
+        self.states = {"web": 20, "off": 0}
+        self.thread = threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True)
+        self.thread.start()
+
+    def _dispatch(self, method: str, params: Any) -> Any:
+        name = method.removeprefix("supervisor.")
+        match name:
+            case "getIdentification":
+                return "old"
+            case "getSupervisorVersion":
+                return "4.3.0"
+            case "getState":
+                return {"statecode": 1, "statename": "RUNNING"}
+            case "getAllProcessInfo":
+                return [self._info(process) for process in self.states]
+            case "stopProcess":
+                if params[0] not in self.states:
+                    raise Fault(10, f"BAD_NAME: {params[0]}")
+                self.states[params[0]] = 0
+                return True
+            case "tailProcessStdoutLog":
+                return self._tail(*params)
+        raise Fault(1, "UNKNOWN_METHOD")
+
+    def _tail(self, name: str, offset: int, length: int) -> list[object]:
+        size = len(self.log)
+        begin = max(offset, size - length)
+        return [self.log[begin:], size, size - offset > length]
+
+    def _info(self, name: str) -> Info:
+        state = self.states[name]
+        return {
+            "name": name, "group": name, "state": state, "statename": "RUNNING" if state == 20 else "STOPPED",
+            "pid": 7 if state == 20 else 0, "start": 100, "stop": 0, "now": 200, "exitstatus": 0, "spawnerr": "",
+            "description": "", "stdout_logfile": "", "stderr_logfile": "", "logfile": "",
+        }  # fmt: skip
+
+    def close(self) -> None:
+        self.shutdown()
+        self.server_close()
+        self.thread.join()
+
+
+class Listening:
+    """A link running, and what it told."""
+
+    def __init__(self, path: Path) -> None:
+        self.told: list[Message] = []
+        self.link = Link(Target(f"unix://{path}", name="local"), self.told.append)
+        self.task = asyncio.create_task(self.link.run())
+
+    async def close(self) -> None:
+        self.task.cancel()
+        await asyncio.gather(self.task, return_exceptions=True)
+
+    def kinds(self) -> list[LinkKind]:
+        return [message.kind for message in self.told if isinstance(message, LinkTold)]
+
+    def snapshots(self) -> list[SnapshotTold]:
+        return [message for message in self.told if isinstance(message, SnapshotTold)]
+
+
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(15):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+def run(work: Coroutine[Any, Any, None]) -> None:
+    asyncio.run(asyncio.wait_for(work, 40))
+
+
+def test_the_stream_is_preferred(tmp_path: Path) -> None:
+    async def work() -> None:
+        server = FakeServer(str(tmp_path / "s.stream"))
+        example(server)
+        await server.start()
+        console = Listening(tmp_path / "s")
+        await until(console.snapshots)
+        assert console.kinds()[-1] is LinkKind.LIVE
+        buffer = LogBuffer()
+        feed = console.link.follow("api:web_00", "stdout", buffer, lambda: None)
+        await until(lambda: buffer.count == 60)
+        console.link.unfollow(feed)
+        with pytest.raises(RPCError):
+            await console.link.call("supervisor.startProcess", "nobody", True)
+        await console.close()
+        await server.die()
+
+    run(work())
+
+
+def test_a_server_without_a_stream_is_polled(tmp_path: Path) -> None:
+    async def work() -> None:
+        server = OldServer(str(tmp_path / "s"))
+        console = Listening(tmp_path / "s")
+        await until(console.snapshots)
+        assert console.kinds()[-1] is LinkKind.POLL and console.link.live
+        assert [record.name for record in console.snapshots()[0].records] == ["web", "off"]
+        buffer = LogBuffer()
+        console.link.follow("web", "stdout", buffer, lambda: None)
+        await until(lambda: buffer.count == 2)
+        server.log += "three\n"
+        assert await console.link.call("supervisor.stopProcess", "web", True) is True
+        changes = [message.record for message in console.told if isinstance(message, ChangeTold)]
+        assert [(record.name, record.state) for record in changes] == [("web", S.STOPPED)]
+        await until(lambda: buffer.count == 3)
+        server.log = "new\n"
+        await console.link.call("supervisor.stopProcess", "off", True)
+        await until(lambda: buffer.line(buffer.end - 1) == b"new")
+        with pytest.raises(RPCError, match="BAD_NAME"):
+            await console.link.call("supervisor.stopProcess", "nobody", True)
+        with pytest.raises(UserError, match="stream socket"):
+            console.link.attach(lambda frame: None, "web", "write", 24, 80)
+        await console.close()
+        await asyncio.to_thread(server.close)
+
+    run(work())
+
+
+def test_a_polled_server_that_goes_is_away_and_its_follower_is_found(tmp_path: Path) -> None:
+    """The original dies and this project's daemon takes its place: the console notices by itself."""
+
+    async def work() -> None:
+        path = tmp_path / "s"
+        old = OldServer(str(path))
+        console = Listening(path)
+        await until(lambda: LinkKind.POLL in console.kinds())
+        await asyncio.to_thread(old.close)
+        path.unlink()
+        await until(lambda: console.kinds()[-1] is LinkKind.AWAY)
+        new = FakeServer(str(path) + ".stream")
+        example(new)
+        await new.start()
+        await until(lambda: console.kinds()[-1] is LinkKind.LIVE)
+        await console.close()
+        await new.die()
+
+    run(work())
+
+
+def test_a_polled_server_that_refuses_the_password(tmp_path: Path) -> None:
+    async def work() -> None:
+        server = OldServer(str(tmp_path / "s"))
+        server.refuses = True
+        console = Listening(tmp_path / "s")
+        await until(lambda: console.kinds() and console.kinds()[-1] is LinkKind.AUTH_FAILED)
+        server.refuses = False
+        console.link.retry_now()
+        await until(lambda: console.kinds()[-1] is LinkKind.POLL)
+        await console.close()
+        await asyncio.to_thread(server.close)
+
+    run(work())
+
+
+def test_another_kind_of_url_is_refused() -> None:
+    with pytest.raises(UserError, match="ftp"):
+        Link(Target("ftp://x"), lambda message: None)
+
+
+UNIX, TCP = rpc.UnixAddress("/x"), rpc.TCPAddress("example.org", 9001)
+
+
+@pytest.mark.parametrize(
+    ("text", "http", "address"),
+    [
+        ("unix:///run/s.stream", UNIX, client.UnixAddress("/run/s.stream")),
+        ("/run/s.stream", TCP, client.UnixAddress("/run/s.stream")),
+        ("10.0.0.7:9002", TCP, client.TcpAddress("10.0.0.7", 9002)),
+        ("tcp://10.0.0.7:9002", TCP, client.TcpAddress("10.0.0.7", 9002)),
+        (":9002", TCP, client.TcpAddress("example.org", 9002)),
+        ("*:9002", TCP, client.TcpAddress("example.org", 9002)),
+        ("[::1]:9002", TCP, client.TcpAddress("::1", 9002)),
+        ("", TCP, None),
+        ("nonsense", TCP, None),
+        ("x:0", TCP, None),
+        ("x:99999", TCP, None),
+    ],
+)
+def test_stream_addresses(
+    text: str, http: rpc.UnixAddress | rpc.TCPAddress, address: client.Address | None
+) -> None:
+    assert parse_stream_address(text, http) == address
+
+
+def test_a_record_from_a_server_that_talks_nonsense() -> None:
+    assert record_of(None).name == ""
+    assert record_of({"name": 7, "state": "x", "pid": []}).pid == 0
+
+
+def test_exits_of_polled_servers() -> None:
+    bad = record_of({"name": "a", "group": "a", "state": S.EXITED, "statename": "EXITED", "exitstatus": 3})
+    assert (bad.exitstatus, bad.expected) == (3, False)
+    running = record_of(
+        {"name": "a", "group": "a", "state": S.RUNNING, "statename": "RUNNING", "exitstatus": 0}
+    )
+    assert (running.exitstatus, running.expected) == (None, True)
