@@ -117,6 +117,7 @@ class Client(asyncio.Protocol):
         self._paused = False
         self._flushing = False
         self._followers: dict[int, list[Follower]] = {}
+        self._names: dict[int, str] = {}  # whose output is followed or attached to
         self._watched: dict[int, tuple[Readable, int]] = {}
         self._sessions: dict[int, Session] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
@@ -132,6 +133,7 @@ class Client(asyncio.Protocol):
             transport.abort()
             return
         self.door.clients.add(self)
+        self.supervisor.subscribers_quiet.add(self._removed)
         transport.set_write_buffer_limits(high=WRITE_HIGH_BYTES)
         peer = self._peer = peer_of(transport.get_extra_info("socket"))
         self.caller = Caller(peer.name, "none" if self.door.config.username else "admin")
@@ -152,6 +154,7 @@ class Client(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         self._transport = None
         self.door.clients.discard(self)
+        self.supervisor.subscribers_quiet.discard(self._removed)
         self.supervisor.subscribers.discard(self._changed)
         for request_id in {*self._followers, *self._sessions, *self._tasks}:
             self._cancel(request_id)
@@ -256,6 +259,7 @@ class Client(asyncio.Protocol):
         task = self._tasks.pop(request_id, None)
         if task is not None:
             task.cancel()
+        self._names.pop(request_id, None)
         for follower in self._followers.pop(request_id, []):
             self._unwatch(follower.cursor.store)
         session = self._sessions.pop(request_id, None)
@@ -407,6 +411,7 @@ class Client(asyncio.Protocol):
         else:
             cursor = Cursor.last(store, frame.last)
         self.send(p.Following(frame.id, frame.name, frame.channel, cursor.gen, cursor.offset, store.start))
+        self._names[frame.id] = process.namespec
         self._add_follower(Follower(frame.id, frame.channel, cursor, frame.credit))
 
     def _add_follower(self, follower: Follower) -> None:
@@ -423,6 +428,15 @@ class Client(asyncio.Protocol):
             self._watched[id(store)] = (store, users - 1)
         else:
             store.watchers.callbacks.discard(self._schedule)
+
+    def _removed(self, change: Change) -> None:
+        """A process is gone for good; its attachments have been told."""
+        if not change.removed:
+            return
+        for request_id in [i for i, name in self._names.items() if name == change.removed]:
+            if request_id not in self._sessions:
+                self.send(p.Removed(request_id))
+            self._cancel(request_id)
 
     def _schedule(self) -> None:
         """Send output at the end of this turn of the loop."""
@@ -474,6 +488,7 @@ class Client(asyncio.Protocol):
         stores = {channel: self._store(process, channel) for channel in process.outputs}
         session = Session(frame.id, process, self.caller.name, self.send)
         self._sessions[frame.id] = session
+        self._names[frame.id] = process.namespec
         self.door.attachments.join(session, frame)
         for channel, store in stores.items():
             cursor = Cursor.last(store, frame.last)
