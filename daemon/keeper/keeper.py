@@ -77,6 +77,8 @@ class Keeper:
         self.daemonize = bool(boot.get("daemonize", False))
         self.pidfile = str(boot.get("pidfile", ""))
         self.pidfile_fd = int(boot.get("pidfile_fd", -1))  # type: ignore[call-overload]
+        self.silence_s = float(boot.get("silence_s", SILENCE_TIMEOUT_S))  # type: ignore[arg-type]
+        self.stop_s = float(boot.get("stop_s", STOP_TIMEOUT_S))  # type: ignore[arg-type]
         self.programs: dict[tuple[str, int], _Program] = {}
         self.by_pid: dict[int, tuple[str, int]] = {}
         self.failures: dict[tuple[str, int], str] = {}
@@ -144,7 +146,7 @@ class Keeper:
 
     def patience_s(self) -> float:
         """How long the daemon may be silent."""
-        return SILENCE_TIMEOUT_S if self.ready else READY_TIMEOUT_S
+        return self.silence_s if self.ready else READY_TIMEOUT_S
 
     def watch(self, now: float) -> int | None:
         """Start, abort or give up on the daemon as time says; the exit code when all is over."""
@@ -316,9 +318,9 @@ class Keeper:
     def stop_all(self, now: float) -> int | None:
         if not self.by_pid and not self.daemon_pid:
             return 0
-        if now - self.stopping_since > STOP_TIMEOUT_S:
+        if now - self.stopping_since > self.stop_s:
             self.kill_all(signal.SIGKILL)
-            if now - self.stopping_since > 2 * STOP_TIMEOUT_S:
+            if now - self.stopping_since > 2 * self.stop_s:
                 return 1
         return None
 
@@ -533,7 +535,8 @@ def main() -> int:
     """Run a keeper on the JSON of ``--boot FD``: what the supervisord command prepared.
 
     Keys: ``daemon_argv`` (list, argv[0] first), ``daemonize``, ``notify_fd`` (gets a byte when
-    the first daemon serves), ``pidfile`` and ``pidfile_fd`` (held locked; -1: there is none).
+    the first daemon serves), ``pidfile`` and ``pidfile_fd`` (held locked; -1: there is none),
+    ``silence_s`` (how long a daemon may say nothing) and ``stop_s`` (from TERM to KILL where there is none).
     """
     boot_fd = int(sys.argv[1])
     length = struct.unpack(">I", os.pread(boot_fd, 4, 0))[0]
