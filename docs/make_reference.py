@@ -1,7 +1,12 @@
-"""Writes docs/stream.rst from ``supervisor.protocol.stream``; with --check says whether it is up to date."""
+"""Writes the pages that the code can say better; with --check says whether they are up to date.
+
+stream.rst from ``supervisor.protocol.stream``, tree.rst from the docstrings of all
+files, keys.rst from the console's key map.
+"""
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import inspect
 import sys
@@ -9,8 +14,11 @@ import typing
 from pathlib import Path
 
 from supervisor.protocol import stream
+from supervisor.tui import commands, keymap
 
 DOCS = Path(__file__).resolve().parent
+ROOT = DOCS.parent
+WRITTEN = ".. written by docs/make_reference.py; edit the code"
 
 
 def kind(hint: object) -> str:
@@ -61,7 +69,44 @@ def stream_page() -> str:
     return "\n".join(lines)
 
 
-PAGES = {"stream.rst": stream_page}
+def row(path: Path) -> str:
+    """The first sentence of a file's docstring: its row in the tree."""
+    doc = ast.get_docstring(ast.parse(path.read_text())) or ""
+    return " ".join(doc.partition("\n\n")[0].split()).rstrip(".")
+
+
+def tree_page() -> str:
+    lines = [WRITTEN, ""]
+    for top, what in (
+        ("supervisor", "the shared core; no asyncio (but ``client/stream.py``), no urwid, nothing of daemon or tui "
+         "(the doors apart)"),
+        ("daemon", "supervisord"),
+        ("tui", "the console"),
+    ):  # fmt: skip
+        lines += [f"**{top}/**, {what}", ""]
+        folder = ROOT / top
+        for path in sorted(folder.rglob("*.py"), key=lambda p: (len(p.relative_to(folder).parts), p)):
+            inside = path.relative_to(folder)
+            linked = any((folder / part).is_symlink() for part in list(inside.parents)[:-1])
+            if not linked and path.name != "__init__.py" and "__pycache__" not in inside.parts:
+                lines += [f"``{inside}``", f"  {row(path)}", ""]
+    return "\n".join(lines)
+
+
+def keys_page() -> str:
+    lines = [WRITTEN, ""]
+    for context, bindings in keymap.DEFAULTS.items():
+        by_command: dict[str, list[str]] = {}
+        for keys, name in bindings.items():
+            by_command.setdefault(name, []).append(keys)
+        lines += [f"**{context}**", ""]
+        for name, keys in by_command.items():
+            shown = ", ".join(f"``{key}``" for key in keys)
+            lines += [f"{shown}", f"  {commands.COMMANDS[name].help}", ""]
+    return "\n".join(lines)
+
+
+PAGES = {"stream.rst": stream_page, "tree.rst": tree_page, "keys.rst": keys_page}
 
 
 def main() -> int:
