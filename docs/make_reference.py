@@ -78,8 +78,8 @@ def row(path: Path) -> str:
 def tree_page() -> str:
     lines = [WRITTEN, ""]
     for top, what in (
-        ("supervisor", "the shared core; no asyncio (but ``client/stream.py``), no urwid, nothing of daemon or tui "
-         "(the doors apart)"),
+        ("supervisor", ("the shared core; no asyncio (but ``client/stream.py``), no urwid, nothing of daemon or tui "
+         "(the doors apart)")),
         ("daemon", "supervisord"),
         ("tui", "the console"),
     ):  # fmt: skip
