@@ -54,6 +54,6 @@ def supervise(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Superv
             continue
         try:
             supervisor.finish()
-        except BaseException as error:
+        except Exception as error:  # noqa: BLE001 - the others have to be finished too
             problems.append(f"{error}\n{supervisor.report()}")
     assert not problems, "\n".join(problems)

@@ -106,7 +106,11 @@ def test_random_bytes_raise_only_the_codecs_error(data: bytes) -> None:
 @given(st.binary(max_size=200), st.sampled_from([*p.CLIENT_FRAMES]), _VALUE)
 def test_random_bodies_raise_only_the_codecs_error(junk: bytes, kind: type[p.Frame], value: Any) -> None:
     fields = {f.name: value for f in dataclasses.fields(kind)}
-    for body in (struct.pack(">I", len(junk)) + junk if junk else b"", packed(value), packed({"t": kind.TYPE, **fields})):
+    for body in (
+        struct.pack(">I", len(junk)) + junk if junk else b"",
+        packed(value),
+        packed({"t": kind.TYPE, **fields}),
+    ):
         try:
             p.server_decoder().feed(body)
         except RemoteProtocolError:
@@ -158,9 +162,13 @@ def test_nesting_is_limited() -> None:
 
 
 def test_elements_are_limited() -> None:
-    assert p.server_decoder().feed(packed({"t": "call", "id": 1, "method": "m", "params": [0] * p.MAX_ELEMENTS}))
+    assert p.server_decoder().feed(
+        packed({"t": "call", "id": 1, "method": "m", "params": [0] * p.MAX_ELEMENTS})
+    )
     with pytest.raises(RemoteProtocolError):
-        p.server_decoder().feed(packed({"t": "call", "id": 1, "method": "m", "params": [0] * (p.MAX_ELEMENTS + 1)}))
+        p.server_decoder().feed(
+            packed({"t": "call", "id": 1, "method": "m", "params": [0] * (p.MAX_ELEMENTS + 1)})
+        )
 
 
 def test_what_is_newer_is_ignored() -> None:
@@ -188,7 +196,9 @@ def test_what_cannot_be_sent_is_our_error() -> None:
     st.integers(0, 2**50),
     st.binary(max_size=300),
 )
-def test_head_and_tail_are_an_output_frame(request_id: int, channel: str, gen: int, offset: int, data: bytes) -> None:
+def test_head_and_tail_are_an_output_frame(
+    request_id: int, channel: str, gen: int, offset: int, data: bytes
+) -> None:
     tail = p.output_tail(channel, gen, offset, data)
     frame = p.Output(request_id, channel, gen, offset, data)
     assert p.client_decoder().feed(p.output_head(request_id, tail) + tail) == [frame]

@@ -44,6 +44,7 @@ EVENTS: tuple[Event, ...] = (
     Start("you"), Stop("you"), Spawned(77), NotSpawned("no"), Exited(0), Signalled(), NotSignalled("EPERM"),
     Resumed(), Deadline(), Hold(),
 )  # fmt: skip
+FAILURES: tuple[Event, ...] = (NotSpawned("no"), Deadline())
 STATES = (S.STOPPED, S.STARTING, S.RUNNING, S.BACKOFF, S.STOPPING, S.EXITED, S.FATAL, S.UNKNOWN)
 
 
@@ -78,7 +79,7 @@ def in_state(state: int, **changes: Any) -> ProcessMachine:
         S.BACKOFF: [Start("x"), NotSpawned("no")],
         S.STOPPING: [Start("x"), Spawned(42), Stop("x")],
         S.EXITED: [Start("x"), Spawned(42)],
-        S.FATAL: [Start("x"), *[NotSpawned("no"), Deadline()] * 3, NotSpawned("no")],
+        S.FATAL: [Start("x"), *FAILURES, *FAILURES, *FAILURES, NotSpawned("no")],
         S.UNKNOWN: [Start("x"), Spawned(42), Stop("x"), NotSignalled("EPERM")],
     }
     now = 50.0
@@ -122,9 +123,10 @@ def test_start_run_stop() -> None:
 def test_lines_of_an_ordinary_life() -> None:
     m = machine()
     said: list[tuple[str, str]] = []
-    for event, now in [
+    life: list[tuple[Event, float]] = [
         (Start("x"), 0.0), (Spawned(42), 0.0), (Deadline(), 10.0), (Stop("x"), 11.0), (Exited(0), 12.0),
-    ]:  # fmt: skip
+    ]  # fmt: skip
+    for event, now in life:
         said += lines(m.handle(event, now))
     assert said == [
         ("info", "spawned: 'cat' with pid 42"),
@@ -256,7 +258,8 @@ def test_a_life_of_less_than_a_second_waits_for_the_rest_of_it() -> None:
 
 
 def test_a_restart_that_is_due_can_be_called_off() -> None:
-    for event in (Stop("you"), Hold()):
+    events: tuple[Event, ...] = (Stop("you"), Hold())
+    for event in events:
         m = machine(startsecs=0, autorestart=AutoRestart.ALWAYS)
         play(m, (Start("x"), 0), (Spawned(1), 0), (Exited(0), 0.1))
         assert play(m, (event, 0.2)) == []

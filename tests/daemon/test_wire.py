@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from supervisor.daemon.keeper import wire
 
-_TEXT = st.text(st.characters(exclude_categories=("Cs",))) | st.sampled_from(["", "a\0b", "\udcff", "é"])
+_TEXT = st.text() | st.sampled_from(["", "a\0b", "\udcff", "é"])
 _VALUES: dict[Any, st.SearchStrategy[Any]] = {
     str: _TEXT,
     int: st.integers(-(2**40), 2**40),

@@ -83,7 +83,7 @@ def test_daemon_replaced_on_request_under_load(supervise: Supervise, tmp_path: P
     before = supervisor.daemon_pid()
     for _ in range(5):
         assert supervisor.rpc.supervisor.restartDaemon() is True
-        until(lambda: supervisor.daemon_pid() != before, "another daemon")
+        until(lambda before=before: supervisor.daemon_pid() != before, "another daemon")  # type: ignore[misc]
         before = supervisor.daemon_pid()
         served_again(supervisor, time.monotonic())
         time.sleep(0.2)

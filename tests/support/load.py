@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from supervisor.protocol import stream as p
-from tests.support.streams import Stream
 from tests.support.supervisor import Supervisor, child
 from tests.support.waiting import until
 
@@ -130,7 +129,7 @@ class Follower(threading.Thread):
                 self._follow()
             except (OSError, TimeoutError):
                 self._over.wait(0.02)  # the daemon is away for a moment
-            except BaseException as error:
+            except Exception as error:  # noqa: BLE001 - told when the follower is finished
                 self.problems.append(repr(error))
                 return
 

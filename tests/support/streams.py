@@ -67,7 +67,7 @@ class Stream:
             if isinstance(frame, kind):
                 return frame
             if isinstance(frame, (p.Error, p.Fault)):
-                raise AssertionError(f"waiting for {kind.__name__}, got {frame}")
+                raise AssertionError(f"waiting for {kind.__name__}, got {frame}")  # noqa: TRY004
 
     def ends(self) -> list[p.Frame]:
         """What comes until the server closes the connection."""

@@ -131,6 +131,7 @@ class Supervisor:
             text=True,
             env=self.env,
             timeout=PATIENCE_S,
+            check=False,
             **options,
         )
 

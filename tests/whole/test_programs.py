@@ -30,7 +30,7 @@ def shown(path: Path) -> dict[str, Any]:
 
 def test_environment_descriptors_and_rights(supervise: Supervise, tmp_path: Path) -> None:
     supervisor = supervise(
-        f"[program:show]\ncommand={child('show', tmp_path / 'shown')}\nenvironment=B=two,C=\"th,ree\",PATH=/bin:/usr/bin\n"
+        f'[program:show]\ncommand={child("show", tmp_path / "shown")}\nenvironment=B=two,C="th,ree",PATH=/bin:/usr/bin\n'
         f"umask=027\ndirectory={tmp_path}/auto\n",
         settings="environment=A=one,B=overridden\n",
         env={"NOTIFY_SOCKET": "/run/x", "LISTEN_FDS": "3", "FROM_OUTSIDE": "yes"},
@@ -94,15 +94,18 @@ def test_another_user(supervise: Supervise, tmp_path: Path) -> None:
 def test_a_directory_that_is_not_there(supervise: Supervise, redirect: bool) -> None:
     supervisor = supervise(
         "[program:a]\ncommand=/bin/sleep 1000\ndirectory=/nowhere\nstartretries=0\n"
-        f"redirect_stderr={redirect}\nstdout_logfile=%(here)s/out\n" + ("" if redirect else "stderr_logfile=%(here)s/err\n")
+        f"redirect_stderr={redirect}\nstdout_logfile=%(here)s/out\n"
+        + ("" if redirect else "stderr_logfile=%(here)s/err\n")
     )
     info = supervisor.wait_state("a", "FATAL")
     assert info["spawnerr"] == "couldn't chdir to /nowhere: ENOENT"
     log = supervisor.folder / ("out" if redirect else "err")
     until(
-        lambda: log.exists()
-        and log.read_text()
-        == "supervisor: couldn't chdir to /nowhere: ENOENT\nsupervisor: child process was not spawned\n",
+        lambda: (
+            log.exists()
+            and log.read_text()
+            == "supervisor: couldn't chdir to /nowhere: ENOENT\nsupervisor: child process was not spawned\n"
+        ),
         "the reason in the log",
     )
     supervisor.wait_log("exited: a (exit status 127; not expected)")
@@ -123,7 +126,7 @@ def test_a_file_that_cannot_be_executed(supervise: Supervise, tmp_path: Path) ->
         info = supervisor.wait_state(name, "FATAL")
         assert info["spawnerr"] == f"couldn't exec {tmp_path}/{name}: {reason}"
         err = tmp_path / f"{name}.err"
-        until(lambda err=err: err.read_text().endswith("supervisor: child process was not spawned\n"), "the reason")  # type: ignore[misc]
+        until(lambda err=err: err.read_text().endswith("was not spawned\n"), "the reason")  # type: ignore[misc]
         assert err.read_text().startswith(f"supervisor: couldn't exec {tmp_path}/{name}: {reason}\n")
 
 
@@ -138,7 +141,9 @@ def test_many_failures_at_once_are_each_told(supervise: Supervise) -> None:
 
 
 def test_a_log_that_is_a_folder(supervise: Supervise) -> None:
-    supervisor = supervise("[program:a]\ncommand=/bin/sleep 1000\nstdout_logfile=%(here)s/auto\nstartretries=0\n")
+    supervisor = supervise(
+        "[program:a]\ncommand=/bin/sleep 1000\nstdout_logfile=%(here)s/auto\nstartretries=0\n"
+    )
     info = supervisor.wait_state("a", "FATAL")
     assert info["spawnerr"] == "unknown error making dispatchers for 'a': EISDIR"
 
@@ -152,7 +157,9 @@ def test_exit_statuses(supervise: Supervise, code: int) -> None:
     info = supervisor.wait_state("a", "EXITED")
     assert info["exitstatus"] == (code if code >= 0 else -1)
     how = f"exit status {code}" if code >= 0 else f"terminated by {signal.Signals(-code).name}"
-    log = until(lambda: next((line for line in supervisor.log().splitlines() if "exited: a" in line), ""), "the line")
+    log = until(
+        lambda: next((line for line in supervisor.log().splitlines() if "exited: a" in line), ""), "the line"
+    )
     assert log.split("exited: ")[1] in (f"a ({how}; {'expected' if code == 0 else 'not expected'})",
                                         f"a ({how} (core dumped); not expected)")  # fmt: skip
 
@@ -190,7 +197,9 @@ def test_one_that_does_not_obey_is_killed(supervise: Supervise) -> None:
 
 def test_a_stopped_process_can_be_told_to_end(supervise: Supervise, tmp_path: Path) -> None:
     events = tmp_path / "events"
-    supervisor = supervise(f"[program:g]\ncommand={child('graceful', events)}\nstartsecs=0\nstopwaitsecs=60\n")
+    supervisor = supervise(
+        f"[program:g]\ncommand={child('graceful', events)}\nstartsecs=0\nstopwaitsecs=60\n"
+    )
     until(events.exists, "the start")
     pid = supervisor.info("g")["pid"]
     os.kill(pid, signal.SIGSTOP)

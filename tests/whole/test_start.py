@@ -49,7 +49,9 @@ def test_in_the_background_with_closed_standard_descriptors(supervise: Supervise
     supervisor = supervise(TALK, start=False)
     supervisor.argv = []
     line = " ".join(supervisor.command())
-    done = subprocess.run(["/bin/sh", "-c", f"exec {line} <&- >&- 2>&-"], env=supervisor.env, timeout=30)
+    done = subprocess.run(
+        ["/bin/sh", "-c", f"exec {line} <&- >&- 2>&-"], env=supervisor.env, timeout=30, check=False
+    )
     assert done.returncode == 0
     supervisor.keeper_pid = supervisor.pidfile_pid()
     supervisor.base = descriptors(supervisor.daemon_pid())
@@ -63,7 +65,9 @@ def test_in_the_background_with_closed_standard_descriptors(supervise: Supervise
 def test_the_background_start_fails_when_it_cannot_serve(supervise: Supervise) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        supervisor = supervise("", start=False, sections=f"[inet_http_server]\nport=127.0.0.1:{port}\n", argv=())
+        supervisor = supervise(
+            "", start=False, sections=f"[inet_http_server]\nport=127.0.0.1:{port}\n", argv=()
+        )
         done = supervisor.run()
         assert done.returncode not in (0, 70)
         assert "Another program is already listening on a port" in done.stderr
@@ -109,7 +113,12 @@ def test_a_second_instance_is_refused_and_touches_nothing(supervise: Supervise) 
 def test_auto_logs_of_an_earlier_run_are_cleaned(supervise: Supervise) -> None:
     supervisor = supervise(TALK, start=False)
     auto = supervisor.folder / "auto"
-    for name in ("a-stdout---test-x1y2.log", "old-stderr---test-zz.log.3", "a-stdout---other-x1y2.log", "notes.log"):
+    for name in (
+        "a-stdout---test-x1y2.log",
+        "old-stderr---test-zz.log.3",
+        "a-stdout---other-x1y2.log",
+        "notes.log",
+    ):
         (auto / name).touch()
     supervisor.start()
     left = {path.name for path in auto.iterdir()}
@@ -128,7 +137,7 @@ def test_a_port_that_is_taken(supervise: Supervise) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         supervisor = supervise("", start=False, sections=f"[inet_http_server]\nport=127.0.0.1:{port}\n")
-        one_line(supervisor.run(), f"Another program is already listening on a port")
+        one_line(supervisor.run(), "Another program is already listening on a port")
     assert not (supervisor.folder / "s").exists(), "a socket is left behind by a start that failed"
 
 
@@ -196,7 +205,10 @@ def test_hup_reloads(supervise: Supervise) -> None:
 
     def both() -> bool:
         try:
-            return {e["name"] for e in supervisor.rpc.supervisor.getAllProcessInfo() if e["pid"]} == {"a", "b"}
+            return {e["name"] for e in supervisor.rpc.supervisor.getAllProcessInfo() if e["pid"]} == {
+                "a",
+                "b",
+            }
         except (OSError, xmlrpc.client.Error):
             return False
 
@@ -315,7 +327,7 @@ def test_log_on_standard_output(supervise: Supervise) -> None:
 def test_pid_1_of_a_container(supervise: Supervise, tmp_path: Path) -> None:
     """It reaps what nobody else does, and a TERM ends it, which the kernel spares a PID 1 without handlers."""
     wrap = ["unshare", "--fork", "--pid", "--mount-proc", "--kill-child"]
-    probe = subprocess.run([*wrap, "true"], capture_output=True, text=True)
+    probe = subprocess.run([*wrap, "true"], capture_output=True, text=True, check=False)
     if probe.returncode:
         pytest.skip(f"no pid namespace to be had: {probe.stderr.strip()}")
     orphans = "for n in 1 2 3; do (sleep 0.1 & exec sleep 0) & done; echo made; exec sleep 1000"
@@ -324,7 +336,9 @@ def test_pid_1_of_a_container(supervise: Supervise, tmp_path: Path) -> None:
     supervisor.wait_ready()
     assert supervisor.rpc.supervisor.getPID() == 1
     assert supervisor.popen is not None
-    inside = until(lambda: children(supervisor.popen.pid if supervisor.popen else 0), "the first process inside")
+    inside = until(
+        lambda: children(supervisor.popen.pid if supervisor.popen else 0), "the first process inside"
+    )
     supervisor.keeper_pid = inside[0]
     supervisor.leaks_checked = False
     until(lambda: supervisor.log().count("reaped unknown pid") >= 3, "the orphans to be reaped")

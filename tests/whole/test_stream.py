@@ -16,13 +16,13 @@ from tests.support.waiting import until
 
 PROGRAMS = f"""
 [program:echo]
-command={child('echo')}
+command={child("echo")}
 startsecs=0
 [program:talk]
-command={child('talk', 'hello')}
+command={child("talk", "hello")}
 startsecs=0
 [program:member]
-command={child('talk', 'm')}
+command={child("talk", "m")}
 startsecs=0
 [group:g]
 programs=member
@@ -67,7 +67,8 @@ def test_snapshot_and_deltas_without_holes(supervisor: Supervisor) -> None:
         pid = supervisor.info("talk")["pid"]
         assert records["talk", "talk"].pid == pid
         supervisor.rpc.supervisor.restartProcess("talk")
-        seq, states = snapshot.seq, []
+        seq = snapshot.seq
+        states: list[str] = []
         while not states or states[-1] != "RUNNING":
             delta = stream.expect(p.Delta)
             assert delta.id == 1 and delta.seq == seq + 1
@@ -99,7 +100,7 @@ def test_since_that_cannot_be_is_answered_by_a_snapshot(supervisor: Supervisor) 
     for boot, since, resync in (("other", 1, False), ("", 10**9, True), ("", 0, True)):
         with supervisor.stream() as stream:
             if not boot:
-                boot = stream.greeting.boot  # noqa: PLW2901
+                boot = stream.greeting.boot
             if since == 0:  # a daemon that has only just begun has kept nothing
                 stream.close()
                 supervisor.kill_daemon()
@@ -159,7 +160,12 @@ def test_follow_and_resume(supervisor: Supervisor) -> None:
     with supervisor.stream() as stream:
         stream.send(p.Follow(1, "echo"))
         following = stream.expect(p.Following)
-        assert (following.name, following.channel, following.offset, following.start) == ("echo", "stdout", 0, 0)
+        assert (following.name, following.channel, following.offset, following.start) == (
+            "echo",
+            "stdout",
+            0,
+            0,
+        )
         rpc.sendProcessStdin("echo", "one\n")
         output = stream.expect(p.Output)
         assert output == p.Output(1, "stdout", following.gen, 0, b"one\n")
@@ -343,7 +349,9 @@ def port_of(supervisor: Supervisor) -> tuple[str, int]:
 def test_a_password_on_tcp(supervise: Supervise) -> None:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
-    supervise(PROGRAMS, sections=f"[inet_stream_server]\nport=127.0.0.1:{port}\nusername=me\npassword=secret\n")
+    supervise(
+        PROGRAMS, sections=f"[inet_stream_server]\nport=127.0.0.1:{port}\nusername=me\npassword=secret\n"
+    )
     with Stream(("127.0.0.1", port)) as stream:
         assert stream.greeting.role == "none"
         stream.send(p.Subscribe(1), p.Follow(2, "talk"), p.Attach(3, "talk"))
