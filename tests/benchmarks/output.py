@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 import subprocess
 import time
 from collections.abc import Iterator
@@ -58,26 +59,21 @@ def bulk(bench: Bench) -> Iterator[Row]:
     ):
         cat: list[float] = []
         speed: dict[Side, list[float]] = {side: [] for side in bench.sides}
+        relative: dict[Side, list[float]] = {side: [] for side in bench.sides}
         cpu: dict[Side, list[float]] = {side: [] for side in bench.sides}
-        for _ in range(min(sizes.runs, 3 if name != "bulkrot" else 1)):
-            bench.say(f"{total / 1e6:.0f} MB in {title}")
-            cat.append(_cat(bench, total, chunk))
+        what = f"{total / 1e6:.0f} MB in {title}"
+        for _ in range(sizes.runs):
+            bench.say(what)
+            cat.append(_cat(bench, total, chunk) / 1e6)
             for side in bench.sides:
                 seconds, used = _bulk(bench.fleet(side, sizes.few), name, total)
-                speed[side].append(total / seconds)
+                speed[side].append(total / seconds / 1e6)
+                relative[side].append(speed[side][-1] / cat[-1])
                 cpu[side].append(used / (total / 1e9))
-        floor = sorted(cat)[len(cat) // 2]
-        relative = {side: value / floor for side, value in medians(speed).items()}
-        what = f"{total / 1e6:.0f} MB in {title}"
         goal = 0.9 if name != "small" else None
-        yield row(f"{what}, speed", "of cat", relative, goal=goal, better="more")
-        yield row(
-            f"{what}, speed",
-            "MB/s",
-            {s: v / 1e6 for s, v in medians(speed).items()},
-            better="more",
-            floor=floor / 1e6,
-        )
+        floor = statistics.median(cat)
+        yield row(f"{what}, speed", "of cat", medians(relative), goal=goal, better="more")
+        yield row(f"{what}, speed", "MB/s", medians(speed), better="more", floor=floor)
         yield row(f"{what}, cost", "CPU s/GB", medians(cpu), goal=cpu_goal)
 
 

@@ -115,11 +115,14 @@ def stop(bench: Bench) -> Iterator[Row]:
         began = time.monotonic()
         server.call("stopProcessGroup", "idle", True)
         seconds = time.monotonic() - began
+        left = sum(info["pid"] != 0 for info in server.call("getAllProcessInfo"))
+        if left:
+            raise machine.GaveUp(f"{side} says that all are stopped, {left} run")
         server.call("startProcessGroup", "idle", True)
         server.wait_stamps(count)
         return seconds
 
-    yield row(f"stopProcessGroup, {name}", "s", medians(bench.alternating(1, whole)), goal=0.5)
+    yield row(f"stopProcessGroup, {name}", "s", medians(bench.alternating(bench.sizes.runs, whole)), goal=0.5)
 
     def restarted(side: Side) -> float:
         server = bench.fleet(side, count)
