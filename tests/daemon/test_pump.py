@@ -225,7 +225,8 @@ def test_a_full_disk_blocks_and_goes_on(tmp_path: Path, pipe: Ends) -> None:
         os.write(pipe.write, data)
         await until(lambda: made.trouble == "log blocked: ENOSPC", "the disk to be full")
         assert store.end < len(data)
-        await asyncio.to_thread(subprocess.run, ["mount", "-o", "remount,size=1m", folder], check=True)
+        remount = ["mount", "-o", "remount,size=1m", str(folder)]
+        await asyncio.to_thread(lambda: subprocess.run(remount, check=True))
         await until(lambda: store.end == len(data), "the rest")
         assert everything(folder / "log") == data
         made.close()
