@@ -266,7 +266,13 @@ def main() -> int:
             with supervisord(env, state) as client:
                 if sys.stdin.isatty() and sys.stdout.isatty():
                     print(f"web page: http://127.0.0.1:{env['DEMO_PORT']}/   logs: {state}/log", flush=True)
-                    console = [sys.executable, "-m", "supervisor.supervisortui", "-c", str(HERE / "demo.conf")]
+                    console = [
+                        sys.executable,
+                        "-m",
+                        "supervisor.supervisortui",
+                        "-c",
+                        str(HERE / "demo.conf"),
+                    ]
                     code = subprocess.run(console, env=env, check=False).returncode
                     print("stopping the demo's programs", flush=True)
                     return code
