@@ -86,7 +86,7 @@ MAX_DATA_BYTES: Final = 64 * 1024
 DEFAULT_CREDIT_BYTES: Final = 256 * 1024
 INPUT_WINDOW_BYTES: Final = 64 * 1024
 
-Value = Union[None, bool, int, float, str, bytes, list["Value"], dict[str, "Value"]]
+Value = None | bool | int | float | str | bytes | list["Value"] | dict[str, "Value"]
 
 
 @dataclass(frozen=True, slots=True)
