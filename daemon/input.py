@@ -32,14 +32,16 @@ class Input:
     def closed(self) -> bool:
         return self._fd < 0
 
-    def write(self, data: bytes, written: Callable[[int], None] | None = None) -> None:
+    def write(
+        self, data: bytes, written: Callable[[int], None] | None = None, *, whole: bool = False
+    ) -> None:
         """Write now what can be, the rest when the program reads. ``written`` is told of every byte that went.
 
-        Raises InputFull (and takes nothing) or InputClosed.
+        ``whole``: where nothing else waits, the limit does not count. Raises InputFull (and takes nothing) or InputClosed.
         """
         if self._fd < 0:
             raise InputClosed
-        if self._size + len(data) > self._limit:
+        if self._size + len(data) > self._limit and not (whole and not self._size):
             raise InputFull
         if not data:
             return

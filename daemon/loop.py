@@ -18,6 +18,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from supervisor.config.model import GroupConfig, ProcessConfig, SupervisordConfig, encode
@@ -35,6 +36,7 @@ from .machines.supervision import GroupToStop, StopPlan
 from .mainlog import MainLog
 from .output.pump import Channel, Target
 from .output.store import StoreSet
+from .output.tap import Transformed
 from .process import Generation, Process
 from .snapshot import Journal, StateTable
 
@@ -106,6 +108,11 @@ class Supervisor:
         """Told of every change; they need no record."""
         self.on_started: Callable[[Process], None] = lambda process: None
         self.on_removed: Callable[[str], None] = lambda key: None
+        self.on_made: Callable[[Process], None] = lambda process: None
+        """Told of each process before its outputs are opened."""
+        self.on_group_added: Callable[[Group, bool], None] = lambda group, fresh: None
+        """Told of each group that is there now; ``fresh``: it was not restored from a snapshot."""
+        self.on_group_removed: Callable[[str], None] = lambda name: None
         self.held: dict[str, int] = {}
         self.sockets: dict[str, list[int]] = {}
         self.ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
@@ -148,6 +155,7 @@ class Supervisor:
             for process in group.processes.values():
                 self.save(process)
                 self._publish(process)
+        self.on_group_added(group, saved is None)
         return group
 
     def remove_group(self, name: str) -> None:
@@ -156,10 +164,16 @@ class Supervisor:
         self.journal.append({"remove": name})
         for process in group.processes.values():
             self._forget(process)
+        self.on_group_removed(name)
 
     def _make(self, config: ProcessConfig, index: int = 0) -> Process:
         settings = self.settings
-        return Process(config, index or self.table.allocate(), settings.identifier, settings.childlogdir)
+        process = Process(config, index or self.table.allocate(), settings.identifier, settings.childlogdir)
+        process.hearing.strip_ansi = settings.strip_ansi
+        process.hearing.changed = partial(self.trouble_changed, process)
+        process.hearing.moved = partial(self.save, process)
+        self.on_made(process)
+        return process
 
     def _forget(self, process: Process) -> None:
         self._close_generations(process)
@@ -422,6 +436,8 @@ class Supervisor:
         sink = process.outputs["stdout"].sink
         if sink is not None:
             process.origin = (sink.gen, sink.end)
+        for channel in process.outputs:
+            process.finish_output(channel)  # what an earlier start left half said is not this one's beginning
         self.attach_outputs(process, frame.gen, frame.pid, frame.tty, fds)
         if frame.gen == process.machine.gen:
             self.feed(process, machine.Spawned(frame.pid), frame.started)
@@ -440,9 +456,9 @@ class Supervisor:
             channel = Channel(
                 fd,
                 sink,
-                copy=tty or isinstance(sink, Target),
-                on_end=lambda: self._release(process, generation),
-                changed=lambda: self._trouble_changed(process),
+                copy=tty or isinstance(sink, Target) or (isinstance(sink, Transformed) and sink.copies),
+                on_end=partial(self._channel_ended, process, generation, name),
+                changed=lambda: self.trouble_changed(process),
                 used=self.stores.used,
             )
             generation.channels[name] = channel
@@ -455,8 +471,14 @@ class Supervisor:
             for channel in tuple(old.channels.values()):
                 channel.close()
 
-    def _trouble_changed(self, process: Process) -> None:
-        if process.trouble:
+    def _channel_ended(self, process: Process, generation: Generation, channel: str) -> None:
+        if generation.gen == max(process.generations, default=0):
+            process.finish_output(channel)
+        self._release(process, generation)
+
+    def trouble_changed(self, process: Process, quiet: bool = False) -> None:
+        """Tell of what is wrong with a process beside its state, or no longer is; ``quiet``: not in the log."""
+        if process.trouble and not quiet:
             self.log.warn(f"'{process.config.name}' {process.trouble}")
         if process.config.group in self.groups:
             self._publish(process)

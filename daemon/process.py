@@ -26,6 +26,8 @@ from .input import Input
 from .machines.process import ProcessMachine, Transition, state_name
 from .output.pump import Channel, Target
 from .output.store import LogStore, Spool, StoreSet, Unsuitable
+from .output.tap import Readback, Transformed
+from .output.transform import Item, Transform
 
 CLIPPED = 120
 """How many bytes of a cause or a spawn error a snapshot keeps, so that a record fits its slot."""
@@ -35,11 +37,32 @@ INT_MAX = 2**31 - 1
 
 @dataclass(slots=True)
 class Output:
-    """Where one channel of a process goes. ``path`` empty: no log file."""
+    """Where one channel of a process goes. ``path`` empty: no log file.
+
+    ``readback`` follows the log for events and syslog; ``place``: where an earlier daemon's was.
+    """
 
     config: ChannelConfig
     path: str = ""
-    sink: LogStore | Spool | Target | None = None
+    sink: LogStore | Spool | Target | Transformed | None = None
+    readback: Readback | None = None
+    place: tuple[int, int] | None = None
+
+
+@dataclass(slots=True)
+class Hearing:
+    """Who is told what a process writes beside its log: ``item`` gets channel and item, ``line`` a line for
+    syslog, ``protocol`` the raw stdout of an event listener with its offset in the ring; ``changed`` and
+    ``moved`` are told when there is trouble, and when a place is to be saved.
+    """
+
+    strip_ansi: bool = False
+    item: Callable[[str, Item], None] = lambda channel, item: None
+    line: Callable[[bytes], None] = lambda line: None
+    protocol: Callable[[int, bytes], None] | None = None
+    changed: Callable[[], None] = lambda: None
+    moved: Callable[[], None] = lambda: None
+    missed: Callable[[str, int], None] = lambda channel, count: None
 
 
 @dataclass(slots=True)
@@ -72,6 +95,8 @@ class Process:
         self.stop = 0.0
         self.changed = 0.0
         self.observers: set[Callable[[Transition], None]] = set()
+        self.hearing = Hearing()
+        self.pool_trouble = ""
         self.outputs: dict[str, Output] = {"stdout": Output(config.stdout)}
         if not (config.redirect_stderr or config.tty):
             self.outputs["stderr"] = Output(config.stderr)
@@ -124,6 +149,8 @@ class Process:
         """
         to_hold: list[tuple[str, int]] = []
         for channel, output in self.outputs.items():
+            if isinstance(output.sink, Transformed):
+                continue  # it opens its log when there is something to write
             if isinstance(output.sink, LogStore):
                 try:
                     stores.used(output.sink)
@@ -141,13 +168,73 @@ class Process:
                 if fd < 0:
                     to_hold.append((name, spool.fd))
                 output.sink = Target(spool, _open_target(output.path)) if output.path else spool
+            to_hold += self._listen(channel, output, output.sink, stores, held)
         return to_hold
+
+    def _listen(
+        self,
+        channel: str,
+        output: Output,
+        sink: LogStore | Spool | Target,
+        stores: StoreSet,
+        held: dict[str, int],
+    ) -> list[tuple[str, int]]:
+        """Have somebody read what is written, where the configuration asks for more than a log."""
+        config, hearing = output.config, self.hearing
+        protocol = hearing.protocol if channel == "stdout" else None
+        capture = 0 if protocol is not None else config.capture_maxbytes
+        changes = hearing.strip_ansi or capture > 0 or protocol is not None
+        if output.readback is not None or not (changes or config.events_enabled or config.syslog):
+            return []
+        syslog = hearing.line if config.syslog else None
+        shared = isinstance(sink, LogStore) and stores.users(sink) > 1
+        if isinstance(sink, LogStore) and not changes and not shared and (sink.backups > 0 or sink.maxbytes <= 0):
+            output.readback = Readback(
+                sink,
+                output.place,
+                lambda item: hearing.item(channel, item),
+                syslog=syslog,
+                moved=hearing.moved,
+                missed=lambda count: hearing.missed(channel, count),
+            )
+            return []
+        name = f"spool:{channel}.raw:{self.key}"
+        fd = held.pop(name, -1)
+        raw = Spool(fd) if fd >= 0 else Spool.create()
+        output.sink = Transformed(
+            raw,
+            sink,
+            Transform(strip=hearing.strip_ansi, capture_maxbytes=capture),
+            capture,
+            lambda item: hearing.item(channel, item),
+            raw_heard=protocol,
+            syslog=syslog,
+            shared=shared,
+            used=stores.used,
+            changed=hearing.changed,
+        )
+        return [(name, raw.fd)] if fd < 0 else []
+
+    def finish_output(self, channel: str) -> None:
+        """The channel's writer is gone: what was held back, as the beginning of something, comes out."""
+        output = self.outputs[channel]
+        if isinstance(output.sink, Transformed):
+            output.sink.finish()
+        if output.readback is not None:
+            output.readback.finish()
 
     def close_outputs(self, stores: StoreSet) -> list[str]:
         """Give every output back; the names of what the keeper holds for it."""
         names = []
         for channel, output in self.outputs.items():
             sink, output.sink = output.sink, None
+            if output.readback is not None:
+                output.readback.close()
+                output.readback = None
+            if isinstance(sink, Transformed):
+                sink.close()
+                names.append(f"spool:{channel}.raw:{self.key}")
+                sink = sink.out
             if isinstance(sink, LogStore):
                 stores.release(sink)
             elif sink is not None:
@@ -160,8 +247,9 @@ class Process:
     @property
     def trouble(self) -> str:
         """What is wrong beside the state, for people; empty when nothing is."""
-        found = (c.trouble for g in self.generations.values() for c in g.channels.values())
-        return next((text for text in found if text), "")
+        channels = [c.trouble for g in self.generations.values() for c in g.channels.values()]
+        taps = [o.sink.trouble for o in self.outputs.values() if isinstance(o.sink, Transformed)]
+        return next((text for text in (*channels, *taps, self.pool_trouble) if text), "")
 
     @property
     def retry_at(self) -> float:
@@ -269,6 +357,9 @@ class Process:
         if auto:
             # the folder is in the configuration; the names are what is new
             saved["a"] = {channel: os.path.basename(path) for channel, path in auto.items()}
+        places = {c: list(o.readback.place) for c, o in self.outputs.items() if o.readback is not None}
+        if places:
+            saved["r"] = places
         return saved
 
     def restore(self, saved: dict[str, Any], stores: StoreSet) -> None:
@@ -279,6 +370,9 @@ class Process:
         self.size = (rows, cols)
         gen, offset = saved.get("o", self.origin)
         self.origin = (gen, offset)
+        for channel, (place_gen, place) in saved.get("r", {}).items():
+            if channel in self.outputs:
+                self.outputs[channel].place = (place_gen, place)
         self.name_logs(stores, {c: os.path.join(self._childlogdir, n) for c, n in saved.get("a", {}).items()})
 
 

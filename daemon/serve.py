@@ -40,6 +40,7 @@ from supervisor.states import SupervisorStates
 from .access import Doorkeeper
 from .adoption import Held, adopt
 from .attach import Attachments
+from .events import EventBus
 from .httpserver import HttpDoor
 from .keeper import wire
 from .keeperlink import KeeperLink
@@ -185,6 +186,8 @@ class Daemon:
         supervisor.reload_check = self._check
         self._open_sockets(configuration, held, saved)
         self._say_hello(log, configuration, held, fresh)
+        bus = EventBus(supervisor, held.named, fresh)
+        bus.attach()
         if fresh:
             self._begin(supervisor, configuration, held)
         else:
@@ -197,6 +200,7 @@ class Daemon:
             log.quiet()
         if fresh:
             log.info(f"supervisord started with pid {held.keeper_pid}")
+            bus.running()
             supervisor.autostart(tuple(supervisor.groups.values()))
         beat = loop.create_task(heartbeat(supervisor.link))
         end = await supervisor.ended

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from supervisor.config.diff import diff_groups
 from supervisor.config.model import Configuration
 from supervisor.errors import ConfigError, RPCError
+from supervisor.events import RemoteCommunicationEvent, notify
 from supervisor.faults import Faults
 from supervisor.namespec import split_namespec
 from supervisor.states import (
@@ -488,6 +489,18 @@ async def send_process_stdin(context: Context, caller: Caller, name: str, chars:
     return True
 
 
+# --- events ------------------------------------------------------------------------------------------
+
+
+def send_remote_comm_event(context: Context, caller: Caller, event_type: Any, data: Any) -> bool:
+    notify(RemoteCommunicationEvent(_text(event_type), _text(data)))  # also while the supervisor is ending
+    return True
+
+
+def _text(value: Any) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+
+
 # --- logs --------------------------------------------------------------------------------------------
 
 
@@ -590,14 +603,11 @@ def clear_log(context: Context, caller: Caller) -> bool:
 
 def _clear_one(process: Process) -> None:
     for output in process.outputs.values():
-        sink = output.sink
-        if isinstance(sink, LogStore):
+        if output.sink is not None:
             try:
-                sink.clear()
+                output.sink.clear()
             except OSError as error:
                 raise RPCError(Faults.FAILED, process.namespec) from error
-        elif sink is not None:
-            sink.clear()
 
 
 def clear_process_logs(context: Context, caller: Caller, name: str) -> bool:
@@ -680,6 +690,9 @@ METHODS: tuple[Method, ...] = (
        _SIGNAL),
     _m("sendProcessStdin", send_process_stdin, "admin", "Send text to the stdin of a process.", _TRUE, _NAME,
        Param("chars", "any", "The text; sent as UTF-8")),
+    _m("sendRemoteCommEvent", send_remote_comm_event, "operator",
+       "Send a REMOTE_COMMUNICATION event to the event listeners.", _TRUE,
+       Param("type", "any", "The type in the event's payload"), Param("data", "any", "The data in it")),
     _m("readLog", read_log, "observer", "Read the main log.", ("string", "The bytes as text"), _OFFSET, _LENGTH),
     _m("readMainLog", read_log, "observer", "Read the main log (old name).", ("string", "The bytes as text"),
        _OFFSET, _LENGTH),

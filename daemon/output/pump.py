@@ -38,7 +38,10 @@ READ_BYTES = 1 << 16
 
 
 class Sink(Readable, Protocol):
-    """What a channel writes into."""
+    """What a channel writes into. ``trouble``: what is wrong with it, for people, or empty."""
+
+    @property
+    def trouble(self) -> str: ...
 
     def take(self, source: int, limit: int) -> int: ...
 
@@ -149,7 +152,7 @@ class Channel:
         except OSError as error:
             self._report(f"log blocked: {errno.errorcode.get(error.errno or 0, str(error.errno))}", True)
             return 0, False
-        self._report(self.store.trouble if isinstance(self.store, LogStore) else "", False)
+        self._report(self.store.trouble, False)
         return moved, ended
 
     def _report(self, trouble: str, blocked: bool) -> None:
@@ -211,14 +214,13 @@ class Channel:
         while self.fd >= 0 and total < limit and not self._blocked:
             moved, ended = self._move(min(TAKE_BYTES, limit - total))
             total += moved
-            if ended:
+            if moved or ended:
                 self.store.watchers.tell()
+            if ended:
                 self.close()
                 return
             if not moved:
                 break
-        if total:
-            self.store.watchers.tell()
 
     def close(self) -> None:
         """Stop, close the descriptor, say so."""
@@ -245,6 +247,7 @@ class Target:
         self.spool = spool
         self.fd = fd
         self.lost = 0
+        self.trouble = ""
         self.watchers = spool.watchers
 
     @property

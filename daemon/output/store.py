@@ -63,6 +63,7 @@ class Spool:
     def __init__(self, fd: int) -> None:
         self.fd = fd
         self.gen = 1
+        self.trouble = ""
         self.watchers = Watchers()
         self._position = os.lseek(fd, 0, os.SEEK_CUR)
         kept = os.pread(fd, self._TRAILER.size, SPOOL_BYTES)
@@ -479,6 +480,10 @@ class StoreSet:
             store.maxbytes, store.backups = maxbytes, backups
         self._users[path] = self._users.get(path, 0) + 1
         return store
+
+    def users(self, store: LogStore) -> int:
+        """How many log there."""
+        return self._users.get(store.path, 0)
 
     def release(self, store: LogStore) -> None:
         """One user less; the last one closes the file."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from . import values
 from .fcgi import fcgi_socket
+from .listeners import listener
 from .model import GroupConfig, GroupKind, ProcessConfig
 from .programs import MAX_PROCESSES, Surroundings, load_processes, program_names
 from .sections import Section
@@ -32,8 +33,10 @@ class GroupLoader:
         fcgi_programs: Sequence[Section],
         groups: Sequence[Section],
         surroundings: Surroundings,
+        listeners: Sequence[Section] = (),
     ) -> None:
         self._surroundings = surroundings
+        self._listeners = _by_name(listeners)
         self._group_sections = groups
         self._programs = _by_name(programs)
         self._fcgi = _by_name(fcgi_programs)
@@ -51,8 +54,21 @@ class GroupLoader:
                 priority = own_names.get("priority", values.integer, 999)
                 processes = self._processes(section, name, name)
                 self._add(GroupConfig(name, priority, GroupKind.PROGRAM, processes), section)
+        for name, section in self._listeners.items():
+            self._load_listener(name, section)
         configs = [made.config for made in self._made.values()]
         return tuple(sorted(configs, key=lambda config: (config.priority, config.name)))
+
+    def _load_listener(self, name: str, section: Section) -> None:
+        """Makes the pool of an [eventlistener:x]."""
+        section = section.with_names(program_names(section.names, name, name))
+        priority = section.get("priority", values.integer, -1)
+        processes = self._processes(section, name, name)
+        # it could not be told from the protocol
+        quiet = tuple(
+            dataclasses.replace(p, stdout=dataclasses.replace(p.stdout, capture_maxbytes=0)) for p in processes
+        )
+        self._add(GroupConfig(name, priority, GroupKind.LISTENER, quiet, listener(section)), section)
 
     def _load_group(self, section: Section) -> tuple[str, ...]:
         """Makes the group of a section; returns the names of its programs."""
@@ -118,7 +134,7 @@ class GroupLoader:
             )
 
     def _section_of(self, program: str) -> Section:
-        return self._programs.get(program) or self._fcgi[program]
+        return self._programs.get(program) or self._fcgi.get(program) or self._listeners[program]
 
 
 def _by_name(sections: Sequence[Section]) -> dict[str, Section]:

@@ -30,7 +30,6 @@ from .model import (
 )
 from .options import (
     FREE_KINDS,
-    LATER_KINDS,
     SECTION_OPTIONS,
     section_kind,
     unknown_option_reason,
@@ -212,8 +211,6 @@ class _Sections:
             kind = section_kind(raw.name)
             if kind is None:
                 section.warning("" if document.problems.crowded else unknown_section_reason(raw.name))
-            elif kind in LATER_KINDS:
-                section.warning("not supported yet by this version: section is skipped")
             else:
                 self._by_kind.setdefault(kind, []).append(section)
             if kind is not None:
@@ -232,7 +229,11 @@ class _Sections:
             main.directory or self._cwd, main.environment, lru_cache(10_000)(values.user)
         )
         groups = GroupLoader(
-            self._of("program"), self._of("fcgi-program"), self._of("group"), surroundings
+            self._of("program"),
+            self._of("fcgi-program"),
+            self._of("group"),
+            surroundings,
+            self._of("eventlistener"),
         ).load()
         rpcinterfaces = self._each("rpcinterface", partial(plugin, factory_option=_RPC_FACTORY))
         _warn_of_shared_logs(main, groups, document.problems)
@@ -259,7 +260,7 @@ class _Sections:
 
 
 def _warn_of_unknown_options(section: Section, kind: str) -> None:
-    if kind in FREE_KINDS or kind in LATER_KINDS:
+    if kind in FREE_KINDS:
         return
     for option in section.raw.options:
         if option not in SECTION_OPTIONS[kind]:

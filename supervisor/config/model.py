@@ -113,16 +113,35 @@ class ProcessConfig:
 class GroupKind(StrEnum):
     PROGRAM = "program"  # a program that is in no [group:x]
     GROUP = "group"  # a [group:x]
+    LISTENER = "listener"  # an [eventlistener:x]
+
+
+DEFAULT_HANDLER = "supervisor.dispatchers:default_handler"
+
+
+@dataclass(frozen=True, slots=True)
+class ListenerConfig:
+    """What an ``[eventlistener:x]`` has beside its processes.
+
+    ``events``: names, sorted. ``buffer_size`` 0: room for a start of all programs.
+    ``ack_timeout`` in seconds, 0 for ever.
+    """
+
+    events: tuple[str, ...] = ()
+    buffer_size: int = 0
+    result_handler: str = DEFAULT_HANDLER
+    ack_timeout: int = 60
 
 
 @dataclass(frozen=True, slots=True)
 class GroupConfig:
-    """A group and its processes in definition order."""
+    """A group and its processes in definition order; ``listener`` is set for LISTENER only."""
 
     name: str
     priority: int = 999
     kind: GroupKind = GroupKind.PROGRAM
     processes: tuple[ProcessConfig, ...] = ()
+    listener: ListenerConfig | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,6 +79,7 @@ SECTION_OPTIONS: Final[Mapping[str, frozenset[str]]] = {
     "inet_stream_server": frozenset(("port",)) | _SERVER_LOGIN,
     "group": frozenset(("programs", "priority")),
     "program": _PROGRAM | frozenset(("tty", "tty_size", "term")),
+    "eventlistener": _PROGRAM | frozenset(("events", "buffer_size", "result_handler", "ack_timeout")),
     "fcgi-program": _PROGRAM | frozenset(("socket", "socket_owner", "socket_mode", "socket_backlog")),
 }
 """Every option that this version acts on, by kind of section."""
@@ -86,10 +87,7 @@ SECTION_OPTIONS: Final[Mapping[str, frozenset[str]]] = {
 FREE_KINDS: Final = frozenset(("rpcinterface", "ctlplugin"))
 """Sections whose options are for a plug-in to judge."""
 
-LATER_KINDS: Final = frozenset(("eventlistener",))
-"""Sections of Supervisor that this version passes over."""
-
-_NAMED_KINDS = frozenset(("program", "fcgi-program", "group")) | FREE_KINDS | LATER_KINDS
+_NAMED_KINDS = frozenset(("program", "fcgi-program", "eventlistener", "group")) | FREE_KINDS
 _SERVER_KINDS = ("unix_http_server", "inet_http_server", "unix_stream_server", "inet_stream_server")
 _SINGLE_KINDS = frozenset(("supervisord", "supervisorctl", "include"))
 _FOREIGN_PREFIXES = ("dependent_startup",)

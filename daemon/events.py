@@ -1,0 +1,299 @@
+"""The event bus of the daemon: what happened, to whom it matters; must never know pipes, protocols.
+
+It makes events of transitions, groups, output and the clock, gives each to the pools
+whose ``events=`` name its type (found by type, not by asking every pool), and is the
+host of ``supervisor.events`` for plug-ins and result handlers. Where nobody listens,
+no event is made and no timer runs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+import traceback
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from supervisor import events
+from supervisor.config.model import GroupConfig, GroupKind, ListenerConfig, ProcessConfig
+from supervisor.events import Event, ProcessStateEvent
+from supervisor.states import ProcessStates as S
+
+from .eventjournal import EventJournal, Record
+from .keeper import wire
+from .listeners import Pool
+from .loop import Change, Group, Supervisor
+from .machines.listenerpool import following
+from .machines.process import Transition
+from .machines.ticks import Ticks
+from .output.transform import Item, Text
+from .process import Process
+from .syslogger import Syslogger
+
+STATE_EVENTS: Final[dict[int, type[ProcessStateEvent]]] = {
+    S.STOPPED: events.ProcessStateStoppedEvent,
+    S.STARTING: events.ProcessStateStartingEvent,
+    S.RUNNING: events.ProcessStateRunningEvent,
+    S.BACKOFF: events.ProcessStateBackoffEvent,
+    S.STOPPING: events.ProcessStateStoppingEvent,
+    S.EXITED: events.ProcessStateExitedEvent,
+    S.FATAL: events.ProcessStateFatalEvent,
+    S.UNKNOWN: events.ProcessStateUnknownEvent,
+}
+LOG_EVENTS: Final = {"stdout": events.ProcessLogStdoutEvent, "stderr": events.ProcessLogStderrEvent}
+MESSAGE_EVENTS: Final = {
+    "stdout": events.ProcessCommunicationStdoutEvent,
+    "stderr": events.ProcessCommunicationStderrEvent,
+}
+TICKS: Final = {kind.period: kind for kind in events.TICK_EVENTS}
+DROPPED_REPORT_S: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class GroupView:
+    """What an event shows of a group."""
+
+    config: GroupConfig
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessView:
+    """What an event shows of a process, as it was when the event was made."""
+
+    config: ProcessConfig
+    group: GroupView | None
+    pid: int
+    backoff: int
+    state: int
+
+
+class EventBus:
+    """``held``: descriptors from the keeper. Attach it before groups are made."""
+
+    def __init__(self, supervisor: Supervisor, held: dict[str, int], fresh: bool) -> None:
+        self.supervisor = supervisor
+        self.pools: dict[str, Pool] = {}
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.get_ident()
+        self._journal = EventJournal(held, lambda name, fd: supervisor.link.send(wire.Hold(name), (fd,)))
+        self._journal.everything = self._records
+        saved = self._journal.saved
+        self._saved_pools = {} if fresh else saved.pools
+        self._serial = saved.serial
+        self._ticks = Ticks({} if fresh else saved.ticks)
+        self._timer: asyncio.TimerHandle | None = None
+        self._interested: dict[type, tuple[Pool, ...]] = {}
+        self._wanted: dict[type, bool] = {}
+        self._member_of: dict[str, Pool] = {}
+        self._pids: dict[str, int] = {}
+        self._stopping = False
+        self._syslog = Syslogger()
+        self._dropped_at = 0.0
+
+    def attach(self) -> None:
+        """Begin to listen to the supervisor."""
+        events.set_host(self)
+        supervisor = self.supervisor
+        supervisor.subscribers_quiet.add(self._changed)
+        supervisor.on_made = self._made
+        supervisor.on_group_added = self._group_added
+        supervisor.on_group_removed = self._group_removed
+
+    def running(self) -> None:
+        """The supervisor has begun to work, or to work again after a reload."""
+        events.notify(events.SupervisorRunningEvent())
+
+    def close(self) -> None:
+        events.set_host(None)
+        if self._timer is not None:
+            self._timer.cancel()
+        self._syslog.close()
+
+    # --- the host of supervisor.events ----------------------------------------------------------------
+
+    def dispatch(self, event: Event) -> None:
+        """Give an event to every pool that wants it."""
+        if threading.get_ident() != self._thread:
+            self._loop.call_soon_threadsafe(self.dispatch, event)
+            return
+        pools = self._pools_for(type(event))
+        name = events.getEventNameByType(type(event)) if pools else None
+        if name is None:
+            return
+        try:
+            payload = event.payload().encode("utf-8", "backslashreplace")
+        except Exception:  # noqa: BLE001  # a plug-in's own event
+            self.subscriber_failed(f"event {name} has no payload:\n{traceback.format_exc()}")
+            return
+        serial, self._serial = self._serial, following(self._serial)
+        event.serial = serial
+        event.pool_serials = {pool.name: pool.machine.poolserial for pool in pools}
+        for pool in pools:
+            pool.offer(serial, name, payload, event)
+
+    def subscriptions_changed(self) -> None:
+        """Somebody subscribed, or no longer does."""
+        if threading.get_ident() != self._thread:
+            self._loop.call_soon_threadsafe(self.subscriptions_changed)
+            return
+        self._interested.clear()
+        self._wanted.clear()
+        self._arm_ticks()
+
+    def subscriber_failed(self, text: str) -> None:
+        self.supervisor.log.error(text)
+
+    def _pools_for(self, kind: type) -> tuple[Pool, ...]:
+        pools = self._interested.get(kind)
+        if pools is None:
+            pools = tuple(pool for pool in self.pools.values() if issubclass(kind, pool.types))
+            self._interested[kind] = pools
+        return pools
+
+    def wants(self, kind: type) -> bool:
+        """Whether anybody listens to events of this class."""
+        wanted = self._wanted.get(kind)
+        if wanted is None:
+            wanted = bool(self._pools_for(kind)) or any(issubclass(kind, k) for k, _ in events.callbacks)
+            self._wanted[kind] = wanted
+        return wanted
+
+    # --- what happens ---------------------------------------------------------------------------------
+
+    def _changed(self, change: Change) -> None:
+        if change.supervisor and not self._stopping:
+            self._stopping = True
+            events.notify(events.SupervisorStoppingEvent())
+        process, transition = change.process, change.transition
+        if process is None or transition is None:
+            return
+        kind = STATE_EVENTS[transition.new]
+        if self.wants(kind):
+            events.notify(kind(self._view(process, transition), transition.old, transition.expected))
+        pool = self._member_of.get(process.key)
+        if pool is not None:
+            pool.changed(process, transition)
+
+    def _view(self, process: Process, transition: Transition) -> ProcessView:
+        group = self.supervisor.groups.get(process.config.group)
+        view = GroupView(group.config) if group is not None else None
+        return ProcessView(process.config, view, transition.pid, transition.tries, transition.new)
+
+    def _group_added(self, group: Group, fresh: bool) -> None:
+        config = group.config.listener
+        if group.config.kind is GroupKind.LISTENER and config is not None:
+            self._add_pool(group, config)
+        for pool in self.pools.values():
+            pool.make_room()
+        if fresh:
+            events.notify(events.ProcessGroupAddedEvent(group.name))
+
+    def _group_removed(self, name: str) -> None:
+        events.notify(events.ProcessGroupRemovedEvent(name))
+        pool = self.pools.pop(name, None)
+        if pool is not None:
+            pool.close()
+            for process in pool.members.values():
+                self._member_of.pop(process.key, None)
+            self.subscriptions_changed()
+
+    def _add_pool(self, group: Group, config: ListenerConfig) -> None:
+        try:
+            pool = Pool(self.supervisor, self._journal, group, config)
+        except Exception as error:  # noqa: BLE001  # the handler could be imported when the file was read
+            self.supervisor.log.error(
+                f"pool {group.name} gets no events, its result handler is gone: {error}"
+            )
+            return
+        self.pools[group.name] = pool
+        for process in group.processes.values():
+            self._member_of[process.key] = pool
+            process.hearing.protocol = partial(pool.heard, process)
+        saved = self._saved_pools.pop(group.name, None)
+        if saved is not None:
+            pool.restore(saved)
+        self._journal.compact()
+        self.subscriptions_changed()
+
+    # --- output ---------------------------------------------------------------------------------------
+
+    def _made(self, process: Process) -> None:
+        hearing = process.hearing
+        hearing.item = partial(self._item, process)
+        hearing.line = partial(self._line, process)
+        hearing.missed = partial(self._missed, process)
+
+    def _item(self, process: Process, channel: str, item: Item) -> None:
+        if channel == "stdout" and process.hearing.protocol is not None:
+            return
+        if isinstance(item, Text):
+            config = process.outputs[channel].config
+            if config.events_enabled and self.wants(LOG_EVENTS[channel]):
+                events.notify(LOG_EVENTS[channel](self._writer(process), self._pid(process), item.data))
+        elif self.wants(MESSAGE_EVENTS[channel]):
+            events.notify(MESSAGE_EVENTS[channel](self._writer(process), self._pid(process), item.data))
+
+    def _writer(self, process: Process) -> ProcessView:
+        group = self.supervisor.groups.get(process.config.group)
+        m = process.machine
+        view = GroupView(group.config) if group is not None else None
+        return ProcessView(process.config, view, self._pid(process), m.backoff, m.state)
+
+    @staticmethod
+    def _pid(process: Process) -> int:
+        """Of the process that runs, or of the last one whose output is still read."""
+        if process.machine.pid:
+            return process.machine.pid
+        return max(((g.gen, g.pid) for g in process.generations.values()), default=(0, 0))[1]
+
+    def _line(self, process: Process, line: bytes) -> None:
+        self._syslog.line(process.config.name.encode("utf-8", "surrogateescape") + b" " + line)
+        if self._syslog.dropped and time.monotonic() >= self._dropped_at:
+            self._dropped_at = time.monotonic() + DROPPED_REPORT_S
+            self.supervisor.log.warn(
+                f"syslog does not take lines of programs: {self._syslog.dropped} were dropped"
+            )
+            self._syslog.dropped = 0
+
+    def _missed(self, process: Process, channel: str, count: int) -> None:
+        self.supervisor.log.warn(
+            f"{process.key}: {count} bytes of {channel} were gone from the log before they could be made events"
+        )
+
+    # --- the clock ------------------------------------------------------------------------------------
+
+    def _periods(self) -> list[int]:
+        return [period for period, kind in TICKS.items() if self.wants(kind)]
+
+    def _arm_ticks(self) -> None:
+        periods = self._periods()
+        if not periods:
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+        elif self._timer is None:
+            self._tick()
+
+    def _tick(self) -> None:
+        self._timer = None
+        periods = self._periods()
+        if not periods:
+            return
+        wall = time.time()
+        due = self._ticks.due(wall, periods)
+        self._timer = self._loop.call_later(self._ticks.wait_s(wall, periods), self._tick)
+        if due:
+            self._journal.append(self._tick_record())
+        for period, when in due:
+            events.notify(TICKS[period](when, self.supervisor))
+
+    # --- over the death of a daemon -------------------------------------------------------------------
+
+    def _tick_record(self) -> Record:
+        return {"ticks": [list(pair) for pair in self._ticks.slices.items()]}
+
+    def _records(self) -> list[Record]:
+        records = [record for pool in self.pools.values() for record in pool.records()]
+        return [*records, {"serial": self._serial}, self._tick_record()]

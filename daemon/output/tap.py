@@ -1,0 +1,394 @@
+"""What else is done with a channel's output than logging it; must never know processes, pools, clients.
+
+``Transformed`` is a sink for a channel whose bytes change on the way (escapes, capture
+tokens) or whose log cannot be read back: the raw bytes go to a bounded ring in a memfd,
+as those without a log do, and from there through ``transform`` into the log. The place
+in the ring, the state of the transformation and what an unfinished capture holds lie in
+the same memfd, so that a later daemon goes on at the byte; what an earlier one wrote to
+the log beyond the saved place is not written again. A log that cannot be written leaves
+the bytes in the ring, and then in the pipe.
+
+``Readback`` only reads: the log is written by splice as ever, and this follows it.
+
+Both hand on what they find (``heard``) when the store's watchers are told, never in the
+middle of a write; a daemon that dies in between hands it on again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import struct
+import zlib
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import msgpack
+
+from .cursor import Chunk, Cursor
+from .pump import RETRY_S, STALL_S, Target
+from .store import SPOOL_BYTES, LogStore, Spool, Watchers
+from .transform import Item, Lines, Text, Transform
+
+STATE_AT = SPOOL_BYTES + 4096
+STATE_BYTES = 8192
+CAPTURE_AT = STATE_AT + 2 * STATE_BYTES
+CHUNK_BYTES = 1 << 16
+
+Out = LogStore | Spool | Target
+Heard = Callable[[Item], None]
+RawHeard = Callable[[int, bytes], None]
+
+
+class _RingState:
+    """Two slots of {sequence, length, CRC, msgpack} and a ring for a capture, behind the ring of a raw spool."""
+
+    _HEAD = struct.Struct(">QII")
+
+    def __init__(self, fd: int, capture_bytes: int) -> None:
+        self._fd = fd
+        self._capture_bytes = capture_bytes
+        self._sequence = 0
+
+    def load(self) -> dict[str, Any]:
+        """The state written last; empty when there is none."""
+        found: dict[str, Any] = {}
+        for slot in (0, 1):
+            data = os.pread(self._fd, STATE_BYTES, STATE_AT + slot * STATE_BYTES)
+            if len(data) < self._HEAD.size:
+                continue
+            sequence, length, crc = self._HEAD.unpack_from(data)
+            packed = data[self._HEAD.size : self._HEAD.size + length]
+            if sequence > self._sequence and len(packed) == length and zlib.crc32(packed) == crc:
+                self._sequence = sequence
+                found = msgpack.unpackb(packed, raw=False)
+        return found
+
+    def save(self, state: dict[str, Any]) -> None:
+        packed: bytes = msgpack.packb(state)
+        self._sequence += 1
+        data = self._HEAD.pack(self._sequence, len(packed), zlib.crc32(packed)) + packed
+        os.pwrite(self._fd, data, STATE_AT + self._sequence % 2 * STATE_BYTES)
+
+    def keep_captured(self, total: int, data: bytes) -> None:
+        """``data`` follows ``total`` bytes of the same capture."""
+        size = self._capture_bytes
+        skipped = max(0, len(data) - size)
+        place = (total + skipped) % size
+        view = memoryview(data)[skipped:]
+        first = view[: size - place]
+        os.pwrite(self._fd, first, CAPTURE_AT + place)
+        if len(first) < len(view):
+            os.pwrite(self._fd, view[len(first) :], CAPTURE_AT)
+
+    def captured(self, total: int) -> bytes:
+        """The last bytes of a capture of ``total``, as many as are kept."""
+        if not total or not self._capture_bytes:
+            return b""
+        size = self._capture_bytes
+        if total <= size:
+            return os.pread(self._fd, total, CAPTURE_AT)
+        ring = os.pread(self._fd, size, CAPTURE_AT)
+        return ring[total % size :] + ring[: total % size]
+
+
+class Transformed:
+    """A sink that writes to ``out`` what ``transform`` makes of its bytes; readers read ``out``.
+
+    ``raw`` belongs to it, ``out`` to the caller. ``raw_heard`` is told of the raw bytes
+    and their offset in the ring. ``shared``: others write to ``out`` as well. ``used``:
+    told before each write of a log store. ``changed``: told when ``trouble`` changes.
+    """
+
+    def __init__(
+        self,
+        raw: Spool,
+        out: Out,
+        transform: Transform,
+        capture_maxbytes: int,
+        heard: Heard,
+        *,
+        raw_heard: RawHeard | None = None,
+        syslog: Callable[[bytes], None] | None = None,
+        shared: bool = False,
+        used: Callable[[LogStore], None] = lambda store: None,
+        changed: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.raw = raw
+        self.out = out
+        self.copies = isinstance(out, Target)
+        self._transform = transform
+        self._heard = heard
+        self._raw_heard = raw_heard
+        self._syslog = syslog
+        self._lines = Lines()
+        self._used = used
+        self._changed = changed
+        self._state = _RingState(raw.fd, capture_maxbytes)
+        self._error: OSError | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._pending = b""
+        self._queue: deque[Item | tuple[int, bytes]] = deque()
+        self._delivering = False
+        self._captured = 0
+        self._skip = 0
+        self._closed = False
+        self._restore(shared)
+        out.watchers.callbacks.add(self.deliver)
+        if self._offset < raw.end:  # left by an earlier daemon
+            asyncio.get_running_loop().call_soon(self._again)
+
+    def _restore(self, shared: bool) -> None:
+        saved = self._state.load()
+        self._captured = int(saved.get("t", 0))
+        self._transform.restore(saved, self._state.captured(self._captured))
+        self._lines.carry = bytes(saved.get("l", b""))
+        self._offset = max(int(saved.get("o", self.raw.start)), self.raw.start)
+        self._saved = self._offset
+        if saved and not shared and saved.get("g") == self.out.gen:
+            self._skip = max(0, self.out.end - int(saved.get("n", 0)))
+
+    # --- as a store ----------------------------------------------------------------------------------
+
+    @property
+    def gen(self) -> int:
+        return self.out.gen
+
+    @property
+    def watchers(self) -> Watchers:
+        return self.out.watchers
+
+    @property
+    def start(self) -> int:
+        return self.out.start
+
+    @property
+    def end(self) -> int:
+        return self.out.end
+
+    @property
+    def trouble(self) -> str:
+        """What is wrong with the log, for people, or empty."""
+        return f"log blocked: {_name(self._error)}" if self._error is not None else self.out.trouble
+
+    def read(self, offset: int, limit: int) -> bytes:
+        """Transformed bytes; see LogStore."""
+        return self.out.read(offset, limit)
+
+    def clear(self) -> None:
+        self.out.clear()
+
+    def close(self) -> None:
+        """Stop, give the ring back."""
+        self._closed = True
+        self.out.watchers.callbacks.discard(self.deliver)
+        if self._timer is not None:
+            self._timer.cancel()
+        self.raw.close()
+
+    # --- in ------------------------------------------------------------------------------------------
+
+    def _room(self) -> int:
+        """How much the ring takes. Raises the error that keeps the log from being written when that is nothing."""
+        room = SPOOL_BYTES - (self.raw.end - self._saved)
+        if room <= 0:
+            self._process()
+            self._save()
+            room = SPOOL_BYTES - (self.raw.end - self._saved)
+        if room <= 0:
+            raise self._error or BlockingIOError()
+        return room
+
+    def take(self, source: int, limit: int) -> int:
+        """Splice up to ``limit`` bytes; see LogStore."""
+        count = self.raw.take(source, min(limit, self._room()))
+        if count > 0:
+            self._process()
+        return count
+
+    def append(self, data: bytes) -> int:
+        """Take from memory what fits; how much. Raises OSError when that is nothing."""
+        count = self.raw.append(data[: self._room()])
+        self._process()
+        return count
+
+    def finish(self) -> None:
+        """The program's end of the channel is closed: what was held back comes out."""
+        for item in self._transform.finish():
+            self._sort(item)
+        if self._syslog is not None:
+            for line in self._lines.finish():
+                self._syslog(line)
+        self._captured = 0
+        self._process()
+        self.deliver()
+
+    # --- through -------------------------------------------------------------------------------------
+
+    def _process(self) -> None:
+        """Transform what is in the ring, as far as the log takes it."""
+        while self._write() and self._offset < self.raw.end:
+            data = self.raw.read(self._offset, CHUNK_BYTES)
+            if self._raw_heard is not None:
+                self._queue.append((self._offset, data))
+            self._offset += len(data)
+            for item in self._transform.feed(data):
+                self._sort(item)
+
+    def _sort(self, item: Item) -> None:
+        if not isinstance(item, Text):
+            self._captured = 0
+        elif item.captured:
+            self._state.keep_captured(self._captured, item.data)
+            self._captured += len(item.data)
+        else:
+            fresh = item.data[self._skip :]
+            self._skip -= len(item.data) - len(fresh)
+            self._pending += fresh
+        self._queue.append(item)
+
+    def _write(self) -> bool:
+        """Write what is transformed; False when it has to wait."""
+        while self._pending:
+            try:
+                if isinstance(self.out, LogStore):
+                    self._used(self.out)
+                count = self.out.append(self._pending)
+            except OSError as error:
+                self._blocked(error)
+                return False
+            self._pending = self._pending[count:]
+        self._blocked(None)
+        return True
+
+    def _blocked(self, error: OSError | None) -> None:
+        before, self._error = self._error, error
+        if isinstance(error, BlockingIOError):  # a target that is slow is no trouble
+            self._retry(STALL_S)
+            return
+        if error is not None:
+            self._retry(RETRY_S)
+        if (before is None or isinstance(before, BlockingIOError)) != (error is None):
+            self._changed()
+
+    def _retry(self, seconds: float) -> None:
+        if self._timer is None and not self._closed:
+            self._timer = asyncio.get_running_loop().call_later(seconds, self._again)
+
+    def _again(self) -> None:
+        self._timer = None
+        if not self._closed:
+            self._process()
+            self.out.watchers.tell()
+
+    # --- out -----------------------------------------------------------------------------------------
+
+    def deliver(self) -> None:
+        """Hand on what was found, then note how far this came."""
+        if self._delivering:
+            return
+        self._delivering = True
+        try:
+            while self._queue:
+                self._hand_on(self._queue.popleft())
+        finally:
+            self._delivering = False
+        self._save()
+
+    def _hand_on(self, item: Item | tuple[int, bytes]) -> None:
+        if isinstance(item, tuple):
+            if self._raw_heard is not None:
+                self._raw_heard(*item)
+            return
+        if self._syslog is not None and isinstance(item, Text) and not item.captured:
+            for line in self._lines.feed(item.data):
+                self._syslog(line)
+        self._heard(item)
+
+    def _save(self) -> None:
+        if self._pending or self._queue or self._closed:
+            return  # a later daemon begins again where the log is known to be written
+        self._saved = self._offset
+        self._state.save(
+            {
+                **self._transform.save(),
+                "o": self._offset,
+                "t": self._captured,
+                "l": self._lines.carry,
+                "g": self.out.gen,
+                "n": self.out.end,
+            }
+        )
+
+
+def _name(error: OSError | None) -> str:
+    return os.strerror(error.errno or 0) if error is not None else ""
+
+
+class Readback:
+    """Follows a log that is written by splice. ``place`` is (generation, offset); ``moved`` is told of a new one."""
+
+    def __init__(
+        self,
+        store: LogStore,
+        place: tuple[int, int] | None,
+        heard: Heard,
+        *,
+        syslog: Callable[[bytes], None] | None = None,
+        moved: Callable[[], None] = lambda: None,
+        missed: Callable[[int], None] = lambda count: None,
+    ) -> None:
+        self._cursor = Cursor(store, *(place or (store.gen, store.end)))
+        self._heard = heard
+        self._syslog = syslog
+        self._lines = Lines()
+        self._moved = moved
+        self._missed = missed
+        self._delivering = False
+        self._again = False
+        store.watchers.callbacks.add(self.deliver)
+        if self._cursor.offset < store.end:
+            asyncio.get_running_loop().call_soon(self.deliver)
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """Where a later daemon is to go on: before the line that is not whole yet."""
+        return self._cursor.gen, max(0, self._cursor.offset - len(self._lines.carry))
+
+    def deliver(self) -> None:
+        """Hand on what is new in the log."""
+        if self._delivering:
+            return
+        self._delivering = True
+        try:
+            while (item := self._next()) is not None:
+                if isinstance(item, Chunk):
+                    self._hand_on(item.data)
+                else:
+                    self._missed(item.until - item.offset)
+        finally:
+            self._delivering = False
+
+    def _next(self) -> Any:
+        try:
+            return self._cursor.next(CHUNK_BYTES)
+        except OSError:
+            return None  # unreadable for now; the next change of the log tries again
+
+    def _hand_on(self, data: bytes) -> None:
+        if self._syslog is not None:
+            for line in self._lines.feed(data):
+                self._syslog(line)
+        self._heard(Text(data))
+        self._moved()
+
+    def finish(self) -> None:
+        """The program's end of the channel is closed: its last line may have had no end."""
+        self.deliver()
+        if self._syslog is not None:
+            for line in self._lines.finish():
+                self._syslog(line)
+
+    def close(self) -> None:
+        self._cursor.store.watchers.callbacks.discard(self.deliver)

@@ -1,0 +1,82 @@
+"""The group's own options of one ``[eventlistener:x]`` section; must never know what runs, nor who sends events."""
+
+from __future__ import annotations
+
+import importlib
+
+from ..events import event_types
+from . import values
+from .model import DEFAULT_HANDLER, ListenerConfig
+from .sections import Section
+
+ACK_TIMEOUT_S = 60
+
+
+def listener(section: Section) -> ListenerConfig:
+    """What makes the pool; problems go to the section."""
+    if section.find("events") is None:
+        section.error(
+            f'cannot listen to nothing: [{section.name}] section requires an "events" line', "events"
+        )
+    for option, why in (
+        ("redirect_stderr", "redirect_stderr=true"),
+        ("tty", "tty=true"),
+    ):
+        if section.get(option, values.boolean, False):
+            section.error(
+                f"cannot combine these: [{section.name}] section sets {why} but this is not allowed because it will "
+                "interfere with the eventlistener protocol",
+                option,
+            )
+    buffer_size = section.get("buffer_size", values.integer, 0)
+    if buffer_size < 1 and section.find("buffer_size") is not None:
+        section.error(
+            f"cannot use this size: [{section.name}] section sets invalid buffer_size ({buffer_size})",
+            "buffer_size",
+        )
+    ack_timeout = section.get("ack_timeout", values.integer, ACK_TIMEOUT_S)
+    if ack_timeout < 0:
+        section.error("cannot wait less than 0 seconds", "ack_timeout")
+    return ListenerConfig(
+        events=_events(section),
+        buffer_size=buffer_size,
+        result_handler=_handler(section),
+        ack_timeout=ack_timeout,
+    )
+
+
+def _events(section: Section) -> tuple[str, ...]:
+    none: tuple[str, ...] = ()
+    names = {name.upper() for name in section.get("events", values.string_list, none)}
+    known = event_types()
+    for name in sorted(names - known.keys()):
+        section.error(
+            f"cannot listen to this: Unknown event type {name} in [{section.name}] events", "events"
+        )
+    return tuple(sorted(names & known.keys()))
+
+
+def _handler(section: Section) -> str:
+    spec = section.get("result_handler", str.strip, DEFAULT_HANDLER)
+    try:
+        resolve_handler(spec)
+    except (Exception, SystemExit) as error:  # noqa: BLE001  # importing runs a stranger's code
+        section.error(
+            f"cannot use this handler: {spec} cannot be resolved within [{section.name}]: {error}",
+            "result_handler",
+        )
+        return DEFAULT_HANDLER
+    return spec
+
+
+def resolve_handler(spec: str) -> object:
+    """The function that ``package.module:name`` names. Raises what importing it does, TypeError, ValueError."""
+    module_name, colon, name = spec.partition(":")
+    if not colon or not module_name or not name:
+        raise ValueError("not of the form package.module:function")
+    found: object = importlib.import_module(module_name)
+    for part in name.split("."):
+        found = getattr(found, part)
+    if not callable(found):
+        raise TypeError(f"{name} is not callable")
+    return found
