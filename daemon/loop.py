@@ -61,6 +61,13 @@ class Group:
         return self.config.priority
 
 
+def in_order(config: GroupConfig, names: Iterable[str]) -> GroupConfig:
+    """The group with its processes in the order of ``names``; others stay behind them."""
+    place = {name: index for index, name in enumerate(names)}
+    ordered = sorted(config.processes, key=lambda process: place.get(process.name, len(place)))
+    return replace(config, processes=tuple(ordered))
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """One numbered change. ``transition`` and ``record`` belong to ``process``; the others are as in a delta."""
@@ -178,9 +185,13 @@ class Supervisor:
     def _forget(self, process: Process) -> None:
         self._close_generations(process)
         for held in process.close_outputs(self.stores):
-            self.link.send(wire.Drop(held))
         self.table.free(process.index)
         del self.processes[process.key]
+        self._dismiss(process)
+
+    def _dismiss(self, process: Process) -> None:
+        """Give back all that a process holds, and say that it is gone."""
+            self.link.send(wire.Drop(held))
         self.on_removed(process.key)
         timer = self._timers.pop(process.key, None)
         if timer is not None:
@@ -223,6 +234,44 @@ class Supervisor:
 
     def autostart(self, groups: Iterable[Group]) -> None:
         """Start what starts by itself and never was; a few at a turn of the loop, others are served meanwhile."""
+    def replace_process(self, process: Process, config: ProcessConfig, cause: str) -> Process:
+        """Put a process of another configuration in the place of one that stands still, not started.
+
+        It keeps the record and the generations of the other, so that its first start is not taken for a
+        repeated one, and the path of an automatic log. Raises OSError, with nothing changed.
+        """
+        group = self.groups[config.group]
+        fresh = self._make(config, process.index)
+        try:
+            fresh.name_logs(self.stores, process.auto_logs())
+        except OSError:
+            fresh.close_outputs(self.stores)
+            raise
+        fresh.machine.gen, fresh.machine.cause = process.machine.gen, cause
+        fresh.start, fresh.stop, fresh.changed = process.start, process.stop, time.time()
+        fresh.history = process.history
+        self._dismiss(process)
+        group.processes[config.name] = self.processes[fresh.key] = fresh
+        changed = tuple(config if old.name == config.name else old for old in group.config.processes)
+        group.config = replace(group.config, processes=changed)
+        self.journal.append({"process": encode(config)})
+        self.save(fresh)
+        self._publish(fresh)
+        return fresh
+
+    def regroup(self, config: GroupConfig) -> None:
+        """Give a group the priority, the kind and the order of ``config``; its processes stay as they are."""
+        group = self.groups[config.name]
+        order = [process.name for process in config.processes]
+        processes = {process.name: process for process in group.config.processes}
+        own = replace(config, processes=())
+        group.config = in_order(replace(own, processes=tuple(processes.values())), order)
+        group.processes = {p.name: group.processes[p.name] for p in group.config.processes}
+        self.groups = {g.name: g for g in sorted(self.groups.values(), key=lambda g: (g.priority, g.name))}
+        self.journal.append({"group": encode(own), "order": order})
+        for process in group.processes.values():
+            self._publish(process)
+
         due = [p for g in groups for p in g.processes.values() if p.config.autostart and p.machine.gen == 0]
         self._task(self._autostart(due))
 
@@ -273,6 +322,7 @@ class Supervisor:
         process.changed = wall
         if transition.new == S.STARTING:
             process.start = wall
+        process.history.add(transition, wall, process.machine.status, process.log_ends())
         elif transition.new in (S.STOPPED, S.EXITED, S.BACKOFF) and transition.pid:
             process.stop = wall
         record = None
@@ -374,7 +424,7 @@ class Supervisor:
 
     def save(self, process: Process) -> None:
         """Write a process's record of the snapshot."""
-        self.table.write(process.index, process.save(self.seq))
+        self.table.write(process.index, process.save(self.seq), process.history.packed())
 
     def spawn_order(self, process: Process, gen: int) -> wire.Spawn:
         """What the keeper is to be asked. Raises CommandError."""

@@ -22,6 +22,7 @@ from supervisor.protocol.stream import ProcessRecord
 from supervisor.protocol.xmlrpc import StructHead, extended
 from supervisor.states import ProcessStates as S
 
+from .history import History, Place
 from .input import Input
 from .machines.process import ProcessMachine, Transition, state_name
 from .output.pump import Channel, Target
@@ -94,6 +95,7 @@ class Process:
         self.start = 0.0
         self.stop = 0.0
         self.changed = 0.0
+        self.history = History()
         self.observers: set[Callable[[Transition], None]] = set()
         self.hearing = Hearing()
         self.pool_trouble = ""
@@ -242,6 +244,12 @@ class Process:
                 names.append(f"spool:{channel}:{self.key}")
         return names
 
+    def log_ends(self) -> tuple[Place | None, Place | None]:
+        """Where stdout and stderr end now; None for one that is not kept."""
+        sinks = [output.sink for output in (self.outputs["stdout"], self.outputs.get("stderr")) if output]
+        places = [None if sink is None else (sink.gen, sink.end) for sink in sinks]
+        return places[0], places[1] if len(places) > 1 else None
+
     # --- what others are told ------------------------------------------------------------------------
 
     @property
@@ -365,6 +373,7 @@ class Process:
     def restore(self, saved: dict[str, Any], stores: StoreSet) -> None:
         """Take over what ``save`` gave."""
         self.machine.restore(saved.get("m", {}))
+        self.history.restore(saved.get("h", []))
         self.start, self.stop, self.changed = saved.get("w", (0.0, 0.0, 0.0))
         rows, cols = saved.get("z", self.size)
         self.size = (rows, cols)

@@ -44,10 +44,11 @@ from .events import EventBus
 from .httpserver import HttpDoor
 from .keeper import wire
 from .keeperlink import KeeperLink
-from .loop import Supervisor
+from .loop import Supervisor, in_order
 from .machines import process as machine
 from .mainlog import MainLog
 from .methods.supervisor import METHODS, Context
+from .methods import changes
 from .methods.system import system_methods
 from .methods.table import MethodTable
 from .output.store import StoreSet
@@ -55,6 +56,7 @@ from .snapshot import Journal, StateTable
 from .sockets import ServerConfig, describe, identity, listen
 from .streamserver import Encoded, StreamDoor
 from .usage import UsageSampler
+from .update import Target
 
 AUTO_LOG = re.compile(r".+?---(?P<identifier>.+)-\S+\.log\.?\d{0,4}$")
 
@@ -68,7 +70,10 @@ class Arguments:
 
 @dataclass(slots=True)
 class Saved:
-    """What the snapshot says. ``records``: group to process name to (record number, record)."""
+    """What the snapshot says. ``records``: group to process name to (record number, record).
+
+    ``updates``: by group, those that were begun and not ended.
+    """
 
     configuration: Configuration
     groups: list[GroupConfig]
@@ -76,12 +81,14 @@ class Saved:
     records: dict[str, dict[str, tuple[int, dict[str, Any]]]] = field(default_factory=dict)
     logs: dict[str, tuple[int, dict[str, Any]]] = field(default_factory=dict)
 
+    updates: dict[str, Target] = field(default_factory=dict)
 
 def read_state(table: StateTable, journal: Journal) -> Saved:
     """The snapshot as values. Raises ValueError or TypeError when it is not ours."""
     configuration: Configuration | None = None
     groups: dict[str, GroupConfig] = {}
     for entry in journal.entries():
+    updates: dict[str, Target] = {}
         if "all" in entry:
             configuration = decode(Configuration, entry["all"])
         elif "add" in entry:
@@ -96,8 +103,17 @@ def read_state(table: StateTable, journal: Journal) -> Saved:
             group, name = entry["without"]
             groups[group] = _with(groups[group], name, None)
     if configuration is None:
+        elif "group" in entry:
+            own = decode(GroupConfig, entry["group"])
+            members = groups[own.name].processes
+            groups[own.name] = in_order(replace(own, processes=members), entry["order"])
+        elif "update" in entry:
+            config = decode(GroupConfig, entry["update"])
+            updates[config.name] = Target(config, tuple(entry["start"]), entry["by"])
+        elif "updated" in entry:
+            updates.pop(entry["updated"], None)
         raise ValueError("the snapshot has no configuration")
-    saved = Saved(configuration, list(groups.values()))
+    saved = Saved(configuration, list(groups.values()), updates=updates)
     for index, record in table.load().items():
         if record.get("k") == "s":
             saved.supervisor = record
@@ -199,6 +215,7 @@ class Daemon:
             let_go_of_terminal()
             log.quiet()
         if fresh:
+        context.updates.resume(saved.updates.values())
             log.info(f"supervisord started with pid {held.keeper_pid}")
             bus.running()
             supervisor.autostart(tuple(supervisor.groups.values()))
@@ -309,7 +326,7 @@ class Daemon:
     @staticmethod
     def _resume_program(supervisor: Supervisor, program: wire.Program, fds: list[int]) -> None:
         process = supervisor.processes.get(program.name)
-        if process is None:
+        if process is None or program.gen > process.machine.gen:  # or of one of that name that was taken away
             for fd in fds:
                 os.close(fd)
             supervisor.link.send(wire.Forget(program.name, program.gen))
@@ -344,6 +361,7 @@ class Daemon:
         context.stream_address = stream_address(configuration)
         for config, sock in self.listening:
             if isinstance(config, StreamServerConfig):
+        table.add(changes.METHODS)
                 door = StreamDoor(config, supervisor, table, doorkeeper, attachments, usage, encoded)
                 self.doors.append(door)
                 self.servers.append(await loop.create_server(door.protocol, sock=sock))

@@ -20,7 +20,7 @@ from __future__ import annotations
 import os
 import struct
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgpack
@@ -83,7 +83,7 @@ class StateTable:
         self._end += 1
         return self._end - 1
 
-    def write(self, index: int, record: Mapping[str, Any]) -> None:
+    def write(self, index: int, record: Mapping[str, Any], history: Sequence[bytes] = ()) -> None:
         """Put a record in place of the one before; an empty one marks the number as free.
 
         Raises ValueError when it does not fit a slot, OSError.
@@ -92,6 +92,9 @@ class StateTable:
         if len(packed) > _ROOM:
             raise ValueError(f"state record of {len(packed)} bytes does not fit {_ROOM}")
         sequence = self._sequence.get(index, 0) + 1
+        kept = _fitting(history, _ROOM - len(packed))
+        if kept:
+            packed = msgpack.packb({**record, "h": kept}, unicode_errors="surrogateescape")
         self._sequence[index] = sequence
         data = _HEAD.pack(sequence, len(packed), _crc(sequence, packed)) + packed
         os.pwrite(self.fd, data, (index * 2 + sequence % 2) * SLOT_BYTES)
@@ -103,6 +106,18 @@ class StateTable:
 
 
 class Journal:
+def _fitting(pieces: Sequence[bytes], room_bytes: int) -> list[bytes]:
+    """The first pieces that fit beside a record: each has a head of at most 3 bytes, the list and its key 4."""
+    room_bytes -= 8
+    kept = []
+    for piece in pieces:
+        room_bytes -= len(piece) + 3
+        if room_bytes < 0:
+            break
+        kept.append(piece)
+    return kept
+
+
     """Maps appended to a memfd, each {length, CRC, msgpack}; a torn end is ignored."""
 
     _ENTRY = struct.Struct(">II")

@@ -37,6 +37,7 @@ from ..machines.group import ascending
 from ..output.store import LogStore
 from ..process import Process
 from ..stdin import write_stdin
+from ..update import Updates
 from ..version import VERSION
 from .table import Method, Param, in_order_of_completion
 
@@ -56,6 +57,7 @@ class Context:
         self.supervisor = supervisor
         self.load = load
         self.parsed = parsed
+        self.updates = Updates(supervisor)
         self.stream_address = ""
 
     async def offload(self, function: Callable[..., T], *args: Any) -> T:
@@ -211,7 +213,9 @@ def remove_process_group(context: Context, caller: Caller, name: str) -> bool:
     group = supervisor.groups.get(name)
     if group is None:
         raise RPCError(Faults.BAD_NAME, name)
-    if any(process.machine.state not in STOPPED_STATES for process in group.processes.values()):
+    if context.updates.busy(name) or any(
+        process.machine.state not in STOPPED_STATES for process in group.processes.values()
+    ):
         raise RPCError(Faults.STILL_RUNNING, name)
     supervisor.remove_group(name)
     return True
