@@ -131,6 +131,11 @@ def _fitting(pieces: Sequence[bytes], room_bytes: int) -> list[bytes]:
         """An empty journal in a new memfd. Raises OSError."""
         return cls(os.memfd_create("supervisor-config", os.MFD_CLOEXEC))
 
+    @property
+    def end(self) -> int:
+        """How many bytes there are."""
+        return self._end
+
     def append(self, entry: Mapping[str, Any]) -> None:
         packed: bytes = msgpack.packb(entry, unicode_errors="surrogateescape")
         data = self._ENTRY.pack(len(packed), zlib.crc32(packed)) + packed
