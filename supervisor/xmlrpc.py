@@ -93,6 +93,7 @@ class SupervisorTransport(xmlrpclib.Transport):
             self.connection.request("POST", handler, body, headers)
             response = self.connection.getresponse()
             if response.status != 200:
+                response.close()
                 raise xmlrpclib.ProtocolError(host + handler, response.status, response.reason, {})
             return response.read()
         except BaseException:
