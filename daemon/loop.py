@@ -510,6 +510,7 @@ class Supervisor:
                 on_end=partial(self._channel_ended, process, generation, name),
                 changed=lambda: self.trouble_changed(process),
                 used=self.stores.used,
+                prompt=name == "stdout" and process.hearing.protocol is not None,
             )
             generation.channels[name] = channel
             channel.start()

@@ -53,7 +53,7 @@ class Channel:
 
     ``copy``: read and write instead of splice. ``used``: told before each write of a
     log store. ``trouble``: what is wrong with the log, for people, or empty;
-    ``changed`` is told when it changes.
+    ``changed`` is told when it changes. ``prompt``: somebody waits for an answer, never pause.
     """
 
     def __init__(
@@ -65,6 +65,7 @@ class Channel:
         on_end: Callable[[], None],
         changed: Callable[[], None] = lambda: None,
         used: Callable[[LogStore], None] | None = None,
+        prompt: bool = False,
     ) -> None:
         self.fd = fd
         self.store = store
@@ -75,6 +76,7 @@ class Channel:
         self._on_end = on_end
         self._changed = changed
         self._used = used
+        self._prompt = prompt
         self._loop = asyncio.get_running_loop()
         self._last = 0.0
         self._waiting = b""
@@ -110,7 +112,7 @@ class Channel:
             self._pause(RETRY_S, self._again)
         elif self._stalled:
             self._pause(STALL_S, self._again)
-        elif moved and self._is_chatty(moved):
+        elif moved and self._is_chatty(moved) and not self._prompt:
             self._pause(self._pause_s, self._again)
         else:
             self._listen()

@@ -395,24 +395,6 @@ def test_unknown_options_and_sections_are_warnings_with_the_nearest_name() -> No
     ]  # fmt: skip
 
 
-def test_sections_of_later_versions_are_passed_over_with_a_warning() -> None:
-    configuration = load(
-        """\
-        [supervisord]
-        [eventlistener:l]
-        command=/bin/cat
-        nonsense=1
-        [program:cat]
-        command=/bin/cat
-        """
-    )
-    assert warnings(configuration) == [
-        f"{MAIN}:2: [eventlistener:l] not supported yet by this version: section is skipped",
-    ]
-    (group,) = configuration.groups
-    assert [process.name for process in group.processes] == ["cat"]
-
-
 # --- properties --------------------------------------------------------------------------------------
 
 LINES = st.sampled_from(

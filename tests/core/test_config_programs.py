@@ -452,7 +452,7 @@ def test_a_group_may_have_the_name_of_its_own_program() -> None:
 
 
 def test_unknown_members() -> None:
-    assert errors("[supervisord]\n[group:g]\nprograms=a,\n[eventlistener:a]\ncommand=x\n") == [
+    assert errors("[supervisord]\n[group:g]\nprograms=a,\n[eventlistener:a]\ncommand=x\nevents=TICK_5\n") == [
         f"{MAIN}:3: [group:g] programs: cannot find this member: [group:g] names unknown program or fcgi-program a",
         f"{MAIN}:3: [group:g] programs: cannot find this member: [group:g] names unknown program or fcgi-program ",
     ]

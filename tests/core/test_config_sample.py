@@ -9,7 +9,14 @@ import pytest
 
 from supervisor.config.commandline import sample_config
 from supervisor.config.load import load_ctl, load_supervisord
-from supervisor.config.model import FastCgiSocket, GroupConfig, ProcessConfig, SupervisordConfig
+from supervisor.config.model import (
+    FastCgiSocket,
+    GroupConfig,
+    GroupKind,
+    ListenerConfig,
+    ProcessConfig,
+    SupervisordConfig,
+)
 from supervisor.config.options import SECTION_OPTIONS
 
 COMMENTED = re.compile(r"^;(?=\[|[a-z_.]+=)", re.MULTILINE)
@@ -45,6 +52,7 @@ def test_with_every_comment_taken_off_it_loads_without_a_warning(tmp_path: Path)
     assert [
         (group.name, [process.name for process in group.processes]) for group in configuration.groups
     ] == [
+        ("memory", ["memory"]),
         ("responder", ["responder"]),
         ("services", ["example"]),
     ]
@@ -58,7 +66,7 @@ def test_every_option_is_shown(kind: str) -> None:
     match = header.search(sample_config())
     assert match is not None
     shown = set(re.findall(r"^;?([a-z_]+)=", match[2], re.MULTILINE))
-    if kind == "fcgi-program":  # its other options are shown with programs
+    if kind in ("fcgi-program", "eventlistener"):  # their other options are shown with programs
         assert shown - {"command"} == SECTION_OPTIONS[kind] - SECTION_OPTIONS["program"]
     else:
         assert shown == SECTION_OPTIONS[kind]
@@ -73,6 +81,8 @@ def test_the_defaults_it_shows_are_the_defaults(tmp_path: Path) -> None:
     main = configuration.supervisord
     assert main == SupervisordConfig(logfile=main.logfile, pidfile=main.pidfile, childlogdir=main.childlogdir)
     expected = ProcessConfig("example", "services", "/bin/cat", "example")
-    responder, group = configuration.groups
+    listener, responder, group = configuration.groups
+    assert (listener.kind, listener.priority) == (GroupKind.LISTENER, -1)
+    assert listener.listener == ListenerConfig(("TICK_60",), buffer_size=1000)
     assert responder.processes[0].fcgi == FastCgiSocket("/tmp/responder.sock")
     assert group == GroupConfig("services", kind=group.kind, processes=(expected,))
