@@ -52,6 +52,7 @@ from .methods import changes
 from .methods.system import system_methods
 from .methods.table import MethodTable
 from .output.store import StoreSet
+from .plugins import PluginHost
 from .snapshot import Journal, StateTable
 from .sockets import ServerConfig, describe, identity, listen
 from .streamserver import Encoded, StreamDoor
@@ -209,7 +210,7 @@ class Daemon:
         else:
             self._resume(supervisor, saved, held)
         supervisor.link.start()
-        await self._serve(supervisor, context, configuration)
+        await self._serve(supervisor, context, configuration, fresh)
         supervisor.link.send(wire.Ready())
         if not settings.nodaemon:
             let_go_of_terminal()
@@ -351,7 +352,9 @@ class Daemon:
                 [],
             )
 
-    async def _serve(self, supervisor: Supervisor, context: Context, configuration: Configuration) -> None:
+    async def _serve(
+        self, supervisor: Supervisor, context: Context, configuration: Configuration, fresh: bool
+    ) -> None:
         loop = asyncio.get_running_loop()
         table = MethodTable(context)
         table.add(METHODS)
@@ -360,6 +363,7 @@ class Daemon:
         usage, encoded = UsageSampler(), Encoded()
         context.stream_address = stream_address(configuration)
         for config, sock in self.listening:
+        PluginHost(context, configuration).add_to(table, forgiving=not fresh)
             if isinstance(config, StreamServerConfig):
         table.add(changes.METHODS)
                 door = StreamDoor(config, supervisor, table, doorkeeper, attachments, usage, encoded)

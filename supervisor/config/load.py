@@ -18,6 +18,7 @@ from ..errors import ConfigError, ConfigProblem
 from . import values
 from .environment import environment
 from .expand import Names
+from .factories import rpc_plugin
 from .groups import GroupLoader
 from .model import (
     Configuration,
@@ -53,7 +54,6 @@ COMMAND_LINE = "command line"
 """What stands for the file of a value that was given on the command line."""
 
 _CTL_FACTORY = "supervisor.ctl_factory"
-_RPC_FACTORY = "supervisor.rpcinterface_factory"
 
 
 # --- where the file is -------------------------------------------------------------------------------
@@ -225,6 +225,8 @@ class _Sections:
             *self._each("unix_stream_server", partial(unix_stream_server, base=self._cwd)),
             *self._each("inet_stream_server", inet_stream_server),
         )
+        # before the groups: a plug-in may bring event types that listeners ask for
+        rpcinterfaces = self._each("rpcinterface", rpc_plugin)
         surroundings = Surroundings(
             main.directory or self._cwd, main.environment, lru_cache(10_000)(values.user)
         )
@@ -235,7 +237,6 @@ class _Sections:
             surroundings,
             self._of("eventlistener"),
         ).load()
-        rpcinterfaces = self._each("rpcinterface", partial(plugin, factory_option=_RPC_FACTORY))
         _warn_of_shared_logs(main, groups, document.problems)
         has_stream_section = self._of("unix_stream_server") or self._of("inet_stream_server")
         return Configuration(
