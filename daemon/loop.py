@@ -183,14 +183,14 @@ class Supervisor:
         return process
 
     def _forget(self, process: Process) -> None:
-        self._close_generations(process)
-        for held in process.close_outputs(self.stores):
         self.table.free(process.index)
         del self.processes[process.key]
         self._dismiss(process)
 
     def _dismiss(self, process: Process) -> None:
         """Give back all that a process holds, and say that it is gone."""
+        self._close_generations(process)
+        for held in process.close_outputs(self.stores):
             self.link.send(wire.Drop(held))
         self.on_removed(process.key)
         timer = self._timers.pop(process.key, None)
@@ -232,8 +232,6 @@ class Supervisor:
         self.journal.append({"process": encode(config)})
         self._publish(process)
 
-    def autostart(self, groups: Iterable[Group]) -> None:
-        """Start what starts by itself and never was; a few at a turn of the loop, others are served meanwhile."""
     def replace_process(self, process: Process, config: ProcessConfig, cause: str) -> Process:
         """Put a process of another configuration in the place of one that stands still, not started.
 
@@ -272,6 +270,8 @@ class Supervisor:
         for process in group.processes.values():
             self._publish(process)
 
+    def autostart(self, groups: Iterable[Group]) -> None:
+        """Start what starts by itself and never was; a few at a turn of the loop, others are served meanwhile."""
         due = [p for g in groups for p in g.processes.values() if p.config.autostart and p.machine.gen == 0]
         self._task(self._autostart(due))
 
@@ -320,9 +320,9 @@ class Supervisor:
     def _change(self, process: Process, transition: machine.Transition) -> Change:
         wall = time.time()
         process.changed = wall
+        process.history.add(transition, wall, process.machine.status, process.log_ends())
         if transition.new == S.STARTING:
             process.start = wall
-        process.history.add(transition, wall, process.machine.status, process.log_ends())
         elif transition.new in (S.STOPPED, S.EXITED, S.BACKOFF) and transition.pid:
             process.stop = wall
         record = None

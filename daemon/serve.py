@@ -47,8 +47,8 @@ from .keeperlink import KeeperLink
 from .loop import Supervisor, in_order
 from .machines import process as machine
 from .mainlog import MainLog
-from .methods.supervisor import METHODS, Context
 from .methods import changes
+from .methods.supervisor import METHODS, Context
 from .methods.system import system_methods
 from .methods.table import MethodTable
 from .output.store import StoreSet
@@ -56,8 +56,8 @@ from .plugins import PluginHost
 from .snapshot import Journal, StateTable
 from .sockets import ServerConfig, describe, identity, listen
 from .streamserver import Encoded, StreamDoor
-from .usage import UsageSampler
 from .update import Target
+from .usage import UsageSampler
 
 AUTO_LOG = re.compile(r".+?---(?P<identifier>.+)-\S+\.log\.?\d{0,4}$")
 
@@ -81,15 +81,15 @@ class Saved:
     supervisor: dict[str, Any] = field(default_factory=dict)
     records: dict[str, dict[str, tuple[int, dict[str, Any]]]] = field(default_factory=dict)
     logs: dict[str, tuple[int, dict[str, Any]]] = field(default_factory=dict)
-
     updates: dict[str, Target] = field(default_factory=dict)
+
 
 def read_state(table: StateTable, journal: Journal) -> Saved:
     """The snapshot as values. Raises ValueError or TypeError when it is not ours."""
     configuration: Configuration | None = None
     groups: dict[str, GroupConfig] = {}
-    for entry in journal.entries():
     updates: dict[str, Target] = {}
+    for entry in journal.entries():
         if "all" in entry:
             configuration = decode(Configuration, entry["all"])
         elif "add" in entry:
@@ -103,7 +103,6 @@ def read_state(table: StateTable, journal: Journal) -> Saved:
         elif "without" in entry:
             group, name = entry["without"]
             groups[group] = _with(groups[group], name, None)
-    if configuration is None:
         elif "group" in entry:
             own = decode(GroupConfig, entry["group"])
             members = groups[own.name].processes
@@ -113,6 +112,7 @@ def read_state(table: StateTable, journal: Journal) -> Saved:
             updates[config.name] = Target(config, tuple(entry["start"]), entry["by"])
         elif "updated" in entry:
             updates.pop(entry["updated"], None)
+    if configuration is None:
         raise ValueError("the snapshot has no configuration")
     saved = Saved(configuration, list(groups.values()), updates=updates)
     for index, record in table.load().items():
@@ -210,13 +210,13 @@ class Daemon:
         else:
             self._resume(supervisor, saved, held)
         supervisor.link.start()
+        context.updates.resume(saved.updates.values())
         await self._serve(supervisor, context, configuration, fresh)
         supervisor.link.send(wire.Ready())
         if not settings.nodaemon:
             let_go_of_terminal()
             log.quiet()
         if fresh:
-        context.updates.resume(saved.updates.values())
             log.info(f"supervisord started with pid {held.keeper_pid}")
             bus.running()
             supervisor.autostart(tuple(supervisor.groups.values()))
@@ -358,14 +358,14 @@ class Daemon:
         loop = asyncio.get_running_loop()
         table = MethodTable(context)
         table.add(METHODS)
+        table.add(changes.METHODS)
+        PluginHost(context, configuration).add_to(table, forgiving=not fresh)
         table.add(system_methods(table))
         doorkeeper, attachments = Doorkeeper(), Attachments(supervisor)
         usage, encoded = UsageSampler(), Encoded()
         context.stream_address = stream_address(configuration)
         for config, sock in self.listening:
-        PluginHost(context, configuration).add_to(table, forgiving=not fresh)
             if isinstance(config, StreamServerConfig):
-        table.add(changes.METHODS)
                 door = StreamDoor(config, supervisor, table, doorkeeper, attachments, usage, encoded)
                 self.doors.append(door)
                 self.servers.append(await loop.create_server(door.protocol, sock=sock))

@@ -86,15 +86,16 @@ class StateTable:
     def write(self, index: int, record: Mapping[str, Any], history: Sequence[bytes] = ()) -> None:
         """Put a record in place of the one before; an empty one marks the number as free.
 
-        Raises ValueError when it does not fit a slot, OSError.
+        ``history``: small pieces, the newest first; as many as the slot has room for come back under ``h``.
+        Raises ValueError when the record alone does not fit a slot, OSError.
         """
         packed: bytes = msgpack.packb(record, unicode_errors="surrogateescape")
         if len(packed) > _ROOM:
             raise ValueError(f"state record of {len(packed)} bytes does not fit {_ROOM}")
-        sequence = self._sequence.get(index, 0) + 1
         kept = _fitting(history, _ROOM - len(packed))
         if kept:
             packed = msgpack.packb({**record, "h": kept}, unicode_errors="surrogateescape")
+        sequence = self._sequence.get(index, 0) + 1
         self._sequence[index] = sequence
         data = _HEAD.pack(sequence, len(packed), _crc(sequence, packed)) + packed
         os.pwrite(self.fd, data, (index * 2 + sequence % 2) * SLOT_BYTES)
@@ -105,7 +106,6 @@ class StateTable:
         self._free.append(index)
 
 
-class Journal:
 def _fitting(pieces: Sequence[bytes], room_bytes: int) -> list[bytes]:
     """The first pieces that fit beside a record: each has a head of at most 3 bytes, the list and its key 4."""
     room_bytes -= 8
@@ -118,6 +118,7 @@ def _fitting(pieces: Sequence[bytes], room_bytes: int) -> list[bytes]:
     return kept
 
 
+class Journal:
     """Maps appended to a memfd, each {length, CRC, msgpack}; a torn end is ignored."""
 
     _ENTRY = struct.Struct(">II")

@@ -349,14 +349,41 @@ def test_rpcinterfaces() -> None:
         supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
         [rpcinterface:other]
         Any_Option=%(ENV_HOME)s %%
-        supervisor.rpcinterface_factory=a:b
+        supervisor.rpcinterface_factory=json:dumps
         """
     )
     assert configuration.rpcinterfaces == (
         PluginConfig("supervisor", "supervisor.rpcinterface:make_main_rpcinterface"),
-        PluginConfig("other", "a:b", (("any_option", "/home/me %"),)),
+        PluginConfig("other", "json:dumps", (("any_option", "/home/me %"),)),
     )
     assert configuration.warnings == ()
+
+
+def test_factories_that_cannot_be_used_are_named_with_their_place() -> None:
+    found = errors(
+        "[supervisord]\n"
+        "[rpcinterface:a]\nsupervisor.rpcinterface_factory=no_such_module_x:make\n"
+        "[rpcinterface:b]\nsupervisor.rpcinterface_factory=json:nothing\n"
+        "[rpcinterface:c]\nsupervisor.rpcinterface_factory=json:__name__\n"
+    )
+    begin = "[rpcinterface:{0}] supervisor.rpcinterface_factory: cannot load this plug-in: "
+    assert [text.split(": ", 1)[1] for text in found] == [
+        begin.format("a") + "no_such_module_x:make cannot be resolved within [rpcinterface:a]: "
+        "No module named 'no_such_module_x'",
+        begin.format("b") + "json:nothing cannot be resolved within [rpcinterface:b]: "
+        "module 'json' has no attribute 'nothing'",
+        begin.format("c") + "json:__name__ cannot be resolved within [rpcinterface:c]: it cannot be called",
+    ]
+
+
+def test_built_in_factories_need_no_package() -> None:
+    text = (
+        "[supervisord]\n[rpcinterface:twiddler]\n"
+        "supervisor.rpcinterface_factory=supervisor_twiddler.rpcinterface:make_twiddler_rpcinterface\n"
+        "[rpcinterface:cache]\n"
+        "supervisor.rpcinterface_factory=supervisor_cache.rpcinterface:make_cache_rpcinterface\n"
+    )
+    assert [plugin.name for plugin in load(text).rpcinterfaces] == ["twiddler", "cache"]
 
 
 # --- what is not known -------------------------------------------------------------------------------
