@@ -98,7 +98,7 @@ def rst(rows: Iterable[Row]) -> str:
     """The same as a reStructuredText simple table."""
     rows = list(rows)
     head = (*HEAD[:-1], "verdict")
-    cells = [tuple(cell or "\\" for cell in row.cells()) for row in rows]
+    cells = [tuple(cell.replace("*", "\\*") or "\\" for cell in row.cells()) for row in rows]
     widths = _widths([head, *cells])
     rule = "  ".join("=" * width for width in widths)
     out = [rule, "  ".join(c.ljust(w) for c, w in zip(head, widths, strict=True)).rstrip(), rule]
