@@ -96,16 +96,16 @@ def _parts(text: str) -> list[tuple[str | None, str | None, str | None]]:
 
 def _readable(text: str, column: int) -> str:
     """Tabs expanded, where ``text`` begins at ``column``; controls as pictures."""
-    if "\t" in text:
-        pieces = text.split("\t")
-        out = []
-        for piece in pieces[:-1]:
-            column += text_width(piece)
-            blanks = TAB - column % TAB
-            column += blanks
-            out.append(piece + " " * blanks)
-        text = "".join(out) + pieces[-1]
-    return text.translate(_PICTURES)
+    pieces = [
+        piece.translate(_PICTURES) for piece in text.split("\t")
+    ]  # a control has no width, its picture has
+    out = []
+    for piece in pieces[:-1]:
+        column += text_width(piece)
+        blanks = TAB - column % TAB
+        column += blanks
+        out.append(piece + " " * blanks)
+    return "".join(out) + pieces[-1]
 
 
 @lru_cache(maxsize=4096)

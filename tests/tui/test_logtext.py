@@ -6,7 +6,7 @@ import unicodedata
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from supervisor.tui.logtext import MARK, MAX_LINE_BYTES, parse, strip
@@ -63,6 +63,7 @@ PARTS = st.sampled_from(
 )
 
 
+@example(b"\0\x1b\t")
 @given(st.one_of(st.binary(max_size=300), st.lists(PARTS, max_size=40).map(b"".join)))
 def test_nothing_dangerous_is_left(line: bytes) -> None:
     runs = parse(line)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import pwd
+import shutil
 import signal
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -72,13 +74,11 @@ def test_a_program_started_by_a_later_daemon_gets_the_same(supervise: Supervise,
 
 
 @AS_ROOT
-def test_another_user(supervise: Supervise, tmp_path: Path) -> None:
+def test_another_user(supervise: Supervise, request: pytest.FixtureRequest) -> None:
     nobody = pwd.getpwnam("nobody")
-    shared = tmp_path / "shared"
-    shared.mkdir()
+    shared = Path(tempfile.mkdtemp())  # below tmp_path every folder is closed to others
+    request.addfinalizer(lambda: shutil.rmtree(shared))
     shared.chmod(0o777)
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(folder.stat().st_mode | 0o011)
     script = f"id -u >{shared}/shown; id -g >>{shared}/shown; id -G >>{shared}/shown; exec sleep 1000"
     supervise(f"[program:show]\ncommand={shell(script)}\nuser=nobody\nstartsecs=0\n")
     until(lambda: (shared / "shown").exists() and (shared / "shown").read_text().count("\n") == 3, "ids")
