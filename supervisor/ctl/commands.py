@@ -10,7 +10,6 @@ original showed an exception in place of a routine answer there is one clear lin
 from __future__ import annotations
 
 import dataclasses
-import json
 import time
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
@@ -28,12 +27,16 @@ from supervisor.protocol.xmlrpc import Value
 from supervisor.states import STOPPED_STATES, ProcessStates
 
 from . import session as status_codes
-from .actions import clear, restart, signal, start, stop
+from .actions import NO_MATCH, clear, restart, signal, start, stop
+from .configuring import add, plan, remove, reread, update
 from .format import avail_line, columns, status_lines
 from .help import HELP, print_help, usage
 from .logs import maintail, tail
-from .records import Changes, ProcessInfo
+from .patterns import expand
+from .records import ProcessInfo
 from .session import Session, check_version
+from .waiting import wait
+from .why import why
 
 RESTART_DEADLINE_S: Final = 10.0
 _POLL_S: Final = 0.1
@@ -54,10 +57,6 @@ def _takes_no_words(session: Session, words: list[str], name: str) -> bool:
     return not words
 
 
-def _print_json(session: Session, value: object) -> None:
-    session.output.write(json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")
-
-
 # --- looking -----------------------------------------------------------------------------------------
 
 
@@ -71,7 +70,10 @@ def status(session: Session, words: list[str]) -> None:
     chosen: list[int] = list(range(len(infos)))
     if words and "all" not in words:
         chosen = []
-        for word in words:
+        expanded = expand(words, lambda: infos)
+        for pattern in expanded.unmatched:
+            session.failure(f"{pattern}: ERROR ({NO_MATCH})", status_codes.STATUS_UNKNOWN)
+        for word in expanded.words:
             found = _matching(infos, word)
             if not found:
                 group, process = split_namespec(word)
@@ -83,7 +85,7 @@ def status(session: Session, words: list[str]) -> None:
                 session.failure(line, status_codes.STATUS_UNKNOWN)
             chosen += found
     if session.json:
-        _print_json(session, [{"namespec": infos[i].namespec, **_struct(structs[i])} for i in chosen])
+        session.print_json([{"namespec": infos[i].namespec, **_struct(structs[i])} for i in chosen])
     else:
         rows = [(infos[i].namespec, infos[i].statename, infos[i].description) for i in chosen]
         for line in status_lines(rows) if rows else ():
@@ -101,22 +103,25 @@ def pid(session: Session, words: list[str]) -> None:
     if not words:
         number = session.reader.integer(session.call("getPID"))
         if session.json:
-            _print_json(session, {"supervisord": number})
+            session.print_json({"supervisord": number})
         else:
             session.line(str(number))
         return
     found: dict[str, int] = {}
     if "all" in words:
-        infos = session.reader.processes(session.call("getAllProcessInfo"))
+        infos = session.processes()
         found = {info.namespec: info.pid for info in infos}
         if not session.json:
             for number in found.values():
                 session.line(str(number))
     else:
-        for word in words:
+        expanded = expand(words, session.processes, groups=False)
+        for pattern in expanded.unmatched:
+            session.failure(f"{pattern}: ERROR ({NO_MATCH})")
+        for word in expanded.words:
             _pid_of(session, word, found)
     if session.json:
-        _print_json(session, found)
+        session.print_json(found)
 
 
 def _pid_of(session: Session, word: str, found: dict[str, int]) -> None:
@@ -145,7 +150,7 @@ def avail(session: Session, words: list[str]) -> None:
         session.failure("ERROR: supervisor shutting down")
         return
     if session.json:
-        _print_json(session, structs)
+        session.print_json(structs)
         return
     for struct in structs:
         info = session.reader.config(struct)
@@ -159,124 +164,9 @@ def version(session: Session, words: list[str]) -> None:
         return
     text = session.reader.text(session.call("getSupervisorVersion"))
     if session.json:
-        _print_json(session, {"version": text})
+        session.print_json({"version": text})
     else:
         session.line(text)
-
-
-# --- configuration -----------------------------------------------------------------------------------
-
-
-def reread(session: Session, words: list[str]) -> None:
-    if not _takes_no_words(session, words, "reread"):
-        return
-    changes = _reload_config(session, "ERROR: supervisor shutting down")
-    if changes is None:
-        return
-    if session.json:
-        _print_json(session, changes._asdict())
-        return
-    lines = (
-        [(name, f"{name}: available") for name in changes.added]
-        + [(name, f"{name}: changed") for name in changes.changed]
-        + [(name, f"{name}: disappeared") for name in changes.removed]
-    )
-    for _, line in sorted(lines):
-        session.line(line)
-    if not lines:
-        session.line("No config updates to processes")
-
-
-def _reload_config(session: Session, shutting_down: str) -> Changes | None:
-    """What changed; None after the line that says why it cannot be known."""
-    try:
-        return session.reader.changes(session.call("reloadConfig"))
-    except RPCError as error:
-        if error.code == Faults.SHUTDOWN_STATE:
-            session.failure(shutting_down)
-        elif error.code == Faults.CANT_REREAD:
-            session.failure(f"ERROR: {error.text}")
-        else:
-            raise
-        return None
-
-
-def add(session: Session, words: list[str]) -> None:
-    for name in words:
-        try:
-            session.call("addProcessGroup", name)
-        except RPCError as error:
-            if error.code == Faults.SHUTDOWN_STATE:
-                session.failure("ERROR: shutting down")
-            elif error.code == Faults.ALREADY_ADDED:
-                session.line("ERROR: process group already active")
-            elif error.code == Faults.BAD_NAME:
-                session.failure(f"ERROR: no such process/group: {name}")
-            else:
-                raise
-        else:
-            session.line(f"{name}: added process group")
-
-
-def remove(session: Session, words: list[str]) -> None:
-    for name in words:
-        try:
-            session.call("removeProcessGroup", name)
-        except RPCError as error:
-            if error.code == Faults.STILL_RUNNING:
-                session.failure(f"ERROR: process/group still running: {name}")
-            elif error.code == Faults.BAD_NAME:
-                session.failure(f"ERROR: no such process/group: {name}")
-            else:
-                raise
-        else:
-            session.line(f"{name}: removed process group")
-
-
-def update(session: Session, words: list[str]) -> None:
-    changes = _reload_config(session, "ERROR: already shutting down")
-    if changes is None:
-        return
-    wanted: set[str] | None = None if not words or "all" in words else set(words)
-    if wanted is not None:
-        active = {info.group for info in session.reader.processes(session.call("getAllProcessInfo"))}
-        known = active.union(changes.added, changes.changed, changes.removed)
-        for name in dict.fromkeys(words):
-            if name not in known:
-                session.failure(f"ERROR: no such group: {name}")
-    for name in changes.removed:
-        if wanted is None or name in wanted:
-            _update_removed(session, name)
-    for name in changes.changed:
-        if wanted is None or name in wanted:
-            _update_changed(session, name)
-    for name in changes.added:
-        if wanted is None or name in wanted:
-            session.call("addProcessGroup", name)
-            session.line(f"{name}: added process group")
-
-
-def _stop_group(session: Session, name: str) -> bool:
-    """Whether every process of the group stopped."""
-    results = session.reader.results(session.call("stopProcessGroup", name))
-    session.line(f"{name}: stopped")
-    return all(result.status != Faults.FAILED for result in results)
-
-
-def _update_removed(session: Session, name: str) -> None:
-    if _stop_group(session, name):
-        session.call("removeProcessGroup", name)
-        session.line(f"{name}: removed process group")
-    else:
-        session.line(f"{name}: has problems; not removing")
-        session.fail(status_codes.GENERIC)
-
-
-def _update_changed(session: Session, name: str) -> None:
-    _stop_group(session, name)
-    session.call("removeProcessGroup", name)
-    session.call("addProcessGroup", name)
-    session.line(f"{name}: updated process group")
 
 
 # --- supervisord itself ------------------------------------------------------------------------------
@@ -482,25 +372,28 @@ COMMANDS: Final[dict[str, Command]] = {
     "add": Command(add, completes="groups"),
     "attach": Command(attach, checks_version=True, completes="processes"),
     "avail": Command(avail, json=True),
-    "clear": Command(clear, checks_version=True, completes="processes"),
+    "clear": Command(clear, checks_version=True, json=True, completes="processes"),
     "exit": Command(leave),
     "fg": Command(fg, checks_version=True, completes="processes"),
     "help": Command(help_command, completes="commands"),
-    "maintail": Command(maintail, checks_version=True),
+    "maintail": Command(maintail, checks_version=True, json=True),
     "open": Command(open_server),
     "pid": Command(pid, checks_version=True, json=True, completes="processes"),
+    "plan": Command(plan, checks_version=True, json=True, completes="groups"),
     "quit": Command(leave),
     "reload": Command(reload),
     "remove": Command(remove, completes="groups"),
     "reread": Command(reread, json=True),
-    "restart": Command(restart, checks_version=True, completes="processes"),
+    "restart": Command(restart, checks_version=True, json=True, completes="processes"),
     "restart-daemon": Command(restart_daemon, checks_version=True),
     "shutdown": Command(shutdown),
-    "signal": Command(signal, checks_version=True, completes="processes"),
-    "start": Command(start, checks_version=True, completes="processes"),
+    "signal": Command(signal, checks_version=True, json=True, completes="processes"),
+    "start": Command(start, checks_version=True, json=True, completes="processes"),
     "status": Command(status, checks_version=True, json=True, completes="processes"),
-    "stop": Command(stop, checks_version=True, completes="processes"),
-    "tail": Command(tail, checks_version=True, completes="processes"),
+    "stop": Command(stop, checks_version=True, json=True, completes="processes"),
+    "tail": Command(tail, checks_version=True, json=True, completes="processes"),
     "update": Command(update, completes="groups"),
     "version": Command(version, checks_version=True, json=True),
+    "wait": Command(wait, checks_version=True, json=True, completes="processes"),
+    "why": Command(why, checks_version=True, json=True, completes="processes"),
 }

@@ -48,10 +48,18 @@ HELP: Final[dict[str, tuple[str, ...]]] = {
         "pid <name>\t\tPrint the PID of a process",
         "pid all\t\t\tPrint the PIDs of all processes, one a line, 0 for one that does not run",
     ),
+    "plan": (
+        "plan\t\t\tTell what update would do, and which options force it; nothing changes",
+        "plan <gname> [...]\tThe same for some groups only",
+        "Exit status: 0 update has nothing to do, 10 it has, 1 the files cannot be used.",
+    ),
     "quit": ("quit\tLeave this shell",),
     "reload": ("reload\t\t\tRestart supervisord with all its processes",),
     "remove": ("remove <name> [...]\tTake a stopped process or group out of the active ones",),
-    "reread": ("reread\t\t\tRead the configuration files again, tell what changed, change nothing",),
+    "reread": (
+        "reread\t\t\tRead the configuration files again, tell what changed, change nothing",
+        "reread --diff\t\tThe same as plan",
+    ),
     "restart": (
         "restart <name>\t\tStop and start a process",
         "restart <gname>:*\tStop and start all processes in a group",
@@ -72,18 +80,21 @@ HELP: Final[dict[str, tuple[str, ...]]] = {
         "start <gname>:*\t\tStart all processes in a group",
         "start <name> <name>\tStart several processes or groups",
         "start all\t\tStart all processes",
+        "start 'web-*' @api\tStart what a pattern matches, and the group api",
     ),
     "status": (
         "status <name>\t\tShow the state of a process",
         "status <gname>:*\tShow the states of all processes in a group",
         "status <name> <name>\tShow the states of several processes or groups",
         "status\t\t\tShow the states of all processes",
+        "status 'web-*' @api\tShow the states of what a pattern matches, and of the group api",
     ),
     "stop": (
         "stop <name>\t\tStop a process",
         "stop <gname>:*\t\tStop all processes in a group",
         "stop <name> <name>\tStop several processes or groups",
         "stop all\t\tStop all processes",
+        "stop 'web-*' @api\tStop what a pattern matches, and the group api",
     ),
     "tail": (
         "tail [-f] <name> [stdout|stderr] (default stdout)",
@@ -96,8 +107,19 @@ HELP: Final[dict[str, tuple[str, ...]]] = {
         "update\t\t\tRead the configuration files again; add, remove and restart what changed",
         "update all\t\tThe same",
         "update <gname> [...]\tThe same for some groups only",
+        "update --whole-groups\tRestart all processes of a group when one of them changed",
+        "See plan for what it would do.",
     ),
     "version": ("version\t\t\tPrint the version of supervisord",),
+    "wait": (
+        "wait <name> [...] [--for <state>[,<state>]] [--timeout <seconds>]",
+        "\t\t\tWait until the processes are in one of the states (RUNNING), 30 seconds at most",
+        "Exit status: 0 all were seen in it, 1 not in time.",
+    ),
+    "why": (
+        "why <name> [...]\tTell the last transitions of a process and their causes,",
+        "\t\t\tand the last lines that it wrote before it ended",
+    ),
 }
 
 

@@ -8,7 +8,9 @@ from supervisor.errors import RPCError, TransportError
 from supervisor.faults import Faults
 
 from . import session as status_codes
+from .actions import NO_MATCH
 from .help import usage
+from .patterns import expand
 from .session import Session
 
 TAIL_BYTES: Final = 1600
@@ -32,19 +34,18 @@ def _tail_bytes(session: Session, modifier: str) -> int | None:
     return None
 
 
-def _print_log(
+def _read_log(
     session: Session, name: str, texts: dict[int, str], method: str, *params: str, size: int
-) -> None:
-    """The last ``size`` bytes of a log (0: all of it)."""
+) -> str | None:
+    """The last ``size`` bytes of a log (0: all of it); None after the line that says why not."""
     try:
-        text = session.reader.text(session.call(method, *params, -size, 0))
+        return session.reader.text(session.call(method, *params, -size, 0))
     except RPCError as error:
         known = texts.get(error.code)
         if known is None:
             raise
         session.failure(f"{name}: ERROR ({known})")
-    else:
-        session.line(text)
+        return None
 
 
 _MAIN_LOG_TEXTS: Final = {Faults.NO_FILE: "no log file", Faults.FAILED: "unknown error reading log"}
@@ -67,15 +68,48 @@ def tail(session: Session, words: list[str]) -> None:
     if channel not in ("stdout", "stderr"):
         session.failure(f"Error: bad channel '{words[-1]}'")
         return
+    expanded = expand([name], session.processes, groups=False)
+    if expanded.unmatched:
+        session.failure(f"{name}: ERROR ({NO_MATCH})")
+        return
     if modifier == "-f":
-        _warn_encoding(session)
-        follow_log(session, f"/logtail/{name}/{channel}")
+        _follow_one(session, name, expanded.words, channel)
         return
     size = _tail_bytes(session, modifier) if modifier else TAIL_BYTES
     if size is None:
         return
+    if not session.json:
+        _warn_encoding(session)
+    found: list[dict[str, str]] = []
+    for one in expanded.words:
+        method = f"readProcess{channel.capitalize()}Log"
+        text = _read_log(session, one, _LOG_TEXTS, method, one, size=size)
+        if text is None:
+            continue
+        found.append({"namespec": one, "channel": channel, "text": text})
+        if not session.json:
+            if len(expanded.words) > 1:
+                session.line(f"==> {one} <==")
+            session.line(text)
+    if session.json:
+        session.print_json(found)
+
+
+def _follow_one(session: Session, word: str, names: list[str], channel: str) -> None:
+    if len(names) > 1:
+        session.failure(f"Error: tail -f follows one process, {word} matches {len(names)}")
+        return
+    if _json_follow(session):
+        return
     _warn_encoding(session)
-    _print_log(session, name, _LOG_TEXTS, f"readProcess{channel.capitalize()}Log", name, size=size)
+    follow_log(session, f"/logtail/{names[0]}/{channel}")
+
+
+def _json_follow(session: Session) -> bool:
+    """Whether what never ends was to be one JSON document, after the line that says so."""
+    if session.json:
+        session.failure("Error: -f and --json cannot go together", status_codes.INVALID_ARGS)
+    return session.json
 
 
 def maintail(session: Session, words: list[str]) -> None:
@@ -83,6 +117,8 @@ def maintail(session: Session, words: list[str]) -> None:
         usage(session, "Error: too many arguments", "maintail")
         return
     if words == ["-f"]:
+        if _json_follow(session):
+            return
         _warn_encoding(session)
         follow_log(session, "/mainlogtail")
         return
@@ -92,9 +128,17 @@ def maintail(session: Session, words: list[str]) -> None:
             session.failure(f"Error: bad argument {words[0]}")
             return
         size = _tail_bytes(session, words[0])
-    if size is not None:
+    if size is None:
+        return
+    if not session.json:
         _warn_encoding(session)
-        _print_log(session, "supervisord", _MAIN_LOG_TEXTS, "readLog", size=size)
+    text = _read_log(session, "supervisord", _MAIN_LOG_TEXTS, "readLog", size=size)
+    if text is None:
+        return
+    if session.json:
+        session.print_json({"text": text})
+    else:
+        session.line(text)
 
 
 def follow_log(session: Session, path: str) -> None:

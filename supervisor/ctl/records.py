@@ -90,7 +90,8 @@ class Reader:
             raise self._bad(f"{type(value).__name__} in place of a number")
         return value
 
-    def _member(self, struct: Value, name: str, kind: type[T], default: T | None = None) -> T:
+    def member(self, struct: Value, name: str, kind: type[T], default: T | None = None) -> T:
+        """The member of a struct, which is to be of that kind; ``default`` where there is none."""
         if not isinstance(struct, dict):
             raise self._bad(f"{type(struct).__name__} in place of a struct")
         value = struct.get(name, default)
@@ -98,14 +99,18 @@ class Reader:
             raise self._bad(f"member {name}")
         return value
 
+    def names(self, struct: Value, member: str) -> list[str]:
+        """A member of a struct that is an array of text."""
+        return [self.text(item) for item in self.list_of(self.member(struct, member, list))]
+
     def process(self, struct: Value) -> ProcessInfo:
         return ProcessInfo(
-            name=self._member(struct, "name", str),
-            group=self._member(struct, "group", str),
-            state=self._member(struct, "state", int),
-            statename=self._member(struct, "statename", str),
-            description=self._member(struct, "description", str, ""),
-            pid=self._member(struct, "pid", int, 0),
+            name=self.member(struct, "name", str),
+            group=self.member(struct, "group", str),
+            state=self.member(struct, "state", int),
+            statename=self.member(struct, "statename", str),
+            description=self.member(struct, "description", str, ""),
+            pid=self.member(struct, "pid", int, 0),
         )
 
     def processes(self, value: Value) -> list[ProcessInfo]:
@@ -113,21 +118,21 @@ class Reader:
 
     def config(self, struct: Value) -> ConfigInfo:
         return ConfigInfo(
-            name=self._member(struct, "name", str),
-            group=self._member(struct, "group", str),
-            in_use=self._member(struct, "inuse", bool),
-            autostart=self._member(struct, "autostart", bool),
-            group_priority=self._member(struct, "group_prio", int),
-            process_priority=self._member(struct, "process_prio", int),
+            name=self.member(struct, "name", str),
+            group=self.member(struct, "group", str),
+            in_use=self.member(struct, "inuse", bool),
+            autostart=self.member(struct, "autostart", bool),
+            group_priority=self.member(struct, "group_prio", int),
+            process_priority=self.member(struct, "process_prio", int),
         )
 
     def results(self, value: Value) -> list[Result]:
         return [
             Result(
-                name=self._member(struct, "name", str),
-                group=self._member(struct, "group", str),
-                status=self._member(struct, "status", int),
-                description=self._member(struct, "description", str, ""),
+                name=self.member(struct, "name", str),
+                group=self.member(struct, "group", str),
+                status=self.member(struct, "status", int),
+                description=self.member(struct, "description", str, ""),
             )
             for struct in self.list_of(value)
         ]

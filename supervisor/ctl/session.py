@@ -26,7 +26,7 @@ from supervisor.faults import Faults
 from supervisor.protocol.xmlrpc import Dumpable, Value
 
 from .format import Sanitiser, sanitise
-from .records import Reader
+from .records import ProcessInfo, Reader
 
 # Exit statuses, named as the LSB names those of init scripts.
 SUCCESS: Final = 0
@@ -42,6 +42,8 @@ STATUS_STOPPED: Final = 3
 """``status``: a listed process is in a stopped state."""
 STATUS_UNKNOWN: Final = 4
 """``status``: no such process, or no server."""
+PLAN_CHANGES: Final = 10
+"""``plan``: an update would do something."""
 DETACHED: Final = 0
 PROGRAM_EXITED: Final = 20
 LINK_LOST: Final = 21
@@ -140,8 +142,19 @@ class Session:
         """The result of ``supervisor.METHOD``."""
         return self.client.call(f"supervisor.{method}", *params)
 
+    def processes(self) -> list[ProcessInfo]:
+        """All processes, in the server's order."""
+        return self.reader.processes(self.call("getAllProcessInfo"))
+
     def line(self, text: str) -> None:
         self.output.line(text)
+
+    def print_json(self, value: object) -> None:
+        """One JSON document."""
+        import json  # only who asks for it pays for it
+
+        text = json.dumps(value, indent=2, ensure_ascii=False, default=str)
+        self.output.write(text.encode("utf-8", "replace").decode() + "\n")
 
     def plugin_command(self, name: str) -> Callable[[str], None] | None:
         """The command of that name of the first plug-in that has one."""

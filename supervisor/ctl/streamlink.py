@@ -79,6 +79,10 @@ class StreamLink:
         except RemoteProtocolError as error:
             raise TransportError(self.address, f"no proper stream frame: {error}") from error
 
+    def wait(self, timeout_s: float) -> bool:
+        """Whether bytes come within that time."""
+        return bool(select.select([self._socket], [], [], timeout_s)[0])
+
     @property
     def has_frames(self) -> bool:
         """Whether ``receive`` will not wait although the socket may be silent."""
@@ -109,6 +113,6 @@ class StreamLink:
                     return frame
                 self.send(stream.Pong(frame.n))
             left = deadline - time.monotonic()
-            if left <= 0 or not select.select([self._socket], [], [], left)[0]:
+            if left <= 0 or not self.wait(left):
                 raise TransportError(self.address, "no answer in time")
             self._waiting = self.receive()

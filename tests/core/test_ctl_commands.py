@@ -586,8 +586,8 @@ def test_json(server: Server) -> None:
 def test_json_leaves_stdout_to_the_values(server: Server, tmp_path: Path) -> None:
     ran = server.ran("status x", json=True)
     assert (json.loads(ran.out), ran.status, ran.err) == ([], 4, "x: ERROR (no such process)\n")
-    ran = server.ran("start x", json=True)
-    assert ran == Ran("", 2, "Error: start has no --json\n")
+    ran = server.ran("reload", json=True)
+    assert ran == Ran("", 2, "Error: reload has no --json\n")
     url = f"unix://{tmp_path}/none"
     assert run_ctl(url, "version", json=True) == Ran("", 7, f"{url} no such file\n")
 

@@ -1,0 +1,295 @@
+"""Reread, plan, update, add, remove: what follows the configuration files; must never know the wire or the prompt.
+
+``update`` leaves alone what did not change, where the server can do that
+(``updateProcessGroup``); with ``--whole-groups``, or another server, a changed group is
+stopped, removed and added as Supervisor does it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from supervisor.errors import RPCError
+from supervisor.faults import Faults
+from supervisor.namespec import make_namespec
+from supervisor.protocol.xmlrpc import Value
+
+from . import session as status_codes
+from .help import usage
+from .records import Changes
+from .session import Session
+
+NOTHING: Final = "No config updates to processes"
+WHOLE_GROUPS: Final = "--whole-groups"
+
+
+def reload_config(session: Session, shutting_down: str) -> Changes | None:
+    """What changed; None after the line that says why it cannot be known."""
+    try:
+        return session.reader.changes(session.call("reloadConfig"))
+    except RPCError as error:
+        if error.code == Faults.SHUTDOWN_STATE:
+            session.failure(shutting_down)
+        elif error.code == Faults.CANT_REREAD:
+            session.failure(f"ERROR: {error.text}")
+        else:
+            raise
+        return None
+
+
+def reread(session: Session, words: list[str]) -> None:
+    if words[:1] == ["--diff"]:
+        plan(session, words[1:])
+        return
+    if words:
+        usage(session, "Error: reread accepts no arguments", "reread")
+        return
+    changes = reload_config(session, "ERROR: supervisor shutting down")
+    if changes is None:
+        return
+    if session.json:
+        session.print_json(changes._asdict())
+        return
+    lines = (
+        [(name, f"{name}: available") for name in changes.added]
+        + [(name, f"{name}: changed") for name in changes.changed]
+        + [(name, f"{name}: disappeared") for name in changes.removed]
+    )
+    for _, line in sorted(lines):
+        session.line(line)
+    if not lines:
+        session.line(NOTHING)
+
+
+def add(session: Session, words: list[str]) -> None:
+    for name in words:
+        try:
+            session.call("addProcessGroup", name)
+        except RPCError as error:
+            if error.code == Faults.SHUTDOWN_STATE:
+                session.failure("ERROR: shutting down")
+            elif error.code == Faults.ALREADY_ADDED:
+                session.line("ERROR: process group already active")
+            elif error.code == Faults.BAD_NAME:
+                session.failure(f"ERROR: no such process/group: {name}")
+            else:
+                raise
+        else:
+            session.line(f"{name}: added process group")
+
+
+def remove(session: Session, words: list[str]) -> None:
+    for name in words:
+        try:
+            session.call("removeProcessGroup", name)
+        except RPCError as error:
+            if error.code == Faults.STILL_RUNNING:
+                session.failure(f"ERROR: process/group still running: {name}")
+            elif error.code == Faults.BAD_NAME:
+                session.failure(f"ERROR: no such process/group: {name}")
+            else:
+                raise
+        else:
+            session.line(f"{name}: removed process group")
+
+
+# --- update ------------------------------------------------------------------------------------------
+
+
+def update(session: Session, words: list[str]) -> None:
+    whole = WHOLE_GROUPS in words
+    names = [word for word in words if word != WHOLE_GROUPS]
+    unknown = next((name for name in names if name.startswith("--")), None)
+    if unknown is not None:
+        usage(session, f"Error: update has no {unknown}", "update", status_codes.INVALID_ARGS)
+        return
+    changes = reload_config(session, "ERROR: already shutting down")
+    if changes is None:
+        return
+    wanted: set[str] | None = None if not names or "all" in names else set(names)
+    if wanted is not None:
+        active = {info.group for info in session.processes()}
+        known = active.union(changes.added, changes.changed, changes.removed)
+        for name in dict.fromkeys(names):
+            if name not in known:
+                session.failure(f"ERROR: no such group: {name}")
+    for name in changes.removed:
+        if wanted is None or name in wanted:
+            _update_removed(session, name)
+    for name in changes.changed:
+        if wanted is None or name in wanted:
+            _update_changed(session, name, whole)
+    for name in changes.added:
+        if wanted is None or name in wanted:
+            session.call("addProcessGroup", name)
+            session.line(f"{name}: added process group")
+
+
+def _stop_group(session: Session, name: str) -> bool:
+    """Whether every process of the group stopped."""
+    results = session.reader.results(session.call("stopProcessGroup", name))
+    session.line(f"{name}: stopped")
+    return all(result.status != Faults.FAILED for result in results)
+
+
+def _update_removed(session: Session, name: str) -> None:
+    if _stop_group(session, name):
+        session.call("removeProcessGroup", name)
+        session.line(f"{name}: removed process group")
+    else:
+        session.line(f"{name}: has problems; not removing")
+        session.fail(status_codes.GENERIC)
+
+
+def _update_changed(session: Session, name: str, whole: bool) -> None:
+    if not whole and _update_members(session, name):
+        return
+    _stop_group(session, name)
+    session.call("removeProcessGroup", name)
+    session.call("addProcessGroup", name)
+    session.line(f"{name}: updated process group")
+
+
+def _update_members(session: Session, name: str) -> bool:
+    """Whether the server could bring the group up to date by itself, maybe with problems that were told."""
+    try:
+        report = session.call("updateProcessGroup", name)
+    except RPCError as error:
+        if error.code != Faults.UNKNOWN_METHOD:
+            raise
+        return False
+    if session.reader.names(report, "stopped"):
+        session.line(f"{name}: stopped")
+    session.line(f"{name}: updated process group")
+    for problem in session.reader.names(report, "problems"):
+        session.failure(f"{name}: ERROR ({problem})")
+    return True
+
+
+# --- plan --------------------------------------------------------------------------------------------
+
+
+class Change(NamedTuple):
+    option: str
+    old: str
+    new: str
+
+
+class Member(NamedTuple):
+    """``action``: add, remove, change or keep."""
+
+    name: str
+    action: str
+    stops: bool
+    starts: bool
+    changes: tuple[Change, ...]
+
+
+class GroupPlan(NamedTuple):
+    """``whole``: no member can be kept."""
+
+    group: str
+    action: str
+    whole: bool
+    changes: tuple[Change, ...]
+    processes: tuple[Member, ...]
+
+
+def plan(session: Session, words: list[str]) -> None:
+    try:
+        structs = session.reader.list_of(session.call("getUpdatePlan"))
+    except RPCError as error:
+        if error.code == Faults.UNKNOWN_METHOD:
+            url = session.client.serverurl
+            session.failure(
+                f"ERROR: supervisord at {url} does not tell its plans: see reread",
+                status_codes.UNIMPLEMENTED_FEATURE,
+            )
+        elif error.code == Faults.SHUTDOWN_STATE:
+            session.failure("ERROR: supervisor shutting down")
+        elif error.code == Faults.CANT_REREAD:
+            session.failure(f"ERROR: {error.text}")
+        else:
+            raise
+        return
+    steps = [(_group_plan(session, struct), struct) for struct in structs]
+    if words and "all" not in words:
+        known = {step.group for step, _ in steps}.union(info.group for info in session.processes())
+        steps = [(step, struct) for step, struct in steps if step.group in words]
+    else:
+        known = set(words)
+    if session.json:
+        session.print_json([struct for _, struct in steps])
+    else:
+        for step, _ in steps:
+            for line in plan_lines(step):
+                session.line(line)
+        if not steps:
+            session.line(NOTHING)
+    if steps:
+        session.fail(status_codes.PLAN_CHANGES)
+    for name in dict.fromkeys(words):
+        if name not in known:
+            session.failure(f"ERROR: no such group: {name}")
+
+
+def _group_plan(session: Session, struct: Value) -> GroupPlan:
+    reader = session.reader
+    return GroupPlan(
+        reader.member(struct, "group", str),
+        reader.member(struct, "action", str),
+        reader.member(struct, "whole", bool),
+        _changes(session, struct),
+        tuple(
+            Member(
+                reader.member(process, "name", str),
+                reader.member(process, "action", str),
+                reader.member(process, "stops", bool),
+                reader.member(process, "starts", bool),
+                _changes(session, process),
+            )
+            for process in reader.list_of(reader.member(struct, "processes", list))
+        ),
+    )
+
+
+def _changes(session: Session, struct: Value) -> tuple[Change, ...]:
+    reader = session.reader
+    return tuple(
+        Change(*(reader.member(change, name, str) for name in Change._fields))
+        for change in reader.list_of(reader.member(struct, "changes", list))
+    )
+
+
+_GROUP_ACTIONS: Final = {"add": "added", "remove": "removed", "change": "changed"}
+
+
+def plan_lines(step: GroupPlan) -> list[str]:
+    """A group's part of the plan: what is done to each process, and below it the options that force it."""
+    action = _GROUP_ACTIONS.get(step.action, step.action)
+    lines = [f"{step.group}: {action}{' as a whole' if step.whole else ''}"]
+    lines += _change_lines(step.changes, "  ")
+    for member in step.processes:
+        if member.action != "keep":
+            lines.append(f"  {make_namespec(step.group, member.name)}: {_effect(member)}")
+            lines += _change_lines(member.changes, "    ")
+    kept = sum(member.action == "keep" for member in step.processes)
+    if kept:
+        lines.append(f"  {kept} {'process is' if kept == 1 else 'processes are'} not touched")
+    return lines
+
+
+def _change_lines(changes: Sequence[Change], indent: str) -> list[str]:
+    return [f"{indent}{c.option}: {c.old or '(none)'} -> {c.new or '(none)'}" for c in changes]
+
+
+def _effect(member: Member) -> str:
+    if member.action == "change" and member.stops and member.starts:
+        return "restart"
+    verbs = [
+        "stop" if member.stops else "",
+        {"change": "change", "add": "add", "remove": "remove"}.get(member.action, member.action),
+        "start" if member.starts else "",
+    ]
+    return ", ".join(verb for verb in verbs if verb)
