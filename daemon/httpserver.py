@@ -25,6 +25,7 @@ from supervisor.errors import LocalProtocolError, RemoteProtocolError, RPCError
 from supervisor.faults import Faults
 from supervisor.namespec import split_namespec
 from supervisor.protocol import xmlrpc
+from supervisor.version import VERSION
 
 from .access import Account, Caller, Doorkeeper, Peer, TooManyAttempts, basic_login
 from .httpgate import Gate, Gates, error_page
@@ -34,7 +35,6 @@ from .mainlog import LEVELS
 from .methods.table import MethodTable
 from .origin import is_local, is_loopback, is_script, may_post
 from .output.cursor import Chunk, Cursor, Readable
-from .version import VERSION
 from .web.pages import Frame
 from .web.site import Page, Visit, visit
 

@@ -29,8 +29,7 @@ from supervisor.config.commandline import (
 from supervisor.config.load import find_config, load_supervisord, no_config_message
 from supervisor.config.model import Configuration, SupervisordConfig
 from supervisor.errors import EXIT_GENERIC, EXIT_OK, EXIT_USAGE, ConfigError, UserError
-
-from .version import VERSION
+from supervisor.version import VERSION
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -17,6 +17,7 @@ from supervisor.faults import Faults
 from supervisor.namespec import split_namespec
 from supervisor.protocol import stream as p
 from supervisor.states import getSupervisorStateDescription
+from supervisor.version import VERSION
 
 from .access import Account, Caller, Doorkeeper, Login, Peer, TooManyAttempts, peer_of
 from .attach import Attachments, Session
@@ -25,7 +26,6 @@ from .methods.table import MethodTable
 from .output.cursor import Chunk, Cursor, Missed, Readable
 from .process import Process
 from .usage import UsageSampler
-from .version import VERSION
 
 WRITE_HIGH_BYTES = 1 << 19
 SNAPSHOT_PART = 500

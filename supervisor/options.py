@@ -13,6 +13,7 @@ from .config.expand import ExpansionError, compile_template
 from .config.load import find_config, load_ctl
 from .errors import ConfigError, UserError
 from .namespec import make_namespec, split_namespec
+from .version import VERSION
 
 if TYPE_CHECKING:
     from xmlrpc.client import ServerProxy
@@ -27,14 +28,6 @@ __all__ = [
     "make_namespec",
     "split_namespec",
 ]
-
-
-def __getattr__(name: str) -> object:
-    if name != "VERSION":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib.metadata import version  # slow to import, and most who import this module do not ask
-
-    return version("supervisor")
 
 
 _REQUIRED: Final = object()

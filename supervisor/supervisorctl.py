@@ -14,6 +14,7 @@ from .ctl.dispatch import run_command, run_line
 from .ctl.plugins import Controller, ControllerPluginBase, LSBInitExitStatuses, load_plugins
 from .ctl.session import GENERIC, INTERRUPTED, SUCCESS, Session, StreamOutput
 from .errors import ConfigError, TransportError, UserError
+from .version import VERSION
 
 __all__ = ["Controller", "ControllerPluginBase", "LSBInitExitStatuses", "main"]
 
@@ -27,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(ctl_usage(program), end="")
             return SUCCESS
         if arguments.version:
-            print(_version())
+            print(VERSION)
             return SUCCESS
         return _run(arguments, program)
     except UserError as error:
@@ -82,12 +83,6 @@ def _ask_secret(prompt: str) -> str:
     from getpass import getpass  # seldom used, slow to import
 
     return getpass(prompt)
-
-
-def _version() -> str:
-    from importlib.metadata import version  # seldom used, slow to import
-
-    return version("supervisor")
 
 
 if __name__ == "__main__":

@@ -18,7 +18,6 @@ import argparse
 import asyncio
 import contextlib
 import errno
-import importlib.metadata
 import importlib.resources
 import locale
 import os
@@ -42,6 +41,7 @@ from urwid.util import get_encoding
 
 from supervisor.config.load import find_config, load_ctl
 from supervisor.errors import EXIT_BUG, EXIT_GENERIC, EXIT_OK, EXIT_USAGE, ConfigError, UserError
+from supervisor.version import VERSION
 
 from . import theme as themes
 from .canvas import Depth, Painter
@@ -435,7 +435,7 @@ def _options(argv: Sequence[str]) -> Options | None:
         parser.print_help()
         return None
     if given.version:
-        print(importlib.metadata.version("supervisor"))
+        print(VERSION)
         return None
     return Options(_target(given), given.read_only, given.ascii, given.color, given.theme, given.plain)
 

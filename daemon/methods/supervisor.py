@@ -27,6 +27,7 @@ from supervisor.states import (
     getSupervisorStateDescription,
 )
 from supervisor.states import ProcessStates as S
+from supervisor.version import VERSION
 
 from ..access import Caller
 from ..command import CommandError, resolve
@@ -34,11 +35,9 @@ from ..input import InputClosed, InputFull
 from ..loop import Group, Supervisor
 from ..machines import process as machine
 from ..machines.group import ascending
-from ..output.store import LogStore
 from ..process import Process
 from ..stdin import write_stdin
 from ..update import Updates
-from ..version import VERSION
 from .table import Method, Param, in_order_of_completion
 
 API_VERSION = "3.0"
