@@ -359,7 +359,12 @@ class Daemon:
         table = MethodTable(context)
         table.add(METHODS)
         table.add(changes.METHODS)
-        PluginHost(context, configuration).add_to(table, forgiving=not fresh)
+        try:
+            PluginHost(context, configuration).add_to(table, forgiving=not fresh)
+        except UserError:
+            for config, _ in self.listening:
+                self._unlink(config)
+            raise
         table.add(system_methods(table))
         doorkeeper, attachments = Doorkeeper(), Attachments(supervisor)
         usage, encoded = UsageSampler(), Encoded()
@@ -376,6 +381,13 @@ class Daemon:
 
     # --- the end --------------------------------------------------------------------------------------
 
+    def _unlink(self, config: ServerConfig) -> None:
+        """Remove the socket of a server, if it is still the one that was made for it."""
+        path = getattr(config, "file", "")
+        if path and identity(path) == self.socket_identities.get(path):
+            with contextlib.suppress(OSError):
+                os.unlink(path)
+
     async def _end(self, supervisor: Supervisor, configuration: Configuration, end: str) -> int:
         link = supervisor.link
         if end == "restart":
@@ -383,10 +395,7 @@ class Daemon:
         else:
             await asyncio.sleep(0)  # answers that wait for the last stop are written in this turn
             for config, sock in self.listening:
-                path = getattr(config, "file", "")
-                if path and identity(path) == self.socket_identities.get(path):
-                    with contextlib.suppress(OSError):
-                        os.unlink(path)
+                self._unlink(config)
                 sock.close()
                 link.send(wire.Drop(f"listen:{describe(config)}"))
             if end == "reload":

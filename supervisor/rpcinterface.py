@@ -40,6 +40,9 @@ class Supervisord(Protocol):
 class SupervisorNamespaceRPCInterface:
     """The methods of ``supervisor.*``. ``supervisord`` is what the factory got."""
 
+    supervisord: Any
+    """Plug-ins use more of it than is declared here, and hang attributes on it."""
+
     def __init__(self, supervisord: Supervisord) -> None:
         self.supervisord = supervisord
 
