@@ -257,10 +257,10 @@ class ListenerPool:
         self.poolserial = poolserial
         by_serial = {entry.serial: entry for entry in entries}
         for name, (serial, since) in busy.items():
-            member, entry = self.members.get(name), by_serial.pop(serial, None)
-            if member is not None and entry is not None:
+            member = self.members.get(name)
+            if member is not None and serial in by_serial:
                 member.running = True
-                self._give(member, entry, since)
+                self._give(member, by_serial.pop(serial), since)
         self._buffer.extend(sorted(by_serial.values()))
         self._bytes = sum(len(entry.payload) for entry in self._buffer)
 
