@@ -18,8 +18,6 @@ from .version import VERSION
 if TYPE_CHECKING:
     from xmlrpc.client import ServerProxy
 
-    VERSION: str
-
 __all__ = [
     "VERSION",
     "ClientOptions",

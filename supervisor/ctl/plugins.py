@@ -11,7 +11,7 @@ import importlib
 import threading
 from collections.abc import Callable, Sequence
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from supervisor.client.rpc import RPCClient
 from supervisor.config.model import PluginConfig
@@ -25,6 +25,11 @@ if TYPE_CHECKING:
     from xmlrpc.client import ServerProxy
 
 RunLine = Callable[[Session, str], None]
+
+BUILT_IN: Final = {
+    "supervisor_cache.controllerplugin:make_cache_controllerplugin": "supervisor.ctl.cacheplugin:CachePlugin"
+}
+"""Factories that users have in their files, to what is ours and needs no package."""
 
 
 class LSBInitExitStatuses:
@@ -165,7 +170,7 @@ def _place(error: BaseException) -> str:
 
 
 def _factory(config: PluginConfig) -> Callable[..., object]:
-    module_name, _, attribute = config.factory.partition(":")
+    module_name, _, attribute = BUILT_IN.get(config.factory, config.factory).partition(":")
     try:
         found: object = importlib.import_module(module_name)
         for part in attribute.split("."):
