@@ -146,7 +146,9 @@ class Transformed:
         self._lines.carry = bytes(saved.get("l", b""))
         self._offset = max(int(saved.get("o", self.raw.start)), self.raw.start)
         self._saved = self._offset
-        if saved and not shared and saved.get("g") == self.out.gen:
+        if not saved:
+            self._save()  # from here on it is known how long the log was
+        elif not shared and saved.get("g") == self.out.gen:
             self._skip = max(0, self.out.end - int(saved.get("n", 0)))
 
     # --- as a store ----------------------------------------------------------------------------------
