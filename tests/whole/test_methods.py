@@ -486,6 +486,8 @@ def test_all_but_the_end_is_refused_while_it_ends(supervise: Supervise) -> None:
     examples: dict[str, Any] = {"string": "slow", "int": 0, "boolean": True, "any": "1", "array": []}
     for method in METHODS:
         name = method.name.partition(".")[2]
+        if name == "sendRemoteCommEvent":  # listeners may hear of the end from others, too
+            continue
         params = [examples[param.kind] for param in method.params]
         assert fault(getattr(rpc, name), *params) == (6, "SHUTDOWN_STATE"), name
     assert supervisor.wait_end() == 0
