@@ -6,6 +6,7 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from typing import Final
 
 from .client.rpc import RPCClient
 from .config.commandline import CtlArguments, ctl_usage, parse_ctl, usage_error
@@ -13,17 +14,23 @@ from .config.load import find_config, load_ctl
 from .ctl.dispatch import run_command, run_line
 from .ctl.plugins import Controller, ControllerPluginBase, LSBInitExitStatuses, load_plugins
 from .ctl.session import GENERIC, INTERRUPTED, SUCCESS, Session, StreamOutput
-from .errors import ConfigError, TransportError, UserError
+from .errors import ConfigError, SupervisorError, TransportError, UserError
 from .version import VERSION
 
 __all__ = ["Controller", "ControllerPluginBase", "LSBInitExitStatuses", "main"]
 
 
+COMPLETION_WAIT_S: Final = 2.0
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Carry out a command line (default: that of the process); the exit status."""
     program = sys.argv[0]
+    given = list(sys.argv[1:] if argv is None else argv)
     try:
-        arguments = parse_ctl(sys.argv[1:] if argv is None else argv)
+        if given[:2] == ["completion", "--words"]:
+            return _complete(" ".join(given[2:]), program)
+        arguments = parse_ctl(given)
         if arguments.help:
             print(ctl_usage(program), end="")
             return SUCCESS
@@ -75,6 +82,34 @@ def _run(arguments: CtlArguments, program: str) -> int:
         return SUCCESS
     finally:
         session.client.close()
+
+
+def _complete(line: str, program: str) -> int:
+    """Print what the last word of a shell's line may become, a line each; in trouble nothing."""
+    from .ctl.commands import COMMANDS, completed_kinds
+    from .ctl.completion import candidates, split_line
+    from .ctl.records import ProcessInfo, Reader
+
+    split = split_line(line)
+    if split is None:
+        return SUCCESS
+    arguments, text = split
+
+    def fetch() -> list[ProcessInfo]:
+        try:
+            path = arguments.configuration or find_config(program, os.getcwd())
+            config = load_ctl(path, arguments.overrides, environ=os.environ)
+            client = RPCClient(
+                config.serverurl, config.username, config.password, timeout_s=COMPLETION_WAIT_S
+            )
+            return Reader(config.serverurl).processes(client.call("supervisor.getAllProcessInfo"))
+        except SupervisorError:
+            return []
+
+    line = " ".join([*arguments.words, text])
+    for word in candidates(line, text, sorted(COMMANDS), completed_kinds(), fetch):
+        print(word)
+    return SUCCESS
 
 
 def _ask_secret(prompt: str) -> str:

@@ -368,11 +368,27 @@ def leave(session: Session, words: list[str]) -> None:
     session.line("")
 
 
+def completion(session: Session, words: list[str]) -> None:
+    from .completion import SCRIPTS  # seldom used
+
+    if len(words) != 1 or words[0] not in SCRIPTS:
+        problem = f"completion is for one of {', '.join(SCRIPTS)}"
+        usage(session, f"Error: {problem}", "completion", status_codes.INVALID_ARGS)
+        return
+    session.output.write(SCRIPTS[words[0]])
+
+
+def completed_kinds() -> dict[str, str]:
+    """What the words of each command are, for completion."""
+    return {name: command.completes for name, command in COMMANDS.items()}
+
+
 COMMANDS: Final[dict[str, Command]] = {
     "add": Command(add, completes="groups"),
     "attach": Command(attach, checks_version=True, completes="processes"),
     "avail": Command(avail, json=True),
     "clear": Command(clear, checks_version=True, json=True, completes="processes"),
+    "completion": Command(completion),
     "exit": Command(leave),
     "fg": Command(fg, checks_version=True, completes="processes"),
     "help": Command(help_command, completes="commands"),

@@ -51,7 +51,7 @@ def run_command(session: Session, line: str) -> None:
 
 
 def _print_error(session: Session, error: SupervisorError) -> None:
-    session.failure(error_line(error, session.client.serverurl, session.config.username))
+    session.failure(error_line(error, session.config))
 
 
 def _log_in(session: Session) -> bool:

@@ -25,6 +25,10 @@ HELP: Final[dict[str, tuple[str, ...]]] = {
         "clear <name> <name>\tEmpty the log files of several processes",
         "clear all\t\tEmpty the log files of all processes",
     ),
+    "completion": (
+        "completion bash|zsh|fish\tPrint a script that completes commands and names in that shell",
+        '\t\t\t\tFor bash: eval "$(supervisorctl completion bash)"',
+    ),
     "exit": ("exit\tLeave this shell",),
     "fg": (
         "fg <process>\tTalk to a process: its output is shown, what you type is sent to it",

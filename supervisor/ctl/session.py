@@ -6,6 +6,8 @@ reads and the exit status of the reference tables.
 
 from __future__ import annotations
 
+import os
+import pwd
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -20,6 +22,7 @@ from supervisor.errors import (
     ServerRefused,
     SocketMissing,
     SupervisorError,
+    TransportError,
     VersionMismatch,
 )
 from supervisor.faults import Faults
@@ -216,29 +219,58 @@ def check_version(session: Session) -> bool:
         if known is None:
             raise
         session.failure(*known)
+        if isinstance(error, ServerRefused | SocketMissing) and session.output.is_terminal:
+            # The line above is what scripts know; people get more, where no script reads.
+            print(reach_hint(session.config), file=session.errors, flush=True)
         return False
     return True
 
 
-def error_line(error: SupervisorError, serverurl: str, username: str | None) -> str:
+def _who(config: CtlConfig) -> str:
+    """As whom the server is talked to."""
+    uid = os.geteuid()
+    try:
+        name = pwd.getpwuid(uid).pw_name
+    except KeyError:
+        name = str(uid)
+    login = f", login {config.username!r}" if config.username is not None else ""
+    return (
+        f"as user {name}{login}"
+        if config.serverurl.startswith("unix://") or not login
+        else f"with{login[1:]}"
+    )
+
+
+def reach_hint(config: CtlConfig) -> str:
+    """What to try when a server cannot be reached."""
+    return (
+        f"Tried {config.serverurl} {_who(config)}. Is supervisord running, and is this its address "
+        "(-s, or serverurl in [supervisorctl])?"
+    )
+
+
+def error_line(error: SupervisorError, config: CtlConfig) -> str:
     """One line for what no command has a line of its own: what happened, where, what to try."""
     if isinstance(error, AccessDenied):
-        who = f"user {username!r}" if username is not None else "a client without a user name"
+        who = f"user {config.username!r}" if config.username is not None else "a client without a user name"
         return (
             f"error: {error.address} refused the login of {who}: give -u and -p, or set username and "
             "password in [supervisorctl]"
         )
     if isinstance(error, ServerRefused | SocketMissing):
         return (
-            f"error: cannot reach supervisord at {error.address} ({error.reason}): is it running, and is the "
-            "serverurl right (-s, or [supervisorctl] in the configuration file)?"
+            f"error: cannot reach supervisord at {error.address} {_who(config)} ({error.reason}): is it running, "
+            "and is the serverurl right (-s, or [supervisorctl] in the configuration file)?"
+        )
+    if isinstance(error, TransportError) and error.reason == "permission denied":
+        return (
+            f"error: cannot reach supervisord at {error.address} {_who(config)} (permission denied): use the "
+            "account that the socket is for, or set chmod and chown in [unix_http_server]"
         )
     if isinstance(error, ServerError):
         return f"error: {error}"
     if isinstance(error, RPCError):
         if error.code == Faults.SHUTDOWN_STATE:
-            return (
-                f"error: supervisord at {serverurl} is shutting down or restarting: try again when it is up"
-            )
-        return f"error: supervisord at {serverurl} answered {error.text} (fault {error.code})"
+            return f"error: supervisord at {config.serverurl} is shutting down or restarting: try again when it is up"
+        return f"error: supervisord at {config.serverurl} answered {error.text} (fault {error.code})"
     return f"error: {error}"

@@ -14,12 +14,12 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from typing import Final
 
 from supervisor.errors import SupervisorError
 
-from .commands import COMMANDS
+from .commands import COMMANDS, completed_kinds
+from .completion import candidates
 from .dispatch import resolve, run_command
 from .records import ProcessInfo
 from .session import Session, StreamOutput
@@ -28,38 +28,6 @@ from .words import split_commands
 _LEAVE: Final = ("quit", "exit", "EOF")
 _PAGED: Final = ("avail", "help", "maintail", "status", "tail")
 _HISTORY_LINES: Final = 2000
-
-
-def candidates(
-    line: str, text: str, commands: list[str], fetch: Callable[[], list[ProcessInfo]]
-) -> list[str]:
-    """What ``text``, the last word of ``line`` so far, may become, each with a blank at its end."""
-    before = line[: len(line) - len(text)].rpartition(";")[2].split()
-    if not before:
-        found = commands
-    else:
-        command = COMMANDS.get(before[0])
-        kind = command.completes if command is not None else ""
-        if kind == "commands":
-            found = commands
-        elif kind == "groups":
-            found = sorted({info.group for info in fetch()})
-        elif kind == "processes":
-            found = _process_names(fetch(), ":" in text)
-        else:
-            found = []
-    return [f"{word} " for word in found if word.startswith(text)]
-
-
-def _process_names(infos: list[ProcessInfo], always_groups: bool) -> list[str]:
-    names: dict[str, None] = {}
-    for info in infos:
-        if always_groups or info.group != info.name:
-            names[f"{info.group}:{info.name}"] = None
-            names[f"{info.group}:*"] = None
-        else:
-            names[info.name] = None
-    return list(names)
 
 
 class Shell:
@@ -134,7 +102,8 @@ class Shell:
                 [*COMMANDS, *(name for plugin in self._session.plugins for name in plugin.commands)]
             )
             line = readline.get_line_buffer()[: readline.get_endidx()]
-            self._matches = candidates(line, text, commands, self._fetch)
+            found = candidates(line, text, commands, completed_kinds(), self._fetch)
+            self._matches = [f"{word} " for word in found]
         return self._matches[state] if state < len(self._matches) else None
 
     def _fetch(self) -> list[ProcessInfo]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import pwd
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -610,11 +612,20 @@ def test_unreachable(tmp_path: Path, line: str) -> None:
 @pytest.mark.parametrize("line", UNCHECKED)
 def test_unreachable_without_the_question_for_the_version(tmp_path: Path, line: str) -> None:
     url = f"unix://{tmp_path}/none"
-    assert run_ctl(url, line) == Ran(
-        f"error: cannot reach supervisord at {url} (no such file): is it running, and is the serverurl right "
-        "(-s, or [supervisorctl] in the configuration file)?\n",
+    me = pwd.getpwuid(os.geteuid()).pw_name
+    assert run_ctl(url, line, username="u", password="p") == Ran(
+        f"error: cannot reach supervisord at {url} as user {me}, login 'u' (no such file): is it running, and is "
+        "the serverurl right (-s, or [supervisorctl] in the configuration file)?\n",
         1,
     )
+
+
+def test_people_at_a_terminal_are_told_what_to_try(tmp_path: Path) -> None:
+    url = f"unix://{tmp_path}/none"
+    ran = run_ctl(url, "status", terminal=True)
+    assert ran.out == f"{url} no such file\n"
+    me = pwd.getpwuid(os.geteuid()).pw_name
+    assert ran.err.startswith(f"Tried {url} as user {me}. Is supervisord running, and is this its address")
 
 
 @pytest.mark.parametrize("line", CHECKED)

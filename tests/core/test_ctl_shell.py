@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from supervisor.ctl.completion import SCRIPTS, candidates, split_line
 from supervisor.ctl.records import ProcessInfo
-from supervisor.ctl.shell import candidates
 from supervisor.ctl.terminal import ModeTracker
 
 INFOS = [
@@ -12,34 +12,82 @@ INFOS = [
     ProcessInfo("g2", "grp", 0, "STOPPED", "", 0),
 ]
 COMMANDS = ["help", "start", "status", "stop", "update"]
+KINDS = {name: kind for kind, names in {"processes": ["start", "status", "stop", "signal", "tail", "wait"],
+                                        "groups": ["update"], "commands": ["help"]}.items() for name in names}  # fmt: skip
 
 
 def complete(line: str) -> list[str]:
     text = line[len(line.rstrip().rpartition(" ")[0]) :].strip() if not line.endswith((" ", ";")) else ""
-    return candidates(line, text.rpartition(";")[2], COMMANDS, lambda: INFOS)
+    return candidates(line, text.rpartition(";")[2], COMMANDS, KINDS, lambda: INFOS)
 
 
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ("", ["help ", "start ", "status ", "stop ", "update "]),
-        ("sta", ["start ", "status "]),
-        ("help s", ["start ", "status ", "stop "]),
-        ("start ", ["cat ", "grp:g1 ", "grp:* ", "grp:g2 "]),
-        ("start c", ["cat "]),
-        ("start cat g", ["grp:g1 ", "grp:* ", "grp:g2 "]),
-        ("start grp:g", ["grp:g1 ", "grp:g2 "]),
-        ("start cat:", ["cat:cat ", "cat:* "]),
-        ("update ", ["cat ", "grp "]),
-        ("update g", ["grp "]),
+        ("", ["help", "start", "status", "stop", "update"]),
+        ("sta", ["start", "status"]),
+        ("help s", ["start", "status", "stop"]),
+        ("start ", ["cat", "grp:g1", "grp:*", "grp:g2"]),
+        ("start c", ["cat"]),
+        ("start cat g", ["grp:g1", "grp:*", "grp:g2"]),
+        ("start grp:g", ["grp:g1", "grp:g2"]),
+        ("start cat:", ["cat:cat", "cat:*"]),
+        ("update ", ["cat", "grp"]),
+        ("update g", ["grp"]),
         ("version ", []),
         ("nosuch x", []),
-        ("status; st", ["start ", "status ", "stop "]),
-        ("status; stop c", ["cat "]),
+        ("status; st", ["start", "status", "stop"]),
+        ("status; stop c", ["cat"]),
+        ("start @", ["@cat", "@grp"]),
+        ("signal U", ["USR1", "USR2"]),
+        ("signal HUP c", ["cat"]),
+        ("tail c", ["cat"]),
+        ("tail -", ["-f"]),
+        ("tail -f c", ["cat"]),
+        ("tail cat s", ["stdout", "stderr"]),
+        ("tail cat stdout s", []),
+        ("wait cat --for R", ["RUNNING"]),
+        ("wait cat --timeout ", []),
+        ("update --", ["--whole-groups"]),
+        ("completion f", ["fish"]),
     ],
 )
 def test_completion(line: str, expected: list[str]) -> None:
     assert complete(line) == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "words", "text"),
+    [
+        ("supervisorctl ", (), ""),
+        ("supervisorctl sta", (), "sta"),
+        ("/usr/bin/supervisorctl -c x.conf start a", ("start",), "a"),
+        ("supervisorctl -s http://x:1 -i tail -f a ", ("tail", "-f", "a"), ""),
+    ],
+)
+def test_lines_of_a_shell(line: str, words: tuple[str, ...], text: str) -> None:
+    split = split_line(line)
+    assert split is not None
+    assert (split[0].words, split[1]) == (words, text)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "supervisorctl -c ",
+        "supervisorctl -c x",
+        "supervisorctl --se",
+        "supervisorctl --bogus x ",
+    ],
+)
+def test_own_options_are_not_completed(line: str) -> None:
+    assert split_line(line) is None
+
+
+def test_scripts_ask_in_the_same_way() -> None:
+    assert set(SCRIPTS) == {"bash", "zsh", "fish"}
+    for script in SCRIPTS.values():
+        assert "completion --words" in script
 
 
 REST = b"\x1b[0m\x1b(B\x0f"
