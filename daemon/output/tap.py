@@ -42,7 +42,11 @@ RawHeard = Callable[[int, bytes], None]
 
 
 class _RingState:
-    """Two slots of {sequence, length, CRC, msgpack} and a ring for a capture, behind the ring of a raw spool."""
+    """Two slots of {sequence, length, CRC, msgpack} and a ring for a capture, behind the ring of a raw spool.
+
+    The capture's ring is twice as large as a capture may be: what is written between two states never
+    touches what the older one speaks of.
+    """
 
     _HEAD = struct.Struct(">QII")
 
@@ -71,26 +75,23 @@ class _RingState:
         data = self._HEAD.pack(self._sequence, len(packed), zlib.crc32(packed)) + packed
         os.pwrite(self._fd, data, STATE_AT + self._sequence % 2 * STATE_BYTES)
 
-    def keep_captured(self, total: int, data: bytes) -> None:
-        """``data`` follows ``total`` bytes of the same capture."""
-        size = self._capture_bytes
-        skipped = max(0, len(data) - size)
-        place = (total + skipped) % size
-        view = memoryview(data)[skipped:]
-        first = view[: size - place]
+    def keep(self, place: int, data: bytes) -> None:
+        """Put captured bytes at a place of the ring; at most as many as a capture may have."""
+        size = 2 * self._capture_bytes
+        place %= size
+        first = data[: size - place]
         os.pwrite(self._fd, first, CAPTURE_AT + place)
-        if len(first) < len(view):
-            os.pwrite(self._fd, view[len(first) :], CAPTURE_AT)
+        if len(first) < len(data):
+            os.pwrite(self._fd, data[len(first) :], CAPTURE_AT)
 
-    def captured(self, total: int) -> bytes:
-        """The last bytes of a capture of ``total``, as many as are kept."""
-        if not total or not self._capture_bytes:
+    def kept(self, end: int, count: int) -> bytes:
+        """The ``count`` captured bytes before a place."""
+        if not count or not self._capture_bytes:
             return b""
-        size = self._capture_bytes
-        if total <= size:
-            return os.pread(self._fd, total, CAPTURE_AT)
-        ring = os.pread(self._fd, size, CAPTURE_AT)
-        return ring[total % size :] + ring[: total % size]
+        size = 2 * self._capture_bytes
+        begin = (end - count) % size
+        data = os.pread(self._fd, min(count, size - begin), CAPTURE_AT + begin)
+        return data + os.pread(self._fd, count - len(data), CAPTURE_AT)
 
 
 class Transformed:
@@ -131,7 +132,9 @@ class Transformed:
         self._pending = b""
         self._queue: deque[Item | tuple[int, bytes]] = deque()
         self._delivering = False
-        self._captured = 0
+        self._capture_maxbytes = capture_maxbytes
+        self._fresh = bytearray()  # of the capture under way, not kept yet
+        self._kept_end = self._kept = 0
         self._skip = 0
         self._closed = False
         self._restore(shared)
@@ -141,8 +144,8 @@ class Transformed:
 
     def _restore(self, shared: bool) -> None:
         saved = self._state.load()
-        self._captured = int(saved.get("t", 0))
-        self._transform.restore(saved, self._state.captured(self._captured))
+        self._kept_end, self._kept = saved.get("t", (0, 0))
+        self._transform.restore(saved, self._state.kept(self._kept_end, self._kept))
         self._lines.carry = bytes(saved.get("l", b""))
         self._offset = max(int(saved.get("o", self.raw.start)), self.raw.start)
         self._saved = self._offset
@@ -222,7 +225,8 @@ class Transformed:
         if self._syslog is not None:
             for line in self._lines.finish():
                 self._syslog(line)
-        self._captured = 0
+        self._fresh.clear()
+        self._kept = 0
         self._process()
         self.deliver()
 
@@ -240,10 +244,11 @@ class Transformed:
 
     def _sort(self, item: Item) -> None:
         if not isinstance(item, Text):
-            self._captured = 0
+            self._fresh.clear()
+            self._kept = 0
         elif item.captured:
-            self._state.keep_captured(self._captured, item.data)
-            self._captured += len(item.data)
+            self._fresh += item.data
+            del self._fresh[: max(0, len(self._fresh) - self._capture_maxbytes)]
         else:
             fresh = item.data[self._skip :]
             self._skip -= len(item.data) - len(fresh)
@@ -311,12 +316,17 @@ class Transformed:
     def _save(self) -> None:
         if self._pending or self._queue or self._closed:
             return  # a later daemon begins again where the log is known to be written
+        if self._fresh:
+            self._state.keep(self._kept_end, bytes(self._fresh))
+            self._kept_end += len(self._fresh)
+            self._kept = min(self._kept + len(self._fresh), self._capture_maxbytes)
+            self._fresh.clear()
         self._saved = self._offset
         self._state.save(
             {
                 **self._transform.save(),
                 "o": self._offset,
-                "t": self._captured,
+                "t": (self._kept_end, self._kept),
                 "l": self._lines.carry,
                 "g": self.out.gen,
                 "n": self.out.end,
