@@ -58,7 +58,7 @@ def _run(words: list[str]) -> int:
         print(resources.files("supervisor.config").joinpath("sample.conf").read_text("utf-8"), end="")
         return EXIT_OK
     path = _config_path(arguments)
-    configuration = load_supervisord(path, arguments.overrides, environ=os.environ)
+    configuration = load_supervisord(path, arguments.overrides, environ=os.environ, strict=arguments.check)
     if arguments.check:
         return _report_check(configuration)
     settings = configuration.supervisord

@@ -66,7 +66,8 @@ class GroupLoader:
         processes = self._processes(section, name, name)
         # it could not be told from the protocol
         quiet = tuple(
-            dataclasses.replace(p, stdout=dataclasses.replace(p.stdout, capture_maxbytes=0)) for p in processes
+            dataclasses.replace(p, stdout=dataclasses.replace(p.stdout, capture_maxbytes=0))
+            for p in processes
         )
         self._add(GroupConfig(name, priority, GroupKind.LISTENER, quiet, listener(section)), section)
 

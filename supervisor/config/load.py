@@ -11,6 +11,7 @@ import os
 import platform
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache, partial
 from typing import TypeVar
 
@@ -19,6 +20,7 @@ from . import values
 from .environment import environment
 from .expand import Names
 from .factories import rpc_plugin
+from .footguns import foot_guns, place, program_section
 from .groups import GroupLoader
 from .model import (
     Configuration,
@@ -97,8 +99,9 @@ def load_supervisord(
     read: Read = read_file,
     glob: Glob = glob_files,
     cwd: str | None = None,
+    strict: bool = False,
 ) -> Configuration:
-    """What a supervisord is to run by.
+    """What a supervisord is to run by; ``strict``: its warnings tell of foot-guns too.
 
     ``overrides`` are raw values of [supervisord] options from the command line,
     which win over the file and are not expanded. ``environ`` gives ``ENV_*``.
@@ -125,6 +128,9 @@ def load_supervisord(
     configuration = loader.configuration(main)
     if document.problems.errors:
         raise _error(document)
+    if strict:
+        document.problems.warnings.extend(foot_guns(configuration, document.sections))
+        configuration = replace(configuration, warnings=_warnings(document))
     return configuration
 
 
@@ -237,7 +243,7 @@ class _Sections:
             surroundings,
             self._of("eventlistener"),
         ).load()
-        _warn_of_shared_logs(main, groups, document.problems)
+        _warn_of_shared_logs(main, groups, document)
         has_stream_section = self._of("unix_stream_server") or self._of("inet_stream_server")
         return Configuration(
             path=document.files[0],
@@ -270,7 +276,7 @@ def _warn_of_unknown_options(section: Section, kind: str) -> None:
                 section.warning(reason, option)
 
 
-def _warn_of_shared_logs(main: SupervisordConfig, groups: Sequence[GroupConfig], problems: Problems) -> None:
+def _warn_of_shared_logs(main: SupervisordConfig, groups: Sequence[GroupConfig], document: Document) -> None:
     """One warning for each log file with two writers; devices (``/dev/stdout``) are made to be shared."""
     writers: dict[str, str] = {os.path.normpath(main.logfile): "the main log"}
     warned: set[str] = set()
@@ -284,10 +290,11 @@ def _warn_of_shared_logs(main: SupervisordConfig, groups: Sequence[GroupConfig],
                 other = writers.setdefault(path, writer)
                 if other != writer and path not in warned:
                     warned.add(path)
-                    problems.warning(
-                        f"{other} and {writer} are both logged to {path}",
-                        section=f"program:{process.program}",
-                    )
+                    option = f"{channel}_logfile"
+                    section = program_section(document.sections, process.program)
+                    file, line = place(document.sections, section, option)
+                    reason = f"{other} and {writer} are both logged to {path}"
+                    document.problems.warning(reason, file=file, line=line, section=section, option=option)
 
 
 # --- supervisorctl -----------------------------------------------------------------------------------

@@ -229,14 +229,16 @@ def test_one_file_for_two_channels_is_warned_of_once() -> None:
         more="[program:dog]\ncommand=/bin/cat\nstdout_logfile=/tmp/a\n",
     )
     assert warnings(configuration) == [
-        "[program:cat] stdout of cat:cat and stderr of cat:cat are both logged to /tmp/a"
+        "/etc/supervisord.conf:5: [program:cat] stderr_logfile: stdout of cat:cat and stderr of cat:cat are both logged to /tmp/a"
     ]
 
 
 def test_the_main_log_is_a_channel_too_and_devices_are_shared() -> None:
     assert warnings(
         load("[supervisord]\nlogfile=/tmp/m\n[program:x]\ncommand=x\nstdout_logfile=/tmp/m\n")
-    ) == ["[program:x] the main log and stdout of x:x are both logged to /tmp/m"]
+    ) == [
+        "/etc/supervisord.conf:5: [program:x] stdout_logfile: the main log and stdout of x:x are both logged to /tmp/m"
+    ]
     assert warnings(load_program("stdout_logfile=/dev/null\nstderr_logfile=/dev/null")) == []
 
 
