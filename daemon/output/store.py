@@ -264,11 +264,15 @@ class LogStore:
             self._save()
 
     def clear(self) -> None:
-        """Remove the file and begin a new generation; archives stay on disk. Raises OSError."""
+        """Remove the file and begin a new generation; archives stay on disk. Raises OSError.
+
+        What is no regular file is left alone: as root, Supervisor removes ``/dev/null`` here.
+        """
         was_open = self.is_open
         self.close()
         try:
-            os.unlink(self.path)
+            if stat.S_ISREG(os.stat(self.path).st_mode):
+                os.unlink(self.path)
         except FileNotFoundError:
             pass
         self._new_generation(0)

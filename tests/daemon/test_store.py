@@ -220,6 +220,15 @@ def test_clear_begins_a_generation(tmp_path: Path) -> None:
     store.close()
 
 
+def test_clear_leaves_alone_what_is_no_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    LogStore(str(tmp_path / "fifo"), 0, 0).clear()
+    assert (tmp_path / "fifo").is_fifo()
+    (tmp_path / "link").symlink_to(tmp_path / "fifo")
+    LogStore(str(tmp_path / "link"), 0, 0).clear()
+    assert (tmp_path / "link").is_symlink()
+
+
 def test_a_rotation_that_cannot_be_goes_on_in_the_file(tmp_path: Path) -> None:
     path = tmp_path / "log"
     (tmp_path / "log.rotating").mkdir()
