@@ -558,6 +558,8 @@ class SupervisordFacade(SupervisorBase):
             value = found.function(self._inline, CALLER, *bound)
             return begin(value) if asyncio.iscoroutine(value) else value
 
+        if found.role == "observer" and not asyncio.iscoroutinefunction(found.function):
+            return run()  # it only looks; the loop may be waiting for the thread that asks
         return self.bridge.run(run)
 
     # --- the daemon's objects as plug-ins see them

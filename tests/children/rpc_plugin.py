@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 from supervisor.datatypes import Automatic
-from supervisor.events import Event, register, subscribe
+from supervisor.events import Event, Tick60Event, notify, register, subscribe
 from supervisor.http import NOT_DONE_YET
 from supervisor.options import UnhosedConfigParser
 from supervisor.rpcinterface import SupervisorNamespaceRPCInterface
@@ -78,6 +78,11 @@ class Plugin(SupervisorNamespaceRPCInterface):
 
     def events(self) -> Any:
         return list(self.seen)
+
+    def tick(self) -> Any:
+        """Do as if a minute had begun."""
+        notify(Tick60Event(60, self.supervisord))
+        return True
 
     # --- failures
 

@@ -1,0 +1,305 @@
+"""Packages that others wrote for Supervisor run against ours, unchanged, one real scenario each."""
+
+from __future__ import annotations
+
+import contextlib
+import http.server
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import Supervise
+from tests.peers import third_party
+from tests.peers.third_party import environment, script
+from tests.support.supervisor import CHILDREN, Supervisor, child, shell
+from tests.support.waiting import PATIENCE_S, until
+
+CAT = "[program:cat]\ncommand=/bin/cat\nautostart=false\nstartsecs=0\n"
+
+
+@pytest.fixture(autouse=True)
+def _packages() -> None:
+    reason = third_party.missing()
+    if reason:
+        pytest.skip(reason)
+
+
+def rpc_plugin(name: str, factory: str, options: str = "") -> str:
+    return f"[rpcinterface:{name}]\nsupervisor.rpcinterface_factory={factory}\n{options}"
+
+
+def ctl(supervisor: Supervisor, *words: str) -> tuple[int, str]:
+    """What supervisorctl prints, and its status."""
+    command = [sys.executable, "-m", "supervisor.supervisorctl", "-c", str(supervisor.config_file), *words]
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        env=os.environ | environment(),
+        timeout=PATIENCE_S,
+        check=False,
+    )
+    assert not done.stderr, done.stderr
+    return done.returncode, done.stdout
+
+
+def ctl_sections(plugin: str) -> str:
+    return f"[supervisorctl]\nserverurl=unix://%(here)s/s\n{plugin}"
+
+
+@contextlib.contextmanager
+def web(status: list[int]) -> Iterator[tuple[str, list[str]]]:
+    """The URL of an HTTP server that answers with ``status[0]``; what was posted to it."""
+    bodies: list[str] = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.answer()
+
+        def do_POST(self) -> None:
+            bodies.append(self.rfile.read(int(self.headers.get("Content-Length", 0))).decode())
+            self.answer()
+
+        def answer(self) -> None:
+            self.send_response(status[0])
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}/", bodies
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+# --- RPC plug-ins ------------------------------------------------------------------------------------
+
+
+def test_twiddler(supervise: Supervise) -> None:
+    plugin = rpc_plugin("twiddler", "supervisor_twiddler.rpcinterface:TwiddlerNamespaceRPCInterface")
+    supervisor = supervise(CAT, sections=plugin, env=environment())
+    twiddler = supervisor.rpc.twiddler
+    assert twiddler.getAPIVersion() == "1.0"
+    assert twiddler.getGroupNames() == ["cat"]
+    assert twiddler.log("from the package", "WARN") is True
+    supervisor.wait_log(" WARN from the package\n")
+    options = {
+        "command": "/bin/cat",
+        "numprocs": 2,
+        "process_name": "%(program_name)s%(process_num)d",
+        "startsecs": 0,
+    }
+    assert twiddler.addProgramToGroup("cat", "dog", options) is True
+    for name in ("cat:dog0", "cat:dog1"):
+        supervisor.wait_state(name, "RUNNING")
+    supervisor.rpc.supervisor.stopProcess("cat:dog1")
+    assert twiddler.removeProcessFromGroup("cat", "dog1") is True
+    assert [info["name"] for info in supervisor.rpc.supervisor.getAllProcessInfo()] == ["cat", "dog0"]
+
+
+def test_cache(supervise: Supervise) -> None:
+    plugin = rpc_plugin("cache", "supervisor_cache.rpcinterface:CacheNamespaceRPCInterface")
+    supervisor = supervise(CAT, sections=plugin, env=environment())
+    cache = supervisor.rpc.cache
+    assert cache.store("key", {"a": [1, "b"]}) is True
+    assert (cache.fetch("key"), cache.getKeys(), cache.getCount()) == ({"a": [1, "b"]}, ["key"], 1)
+    assert supervisor.rpc.system.methodSignature("cache.store") == ["boolean", "string", "string"]
+
+
+ZERORPC_CALL = """\
+import sys
+from multivisor.zerorpc import Client
+client = Client(sys.argv[1], timeout=10)
+print([info["name"] for info in client.getAllProcessInfo()])
+print(client.startProcess("cat"))
+print(client.getProcessInfo("cat:cat")["statename"])
+print(client.stopProcess("cat"))
+client.close()
+"""
+
+
+def test_multivisor(supervise: Supervise) -> None:
+    """Its RPC plug-in: a subclass of our namespace with a server in a thread of its own."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"tcp://127.0.0.1:{free.getsockname()[1]}"
+    plugin = rpc_plugin("multivisor", "multivisor.rpc:make_rpc_interface", f"bind={address}\n")
+    supervisor = supervise(CAT, sections=plugin, env=environment())
+    supervisor.leaks_checked = False  # its server has sockets and pipes of its own
+    done = subprocess.run(
+        [sys.executable, "-c", ZERORPC_CALL, address],
+        capture_output=True,
+        text=True,
+        env=os.environ | environment(),
+        timeout=PATIENCE_S,
+        check=False,
+    )
+    assert done.stdout.splitlines() == ["['cat']", "True", "RUNNING", "True"], done.stderr
+    assert supervisor.rpc.multivisor.getAPIVersion() == "3.0"
+
+
+# --- plug-ins of supervisorctl -----------------------------------------------------------------------
+
+
+def test_cache_commands(supervise: Supervise) -> None:
+    plugin = (
+        "[ctlplugin:cache]\nsupervisor.ctl_factory=supervisor_cache.controllerplugin:CacheControllerPlugin\n"
+    )
+    cache = rpc_plugin("cache", "supervisor_cache.rpcinterface:make_cache_rpcinterface")
+    supervisor = supervise(CAT, sections=cache + ctl_sections(plugin), env=environment())
+    assert ctl(supervisor, "cache_store", "a", "'two words'") == (0, "")
+    assert ctl(supervisor, "cache_fetch", "a") == (0, "'two words'\n")
+    assert ctl(supervisor, "cache_keys") == (0, "['a']\n")
+    assert ctl(supervisor, "cache_count") == (0, "1\n")
+
+
+def test_wildcards(supervise: Supervise) -> None:
+    factory = "supervisorwildcards.controllerplugin:make_wildcards_controllerplugin"
+    plugin = f"[ctlplugin:wildcards]\nsupervisor.ctl_factory={factory}\n"
+    programs = "".join(CAT.replace("cat]", f"{name}]") for name in ("cat1", "cat2", "dog"))
+    supervisor = supervise(programs, sections=ctl_sections(plugin), env=environment())
+    code, out = ctl(supervisor, "mstart", "cat*")
+    assert (code, sorted(out.splitlines())) == (0, ["cat1: started", "cat2: started"])
+    assert [supervisor.state(name) for name in ("cat1", "cat2", "dog")] == ["RUNNING", "RUNNING", "STOPPED"]
+    code, out = ctl(supervisor, "mstop", "all")
+    assert {"cat1: stopped", "cat2: stopped"} <= set(out.splitlines())
+    assert "No process matched given expression." in ctl(supervisor, "mstart", "mouse*")[1]
+
+
+# --- event listeners ---------------------------------------------------------------------------------
+
+
+def test_dependent_startup(supervise: Supervise) -> None:
+    command = script("supervisord-dependent-startup", "-c", "%(here)s/conf")
+    programs = f"""\
+[eventlistener:dependentstartup]
+command={command}
+autostart=true
+autorestart=unexpected
+startretries=0
+exitcodes=0,3
+events=PROCESS_STATE
+[program:front]
+command=/bin/cat
+autostart=false
+startsecs=0
+dependent_startup=true
+dependent_startup_wait_for=back:running
+[program:back]
+command=/bin/cat
+autostart=false
+startsecs=0
+dependent_startup=true
+"""
+    supervisor = supervise(programs, env=environment())
+    supervisor.wait_state("front", "RUNNING")
+    log = supervisor.log()
+    assert log.index("spawned: 'back'") < log.index("spawned: 'front'")
+
+
+def test_superhooks(supervise: Supervise) -> None:
+    env = environment()
+    env["PYTHONPATH"] += f"{os.pathsep}{CHILDREN}"
+    with web([200]) as (url, bodies):
+        command = script("superhooks", "-u", url, "-e", "RUNNING", "-d", "who^me")
+        listener = f"[eventlistener:superhooks]\ncommand={command}\nevents=PROCESS_STATE,TICK_60\n"
+        supervisor = supervise(CAT + listener, sections=rpc_plugin("minute", "rpc_plugin:make"), env=env)
+        supervisor.wait_state("superhooks", "RUNNING")
+        supervisor.rpc.supervisor.startProcess("cat")
+        supervisor.rpc.minute.tick()  # it calls once a minute, and none is to be waited for
+        until(
+            lambda: any("process_name=cat%3Acat" in body for body in bodies),
+            f"a call of the hook, had {bodies}",
+        )
+        assert all("who=me" in body for body in bodies)
+
+
+def test_stdlog(supervise: Supervise) -> None:
+    programs = f"""\
+[eventlistener:stdlog]
+command={script("supervisor-stdlog")}
+buffer_size=100
+events=PROCESS_LOG
+result_handler=supervisor_stdlog:log_handler
+[program:talk]
+command={child("talk", "something-said")}
+stdout_events_enabled=true
+autostart=false
+"""
+    supervisor = supervise(programs, env=environment())
+    supervisor.wait_state("stdlog", "RUNNING")
+    supervisor.rpc.supervisor.startProcess("talk", False)
+    stdout = supervisor.folder / "stdout"
+    until(lambda: "something-said" in stdout.read_text(), "the program's words on supervisord's stdout")
+
+
+def mails_to(path: Path) -> str:
+    """A sendmail command that keeps the mail in a file."""
+    sendmail = path.with_suffix(".sh")
+    sendmail.write_text(f"#!/bin/sh\ncat >>{path}\n")
+    sendmail.chmod(0o755)
+    return str(sendmail)
+
+
+def test_crashmail(supervise: Supervise, tmp_path: Path) -> None:
+    mail = tmp_path / "mail"
+    command = script("crashmail", "-a", "-m", "me@localhost", "-s", mails_to(mail))
+    programs = (
+        f"[eventlistener:crashmail]\ncommand={command}\nevents=PROCESS_STATE_EXITED\n"
+        f"[program:frail]\ncommand={shell('exit 3')}\nautostart=false\nstartsecs=0\nautorestart=false\n"
+    )
+    supervisor = supervise(programs, env=environment())
+    supervisor.wait_state("crashmail", "RUNNING")
+    supervisor.rpc.supervisor.startProcess("frail", False)
+    until(lambda: mail.exists() and "frail crashed at" in mail.read_text(), "a mail about the crash")
+    assert "To: me@localhost" in mail.read_text()
+
+
+def test_httpok_restarts_what_does_not_answer_well(supervise: Supervise) -> None:
+    status = [500]
+    with web(status) as (url, _):
+        listener = f"[eventlistener:httpok]\ncommand={script('httpok', '-p', 'cat', url)}\nevents=TICK_5\n"
+        supervisor = supervise(CAT + listener, env=environment())
+        supervisor.rpc.supervisor.startProcess("cat")
+        first = supervisor.info("cat")["pid"]
+        until(lambda: supervisor.info("cat")["pid"] not in (0, first), "a restart by httpok")
+        status[0] = 200
+
+
+# --- clients -----------------------------------------------------------------------------------------
+
+
+def test_nagios_check(supervise: Supervise) -> None:
+    supervisor = supervise(CAT, env=environment())
+
+    def check() -> tuple[int, str]:
+        words = ("-s", f"{supervisor.folder}/s", "-P", "cat", "--stopped-state-exit-code", "critical")
+        done = subprocess.run(
+            script("check_supervisord.py", *words).split(),
+            capture_output=True,
+            text=True,
+            env=os.environ | environment(),
+            timeout=PATIENCE_S,
+            check=False,
+        )
+        return done.returncode, done.stdout + done.stderr
+
+    supervisor.rpc.supervisor.startProcess("cat")
+    assert check() == (0, "OK: 'cat': OK\n")
+    supervisor.rpc.supervisor.stopProcess("cat")
+    code, out = check()
+    assert (code, "CRITICAL" in out) == (2, True), out

@@ -1,0 +1,71 @@
+"""Packages that others wrote for Supervisor, in a folder of their own; must never know what is tried with them.
+
+Installed once with pip, without what they depend on but for a few packages that they
+import, and above all without the original supervisor: ours stands in front of them on
+PYTHONPATH.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import functools
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = Path(sys.prefix) / "third-party"
+PACKAGES = (
+    "supervisor-twiddler==1.0.0",
+    "supervisor-cache==1.1.0",
+    "supervisor-wildcards==0.1.3",
+    "supervisord-dependent-startup==1.4.0",
+    "superhooks==0.6",
+    "supervisor-stdlog==0.7.9",
+    "superlance==2.0.0",
+    "nagios-check-supervisord==2.2.1",
+    "multivisor==7.1.0",
+    # what they import: dependent-startup; superhooks; multivisor
+    "toposort",
+    *("requests", "urllib3", "idna", "certifi", "charset-normalizer"),
+    *("gevent", "greenlet", "zope.event", "zope.interface", "pyzmq"),
+)
+INSTALL_S = 300
+
+
+@functools.cache
+def missing() -> str:
+    """See that the packages are there; empty when they are, else why not. One test run at a time sets them up."""
+    FOLDER.mkdir(exist_ok=True)
+    with open(FOLDER.parent / "third-party.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        stamp = FOLDER / "installed"
+        wanted = "\n".join(PACKAGES)
+        if stamp.exists() and stamp.read_text() == wanted:
+            return ""
+        command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-input", "--no-deps", "--upgrade"]
+        try:
+            done = subprocess.run(
+                [*command, "--target", str(FOLDER), *PACKAGES],
+                capture_output=True,
+                text=True,
+                timeout=INSTALL_S,
+                check=False,
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            return f"the package index cannot be reached: {error}"
+        if done.returncode:
+            return f"pip could not install them: {done.stderr.strip()[-300:]}"
+        stamp.write_text(wanted)
+        return ""
+
+
+def environment() -> dict[str, str]:
+    """For a supervisord, its programs and its clients: ours before the packages."""
+    return {"PYTHONPATH": os.pathsep.join((str(ROOT), str(FOLDER))), "PYTHONWARNINGS": "ignore"}
+
+
+def script(name: str, *words: str) -> str:
+    """The command that runs an installed script of a package."""
+    return " ".join([sys.executable, str(FOLDER / "bin" / name), *words])
