@@ -10,7 +10,8 @@ from typing import Final
 
 from .client.rpc import RPCClient
 from .config.commandline import CtlArguments, ctl_usage, parse_ctl, usage_error
-from .config.load import find_config, load_ctl
+from .config.common import find_config
+from .config.ctl import load_ctl
 from .ctl.dispatch import run_command, run_line
 from .ctl.plugins import Controller, ControllerPluginBase, LSBInitExitStatuses, load_plugins
 from .ctl.session import GENERIC, INTERRUPTED, SUCCESS, Session, StreamOutput

@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib import resources
 from typing import NoReturn
 
 from ..errors import UserError
@@ -144,6 +143,8 @@ def usage_error(argv0: str, message: str) -> str:
 
 def sample_config() -> str:
     """The text of the sample configuration."""
+    from importlib import resources  # seldom used, slow to import
+
     return resources.files("supervisor.config").joinpath("sample.conf").read_text("utf-8")
 
 

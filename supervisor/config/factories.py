@@ -7,9 +7,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
+from .common import plugin
 from .model import PluginConfig
 from .sections import Section
-from .servers import plugin
 
 RPC_FACTORY: Final = "supervisor.rpcinterface_factory"
 MAIN_FACTORY: Final = "supervisor.rpcinterface:make_main_rpcinterface"

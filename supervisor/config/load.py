@@ -8,15 +8,26 @@ Nothing stops at the first problem; ConfigError carries them all.
 from __future__ import annotations
 
 import os
-import platform
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
 from typing import TypeVar
 
-from ..errors import ConfigError, ConfigProblem
+from ..errors import ConfigError
 from . import values
+from .common import (
+    COMMAND_LINE,
+    all_warnings,
+    base_names,
+    config_error,
+    find_config,
+    no_config_message,
+    overridden,
+    search_paths,
+    warn_of_unknown_options,
+)
+from .ctl import load_ctl
 from .environment import environment
 from .expand import Names
 from .factories import rpc_plugin
@@ -24,18 +35,13 @@ from .footguns import foot_guns, place, program_section
 from .groups import GroupLoader
 from .model import (
     Configuration,
-    CtlConfig,
     GroupConfig,
     LogKind,
-    PluginConfig,
     ProcessConfig,
     SupervisordConfig,
 )
 from .options import (
-    FREE_KINDS,
-    SECTION_OPTIONS,
     section_kind,
-    unknown_option_reason,
     unknown_section_reason,
 )
 from .programs import Surroundings, load_processes
@@ -45,47 +51,21 @@ from .servers import (
     default_stream_servers,
     inet_server,
     inet_stream_server,
-    plugin,
     unix_server,
     unix_stream_server,
 )
 
+__all__ = [
+    "COMMAND_LINE",
+    "find_config",
+    "load_ctl",
+    "load_program",
+    "load_supervisord",
+    "no_config_message",
+    "search_paths",
+]
+
 T = TypeVar("T")
-
-COMMAND_LINE = "command line"
-"""What stands for the file of a value that was given on the command line."""
-
-_CTL_FACTORY = "supervisor.ctl_factory"
-
-
-# --- where the file is -------------------------------------------------------------------------------
-
-
-def search_paths(argv0: str) -> tuple[str, ...]:
-    """Where a configuration file is looked for, in order, as messages show it (some relative to the cwd)."""
-    prefix = os.path.dirname(os.path.dirname(argv0))
-    return (
-        os.path.join(prefix, "etc/supervisord.conf"),
-        os.path.join(prefix, "supervisord.conf"),
-        "supervisord.conf",
-        "etc/supervisord.conf",
-        "/etc/supervisord.conf",
-        "/etc/supervisor/supervisord.conf",
-    )
-
-
-def find_config(argv0: str, cwd: str, exists: Callable[[str], bool] = os.path.exists) -> str | None:
-    """The absolute path of the first file of ``search_paths`` that exists; None when there is none."""
-    absolute = (os.path.join(cwd, path) for path in search_paths(argv0))
-    return next((path for path in absolute if exists(path)), None)
-
-
-def no_config_message(argv0: str) -> str:
-    """What supervisord says when ``find_config`` finds nothing."""
-    return (
-        f"No config file found at default paths ({', '.join(search_paths(argv0))});"
-        " use the -c option to specify a config file at a different path"
-    )
 
 
 # --- supervisord -------------------------------------------------------------------------------------
@@ -111,26 +91,26 @@ def load_supervisord(
     """
     cwd = os.getcwd() if cwd is None else cwd
     path = os.path.normpath(os.path.join(cwd, path))
-    names = _names(environ)
+    names = base_names(environ)
     document = read_document(path, names, read=read, glob=glob)
     if document.problems.errors and not document.sections:
-        raise _error(document)
+        raise config_error(document)
     supervisord = document.sections.get("supervisord")
     if supervisord is None:
         document.problems.error(".ini file does not include supervisord section", file=path)
         supervisord = RawSection("supervisord", path)
     budget = Budget()
     main = _supervisord(
-        Section(_overridden(supervisord, overrides), document.defaults, names, document.problems, budget), cwd
+        Section(overridden(supervisord, overrides), document.defaults, names, document.problems, budget), cwd
     )
     names = {**names, **{f"ENV_{key}": value for key, value in main.environment}}
     loader = _Sections(document, names, cwd, budget)
     configuration = loader.configuration(main)
     if document.problems.errors:
-        raise _error(document)
+        raise config_error(document)
     if strict:
         document.problems.warnings.extend(foot_guns(configuration, document.sections))
-        configuration = replace(configuration, warnings=_warnings(document))
+        configuration = replace(configuration, warnings=all_warnings(document))
     return configuration
 
 
@@ -156,7 +136,7 @@ def load_program(
         path,
         options={key.lower(): RawValue(text, path) for key, text in options.items()},
     )
-    section = Section(raw, {}, _names(environ), problems, Budget())
+    section = Section(raw, {}, base_names(environ), problems, Budget())
     try:
         values.name(program)
     except ValueError as error:
@@ -165,17 +145,6 @@ def load_program(
     if problems.errors:
         raise ConfigError(problems.errors)
     return processes
-
-
-def _names(environ: Mapping[str, str]) -> Names:
-    names: dict[str, str | int] = {f"ENV_{key}": value for key, value in environ.items()}
-    names["host_node_name"] = platform.node()
-    return names
-
-
-def _overridden(section: RawSection, overrides: Mapping[str, str]) -> RawSection:
-    given = {option: RawValue(text, COMMAND_LINE, literal=True) for option, text in overrides.items()}
-    return RawSection(section.name, section.file, section.line, section.options | given)
 
 
 def _supervisord(section: Section, cwd: str) -> SupervisordConfig:
@@ -220,7 +189,7 @@ class _Sections:
             else:
                 self._by_kind.setdefault(kind, []).append(section)
             if kind is not None:
-                _warn_of_unknown_options(section, kind)
+                warn_of_unknown_options(section, kind)
 
     def configuration(self, main: SupervisordConfig) -> Configuration:
         """The whole; problems are in the document."""
@@ -254,7 +223,7 @@ class _Sections:
             rpcinterfaces=rpcinterfaces,
             groups=groups,
             included=tuple(document.files[1:]),
-            warnings=_warnings(document),
+            warnings=all_warnings(document),
             notes=tuple(f'Included extra file "{path}" during parsing' for path in document.files[1:]),
         )
 
@@ -264,16 +233,6 @@ class _Sections:
     def _each(self, kind: str, make: Callable[[Section], T | None]) -> tuple[T, ...]:
         made = (make(section) for section in self._of(kind))
         return tuple(item for item in made if item is not None)
-
-
-def _warn_of_unknown_options(section: Section, kind: str) -> None:
-    if kind in FREE_KINDS:
-        return
-    for option in section.raw.options:
-        if option not in SECTION_OPTIONS[kind]:
-            reason = "" if section.problems.crowded else unknown_option_reason(kind, option)
-            if reason is not None:
-                section.warning(reason, option)
 
 
 def _warn_of_shared_logs(main: SupervisordConfig, groups: Sequence[GroupConfig], document: Document) -> None:
@@ -295,103 +254,3 @@ def _warn_of_shared_logs(main: SupervisordConfig, groups: Sequence[GroupConfig],
                     file, line = place(document.sections, section, option)
                     reason = f"{other} and {writer} are both logged to {path}"
                     document.problems.warning(reason, file=file, line=line, section=section, option=option)
-
-
-# --- supervisorctl -----------------------------------------------------------------------------------
-
-
-def load_ctl(
-    path: str | None,
-    overrides: Mapping[str, str],
-    *,
-    environ: Mapping[str, str],
-    read: Read = read_file,
-    glob: Glob = glob_files,
-    cwd: str | None = None,
-) -> CtlConfig:
-    """What a supervisorctl is to run by; with no file, the defaults and the command line.
-
-    Included files are read for [supervisorctl] and [ctlplugin:x], but what is
-    wrong with them is only a warning: they need not be readable to a user of
-    supervisorctl, and they are supervisord's to complain about. Raises ConfigError.
-    """
-    cwd = os.getcwd() if cwd is None else cwd
-    names = _names(environ)
-    if path is None:
-        document = Document(files=[""])
-        raw: RawSection | None = RawSection("supervisorctl")
-    else:
-        path = os.path.normpath(os.path.join(cwd, path))
-        document = read_document(path, names, read=read, glob=glob)
-        _forgive_included(document)
-        if document.problems.errors and not document.sections:
-            raise _error(document)
-        raw = document.sections.get("supervisorctl")
-    if raw is None:
-        document.problems.error(".ini file does not include supervisorctl section", file=document.files[0])
-        raw = RawSection("supervisorctl", document.files[0])
-    budget = Budget()
-    section = Section(_overridden(raw, overrides), document.defaults, names, document.problems, budget)
-    _warn_of_unknown_options(section, "supervisorctl")
-    default = CtlConfig()
-    config = CtlConfig(
-        serverurl=section.get("serverurl", partial(_server_url, base=cwd), default.serverurl),
-        username=section.get("username", str, None),
-        password=section.get("password", str, None),
-        prompt=section.get("prompt", str, default.prompt),
-        history_file=section.get("history_file", partial(_history_file, base=cwd), default.history_file),
-        plugins=_ctl_plugins(document, names, budget),
-        warnings=_warnings(document),
-    )
-    if document.problems.errors:
-        raise _error(document)
-    return config
-
-
-def _forgive_included(document: Document) -> None:
-    problems = document.problems
-    main = document.files[0]
-    fatal = [
-        problem for problem in problems.errors if problem.file in ("", main) and problem.section != "include"
-    ]
-    problems.warnings.extend(problem for problem in problems.errors if problem not in fatal)
-    problems.errors[:] = fatal
-
-
-def _ctl_plugins(document: Document, names: Names, budget: Budget) -> tuple[PluginConfig, ...]:
-    sections = (
-        Section(raw, document.defaults, names, document.problems, budget)
-        for raw in document.sections.values()
-        if section_kind(raw.name) == "ctlplugin"
-    )
-    plugins = (plugin(section, _CTL_FACTORY) for section in sections)
-    return tuple(config for config in plugins if config is not None)
-
-
-def _server_url(text: str, base: str) -> str:
-    if not text.startswith("unix://"):
-        return text
-    return f"unix://{os.path.normpath(values.resolved(text.removeprefix('unix://'), base))}"
-
-
-def _history_file(text: str, base: str) -> str:
-    return values.resolved(text, base) if text else ""
-
-
-# --- problems ----------------------------------------------------------------------------------------
-
-
-def _error(document: Document) -> ConfigError:
-    return ConfigError(_in_file_order(document.problems.errors, document.files))
-
-
-def _warnings(document: Document) -> tuple[ConfigProblem, ...]:
-    warnings = _in_file_order(document.problems.warnings, document.files)
-    if document.problems.dropped:
-        warnings.append(ConfigProblem(f"there are {document.problems.dropped} more warnings"))
-    return tuple(warnings)
-
-
-def _in_file_order(problems: Sequence[ConfigProblem], files: Sequence[str]) -> list[ConfigProblem]:
-    order = {file: index for index, file in enumerate(files)}
-    return sorted(problems, key=lambda problem: (order.get(problem.file, -1), problem.line))

@@ -16,33 +16,36 @@ from types import UnionType
 from typing import Any, TypeVar
 
 from ..errors import ConfigProblem
+from .kinds import AUTO_LOG, AutoRestart, CtlConfig, LogFile, LogKind, PluginConfig
 
-
-class AutoRestart(StrEnum):
-    NEVER = "never"
-    UNEXPECTED = "unexpected"
-    ALWAYS = "always"
-
-
-class LogKind(StrEnum):
-    NONE = "none"
-    AUTO = "auto"
-    FILE = "file"
-
-
-@dataclass(frozen=True, slots=True)
-class LogFile:
-    """Where a channel is logged; ``path`` is set for FILE only (AUTO gets one when it is made)."""
-
-    kind: LogKind = LogKind.AUTO
-    path: str = ""
+__all__ = [
+    "DEFAULT_HANDLER",
+    "AutoRestart",
+    "ChannelConfig",
+    "Configuration",
+    "CtlConfig",
+    "FastCgiSocket",
+    "GroupConfig",
+    "GroupKind",
+    "InetServerConfig",
+    "ListenerConfig",
+    "LogFile",
+    "LogKind",
+    "PluginConfig",
+    "ProcessConfig",
+    "StreamServerConfig",
+    "SupervisordConfig",
+    "UnixServerConfig",
+    "decode",
+    "encode",
+]
 
 
 @dataclass(frozen=True, slots=True)
 class ChannelConfig:
     """``stdout_*`` or ``stderr_*`` options of one process. ``maxbytes`` 0: no rotation."""
 
-    logfile: LogFile = LogFile()
+    logfile: LogFile = AUTO_LOG
     logfile_maxbytes: int = 50 * 1024 * 1024
     logfile_backups: int = 10
     capture_maxbytes: int = 0
@@ -187,15 +190,6 @@ class StreamServerConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class PluginConfig:
-    """``[rpcinterface:x]`` or ``[ctlplugin:x]``: its name, factory and remaining options as strings."""
-
-    name: str
-    factory: str
-    options: tuple[tuple[str, str], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class SupervisordConfig:
     """``[supervisord]`` and the command line on top of it. ``logfile`` may be the word ``syslog``."""
 
@@ -217,19 +211,6 @@ class SupervisordConfig:
     strip_ansi: bool = False
     environment: tuple[tuple[str, str], ...] = ()
     identifier: str = "supervisor"
-
-
-@dataclass(frozen=True, slots=True)
-class CtlConfig:
-    """``[supervisorctl]`` and its command line. ``history_file`` empty: no history."""
-
-    serverurl: str = "http://localhost:9001"
-    username: str | None = None
-    password: str | None = field(default=None, repr=False)
-    prompt: str = "supervisor"
-    history_file: str = ""
-    plugins: tuple[PluginConfig, ...] = ()
-    warnings: tuple[ConfigProblem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

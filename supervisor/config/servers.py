@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from .. import passwords
 from . import values
-from .model import InetServerConfig, PluginConfig, StreamServerConfig, UnixServerConfig
+from .model import InetServerConfig, StreamServerConfig, UnixServerConfig
 from .sections import Section
 
 T = TypeVar("T")
@@ -75,24 +75,6 @@ def socket_path(text: str, base: str) -> str:
     if not text:
         raise ValueError("the path is empty")
     return os.path.normpath(values.resolved(text, base))
-
-
-def plugin(section: Section, factory_option: str) -> PluginConfig | None:
-    """A ``[rpcinterface:x]`` or ``[ctlplugin:x]``: the options written in it, for its factory.
-
-    What [DEFAULT] holds is not for a plug-in: its factory would refuse the argument.
-    """
-    factory = section.get(factory_option, str.strip, "")
-    options = tuple(
-        (option, section.get(option, str, "")) for option in section.raw.options if option != factory_option
-    )
-    if not factory:
-        section.error(
-            f"cannot load this plug-in: section [{section.name}] does not specify a {factory_option}",
-            factory_option,
-        )
-        return None
-    return PluginConfig(section.name.partition(":")[2], factory, options)
 
 
 def _login(section: Section) -> tuple[str, str]:

@@ -15,7 +15,7 @@ import signal as signals
 from typing import Final
 from urllib.parse import urlsplit
 
-from .model import AutoRestart, LogFile, LogKind
+from .kinds import AutoRestart, LogFile, LogKind
 
 LOG_LEVELS: Final = ("critical", "error", "warn", "info", "debug", "trace", "blather")
 

@@ -28,15 +28,13 @@ from supervisor.states import STOPPED_STATES, ProcessStates
 
 from . import session as status_codes
 from .actions import NO_MATCH, clear, restart, signal, start, stop
-from .configuring import add, plan, remove, reread, update
+from .configuring import add, remove, reread, update
 from .format import avail_line, columns, status_lines
 from .help import HELP, print_help, usage
 from .logs import maintail, tail
 from .patterns import expand
 from .records import ProcessInfo
 from .session import Session, check_version
-from .waiting import wait
-from .why import why
 
 RESTART_DEADLINE_S: Final = 10.0
 _POLL_S: Final = 0.1
@@ -333,6 +331,27 @@ def attach(session: Session, words: list[str]) -> None:
     modes = [_ATTACH_MODES[flag] for flag in flags if flag in _ATTACH_MODES]
     mode = modes[-1] if modes else "write"
     attach_process(session, address, names[0], mode=mode, until_exit="--exit" in flags)
+
+
+# --- imported when used: their records cost every other command time at its start ---------------------
+
+
+def plan(session: Session, words: list[str]) -> None:
+    from .plan import plan as run
+
+    run(session, words)
+
+
+def wait(session: Session, words: list[str]) -> None:
+    from .waiting import wait as run
+
+    run(session, words)
+
+
+def why(session: Session, words: list[str]) -> None:
+    from .why import why as run
+
+    run(session, words)
 
 
 # --- help and the table ------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
 
 from supervisor.client.rpc import RPCClient
-from supervisor.config.model import PluginConfig
+from supervisor.config.kinds import PluginConfig
 from supervisor.errors import UserError
 
 from . import session as status_codes

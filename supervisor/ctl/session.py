@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple, Protocol, TextIO
 
 from supervisor.client.rpc import RPCClient
-from supervisor.config.model import CtlConfig
+from supervisor.config.kinds import CtlConfig
 from supervisor.errors import (
     AccessDenied,
     RPCError,

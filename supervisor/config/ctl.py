@@ -1,0 +1,99 @@
+"""What a supervisorctl is to run by, from the same files as supervisord; must never know its other sections.
+
+Apart from ``load`` because every command pays for what is imported here.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from functools import partial
+from typing import Final
+
+from . import values
+from .common import all_warnings, base_names, config_error, overridden, plugin, warn_of_unknown_options
+from .expand import Names
+from .kinds import CtlConfig, PluginConfig
+from .options import section_kind
+from .reader import Document, Glob, RawSection, Read, glob_files, read_document, read_file
+from .sections import Budget, Section
+
+_CTL_FACTORY: Final = "supervisor.ctl_factory"
+
+
+def load_ctl(
+    path: str | None,
+    overrides: Mapping[str, str],
+    *,
+    environ: Mapping[str, str],
+    read: Read = read_file,
+    glob: Glob = glob_files,
+    cwd: str | None = None,
+) -> CtlConfig:
+    """What a supervisorctl is to run by; with no file, the defaults and the command line.
+
+    Included files are read for [supervisorctl] and [ctlplugin:x], but what is
+    wrong with them is only a warning: they need not be readable to a user of
+    supervisorctl, and they are supervisord's to complain about. Raises ConfigError.
+    """
+    cwd = os.getcwd() if cwd is None else cwd
+    names = base_names(environ)
+    if path is None:
+        document = Document(files=[""])
+        raw: RawSection | None = RawSection("supervisorctl")
+    else:
+        path = os.path.normpath(os.path.join(cwd, path))
+        document = read_document(path, names, read=read, glob=glob)
+        _forgive_included(document)
+        if document.problems.errors and not document.sections:
+            raise config_error(document)
+        raw = document.sections.get("supervisorctl")
+    if raw is None:
+        document.problems.error(".ini file does not include supervisorctl section", file=document.files[0])
+        raw = RawSection("supervisorctl", document.files[0])
+    budget = Budget()
+    section = Section(overridden(raw, overrides), document.defaults, names, document.problems, budget)
+    warn_of_unknown_options(section, "supervisorctl")
+    default = CtlConfig()
+    config = CtlConfig(
+        serverurl=section.get("serverurl", partial(_server_url, base=cwd), default.serverurl),
+        username=section.get("username", str, None),
+        password=section.get("password", str, None),
+        prompt=section.get("prompt", str, default.prompt),
+        history_file=section.get("history_file", partial(_history_file, base=cwd), default.history_file),
+        plugins=_ctl_plugins(document, names, budget),
+        warnings=all_warnings(document),
+    )
+    if document.problems.errors:
+        raise config_error(document)
+    return config
+
+
+def _forgive_included(document: Document) -> None:
+    problems = document.problems
+    main = document.files[0]
+    fatal = [
+        problem for problem in problems.errors if problem.file in ("", main) and problem.section != "include"
+    ]
+    problems.warnings.extend(problem for problem in problems.errors if problem not in fatal)
+    problems.errors[:] = fatal
+
+
+def _ctl_plugins(document: Document, names: Names, budget: Budget) -> tuple[PluginConfig, ...]:
+    sections = (
+        Section(raw, document.defaults, names, document.problems, budget)
+        for raw in document.sections.values()
+        if section_kind(raw.name) == "ctlplugin"
+    )
+    plugins = (plugin(section, _CTL_FACTORY) for section in sections)
+    return tuple(config for config in plugins if config is not None)
+
+
+def _server_url(text: str, base: str) -> str:
+    if not text.startswith("unix://"):
+        return text
+    return f"unix://{os.path.normpath(values.resolved(text.removeprefix('unix://'), base))}"
+
+
+def _history_file(text: str, base: str) -> str:
+    return values.resolved(text, base) if text else ""

@@ -1,0 +1,58 @@
+"""The part of the model that supervisorctl needs, and that converters give; must never know how the text looked.
+
+``model`` has all of it under the same names. It stands apart because every dataclass
+costs an interpreter that starts: a one-shot command makes only these.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+from ..errors import ConfigProblem
+
+
+class AutoRestart(StrEnum):
+    NEVER = "never"
+    UNEXPECTED = "unexpected"
+    ALWAYS = "always"
+
+
+class LogKind(StrEnum):
+    NONE = "none"
+    AUTO = "auto"
+    FILE = "file"
+
+
+@dataclass(frozen=True, slots=True)
+class LogFile:
+    """Where a channel is logged; ``path`` is set for FILE only (AUTO gets one when it is made)."""
+
+    kind: LogKind = LogKind.AUTO
+    path: str = ""
+
+
+AUTO_LOG: Final = LogFile()
+
+
+@dataclass(frozen=True, slots=True)
+class PluginConfig:
+    """``[rpcinterface:x]`` or ``[ctlplugin:x]``: its name, factory and remaining options as strings."""
+
+    name: str
+    factory: str
+    options: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CtlConfig:
+    """``[supervisorctl]`` and its command line. ``history_file`` empty: no history."""
+
+    serverurl: str = "http://localhost:9001"
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    prompt: str = "supervisor"
+    history_file: str = ""
+    plugins: tuple[PluginConfig, ...] = ()
+    warnings: tuple[ConfigProblem, ...] = ()
