@@ -211,6 +211,7 @@ class EventBus:
         for process in group.processes.values():
             self._member_of[process.key] = pool
             process.hearing.protocol = partial(pool.heard, process)
+            process.hearing.started = partial(pool.started, process)
         saved = self._saved_pools.pop(group.name, None)
         if saved is not None:
             pool.restore(saved)

@@ -38,6 +38,9 @@ from .stdin import input_of
 RESTART = "event listener restarted: "
 """How the cause of a stop begins that is to be followed by a start."""
 
+NOT_BEGUN = -1
+"""Where the output begins of a member that is to be started."""
+
 ROOM_FOR_A_START = 1000
 EVENTS_PER_PROCESS = 6
 
@@ -106,9 +109,8 @@ class Pool:
         """A member's process is in another state."""
         name = process.config.name
         if transition.new == S.STARTING:
-            sink = process.outputs["stdout"].sink
-            self._understood[name] = sink.raw.end if isinstance(sink, Transformed) else 0
-            self._begin(name, DaemonEnd())
+            self._understood[name] = NOT_BEGUN
+            self._begin(name, DaemonEnd(EventListenerStates.UNKNOWN))
         elif transition.new == S.RUNNING:
             self.feed(pool.Running(name))
         elif transition.new == S.STOPPING:
@@ -117,6 +119,13 @@ class Pool:
             self._ended(process)
             if transition.new == S.STOPPED and transition.cause.startswith(RESTART):
                 self._start_again(process)
+
+    def started(self, process: Process) -> None:
+        """A member's process is there; what it writes begins where its ring ends now."""
+        sink = process.outputs["stdout"].sink
+        if isinstance(sink, Transformed):
+            self._understood[process.config.name] = sink.raw.end
+        self._begin(process.config.name, DaemonEnd())
 
     def _ended(self, process: Process) -> None:
         for generation in tuple(process.generations.values()):
@@ -140,6 +149,11 @@ class Pool:
         name = process.config.name
         end = self._ends[name]
         before = end.state
+        if before == EventListenerStates.UNKNOWN:
+            return
+        if self._understood[name] == NOT_BEGUN:  # started while there was no daemon
+            self._understood[name] = offset
+            self._save_member(name)
         fed = self._understood[name] + end.buffered
         try:
             if offset > fed:  # a daemon before this one had read it, and not understood all
@@ -154,7 +168,7 @@ class Pool:
             broken = ""
         self._understood[name] = fed + len(data) - end.buffered
         self._log_state(name, before, end.state)
-        if self._take_events(name, end) or end.state != before:
+        if self._take_events(name, end, whole=not broken) or end.state != before:
             self._save_member(name)
         if broken:
             self.feed(pool.Violated(name, broken))
@@ -170,13 +184,14 @@ class Pool:
             data += part
         return data
 
-    def _take_events(self, name: str, end: DaemonEnd) -> bool:
+    def _take_events(self, name: str, end: DaemonEnd, *, whole: bool) -> bool:
+        """Pass on what was understood; ``whole``: no nonsense came behind it, so that READY still counts."""
         found = end.events()
         for event in found:
-            if isinstance(event, Ready):
-                self.feed(pool.BecameReady(name))
-            else:
+            if not isinstance(event, Ready):
                 self._judge(name, event)
+            elif whole and end.state == EventListenerStates.READY:
+                self.feed(pool.BecameReady(name))
         return bool(found)
 
     def _judge(self, name: str, result: Result) -> None:
@@ -311,6 +326,8 @@ class Pool:
     def _member_record(self, name: str) -> Record:
         end, busy = self._ends[name], self._busy.get(name)
         state = EventListenerStates.BUSY if busy is not None else end.state
+        if self._understood[name] == NOT_BEGUN:
+            state = EventListenerStates.ACKNOWLEDGED
         facts = [name, self.members[name].machine.gen, state, self._understood[name]]
         if busy is not None:
             facts += [busy["serial"], busy["since"], busy["written"]]
@@ -340,6 +357,7 @@ class Pool:
                 self._loop.call_soon(self._start_again, process)
             elif name not in known and process.machine.state == S.STARTING:
                 self._ends[name] = DaemonEnd()
+                self._understood[name] = NOT_BEGUN
 
     def _is_same(self, name: str, member: SavedMember) -> bool:
         m = self.members[name].machine

@@ -488,6 +488,7 @@ class Supervisor:
             process.origin = (sink.gen, sink.end)
         for channel in process.outputs:
             process.finish_output(channel)  # what an earlier start left half said is not this one's beginning
+        process.hearing.started()
         self.attach_outputs(process, frame.gen, frame.pid, frame.tty, fds)
         if frame.gen == process.machine.gen:
             self.feed(process, machine.Spawned(frame.pid), frame.started)

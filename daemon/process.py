@@ -53,14 +53,15 @@ class Output:
 @dataclass(slots=True)
 class Hearing:
     """Who is told what a process writes beside its log: ``item`` gets channel and item, ``line`` a line for
-    syslog, ``protocol`` the raw stdout of an event listener with its offset in the ring; ``changed`` and
-    ``moved`` are told when there is trouble, and when a place is to be saved.
+    syslog, ``protocol`` the raw stdout of an event listener with its offset in the ring, ``started`` is told
+    before the first byte of a new start; ``changed`` and ``moved`` are told when there is trouble, and when a place is to be saved.
     """
 
     strip_ansi: bool = False
     item: Callable[[str, Item], None] = lambda channel, item: None
     line: Callable[[bytes], None] = lambda line: None
     protocol: Callable[[int, bytes], None] | None = None
+    started: Callable[[], None] = lambda: None
     changed: Callable[[], None] = lambda: None
     moved: Callable[[], None] = lambda: None
     missed: Callable[[str, int], None] = lambda channel, count: None
