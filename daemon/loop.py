@@ -120,6 +120,8 @@ class Supervisor:
         self.on_group_added: Callable[[Group, bool], None] = lambda group, fresh: None
         """Told of each group that is there now; ``fresh``: it was not restored from a snapshot."""
         self.on_group_removed: Callable[[str], None] = lambda name: None
+        self.stdin_of: Callable[[Process], str] = lambda process: ""
+        """The held descriptor that a process gets as its stdin; empty: a pipe. Raises CommandError."""
         self.held: dict[str, int] = {}
         self.sockets: dict[str, list[int]] = {}
         self.ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
@@ -397,6 +399,7 @@ class Supervisor:
         try:
             order = self.spawn_order(process, gen)
             self.open_outputs(process)
+            order = order._replace(stdin=self.stdin_of(process))
         except CommandError as error:
             self.feed(process, machine.NotSpawned(str(error)))
         except OSError as error:

@@ -37,6 +37,7 @@ from supervisor.errors import EXIT_USAGE, ConfigError, UserError
 from supervisor.states import ProcessStates as S
 from supervisor.states import SupervisorStates
 
+from . import fcgi
 from .access import Doorkeeper
 from .adoption import Held, adopt
 from .attach import Attachments
@@ -201,6 +202,10 @@ class Daemon:
         parsed = configuration if fresh else replace(configuration, groups=tuple(saved.groups))
         context = Context(supervisor, self.load, parsed)
         supervisor.reload_check = self._check
+        fcgi_sockets = fcgi.FastCgiSockets(supervisor)
+        fcgi_sockets.adopt(held.named)
+        if fresh:
+            fcgi.check(process for group in configuration.groups for process in group.processes)
         self._open_sockets(configuration, held, saved)
         self._say_hello(log, configuration, held, fresh)
         bus = EventBus(supervisor, held.named, fresh)
@@ -209,6 +214,7 @@ class Daemon:
             self._begin(supervisor, configuration, held)
         else:
             self._resume(supervisor, saved, held)
+        fcgi_sockets.settle()
         supervisor.link.start()
         context.updates.resume(saved.updates.values())
         await self._serve(supervisor, context, configuration, fresh)

@@ -431,7 +431,11 @@ class Keeper:
         program = self.programs.get(key)
         if program is None:
             try:
-                child = spawn(order, self.environment, self.error_write)
+                stdin_fd = self.held[order.stdin] if order.stdin else -1
+                child = spawn(order, self.environment, self.error_write, stdin_fd)
+            except KeyError:
+                self.send(wire.SpawnFailed(*key, "stdin", errno.EBADF))
+                return
             except SpawnError as error:
                 self.send(wire.SpawnFailed(*key, error.step, error.errno))
                 return

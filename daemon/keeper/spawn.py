@@ -63,10 +63,11 @@ def set_size(fd: int, rows: int, cols: int) -> None:
     fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, cols, 0, 0))
 
 
-def spawn(order: Spawn, environment: dict[str, str], error_pipe: int) -> Child:
+def spawn(order: Spawn, environment: dict[str, str], error_pipe: int, stdin_fd: int = -1) -> Child:
     """Start the process of ``order``. Raises SpawnError when there is none.
 
-    ``environment`` is the base; ``error_pipe`` takes one line
+    ``environment`` is the base; ``stdin_fd``, where it is one, becomes fd 0 and stays
+    the caller's, and then there is no pipe to write to; ``error_pipe`` takes one line
     ``name NUL gen NUL step: ERRNAME LF`` when a step after the fork fails.
     """
     env = {**environment, **order.env} if order.env else environment
@@ -79,8 +80,12 @@ def spawn(order: Spawn, environment: dict[str, str], error_pipe: int) -> Child:
             os.set_blocking(master, False)
             stdin, outputs, theirs = -1, [master], (slave, slave, slave)
         else:
-            stdin_read, stdin = os.pipe()
-            opened += [stdin_read, stdin]
+            if stdin_fd >= 0:
+                stdin_read, stdin = os.dup(stdin_fd), -1
+                opened.append(stdin_read)
+            else:
+                stdin_read, stdin = os.pipe()
+                opened += [stdin_read, stdin]
             stdout, stdout_write = os.pipe()
             opened += [stdout, stdout_write]
             outputs, stderr_write = [stdout], stdout_write
@@ -89,7 +94,8 @@ def spawn(order: Spawn, environment: dict[str, str], error_pipe: int) -> Child:
                 opened += [stderr, stderr_write]
                 outputs.append(stderr)
             for fd in (stdin, *outputs):
-                os.set_blocking(fd, False)
+                if fd >= 0:
+                    os.set_blocking(fd, False)
             theirs = (stdin_read, stdout_write, stderr_write)
     except OSError as error:
         _close(opened)

@@ -49,6 +49,7 @@ class Spawn(NamedTuple):
 
     ``env`` is laid over the keeper's environment. ``uid`` -1: keep user and groups.
     ``umask`` -1: inherit. ``cwd`` empty: inherit. ``rows``/``cols``: of the terminal.
+    ``stdin``: the name of a held descriptor that becomes fd 0; empty: a pipe, or the terminal.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Spawn(NamedTuple):
     rows: int
     cols: int
     merge_stderr: bool
+    stdin: str = ""
 
 
 class Signal(NamedTuple):
