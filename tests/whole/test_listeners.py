@@ -133,7 +133,7 @@ autorestart=false
     supervisor.wait_state("cat", "RUNNING")
     supervisor.shutdown()
     assert record.named("SUPERVISOR_STATE_CHANGE_STOPPING") == [""]
-    assert len(record.named("PROCESS_STATE_STOPPED", "cat")) == 2
+    assert len(record.named("PROCESS_STATE_STOPPING", "cat")) == 2
 
 
 def test_only_what_is_subscribed_to_and_no_timer_otherwise(supervise: Supervise, tmp_path: Path) -> None:
