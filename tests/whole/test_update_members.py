@@ -50,7 +50,9 @@ def test_one_changed_member_leaves_its_siblings_alone(supervise: Supervise) -> N
     assert (after["g:a"], after["g:c"]) == (before["g:a"], before["g:c"])
     assert after["g:b"] != before["g:b"]
     # the automatic log is the same one as before
-    until(lambda: supervisor.rpc.supervisor.readProcessStdoutLog("g:b", 0, 0) == "x\nother\n", "the new words")
+    until(
+        lambda: supervisor.rpc.supervisor.readProcessStdoutLog("g:b", 0, 0) == "x\nother\n", "the new words"
+    )
     assert supervisor.rpc.supervisor.reloadConfig() == [[[], [], []]]
     assert update(supervisor, "g") == {"kept": ["a", "b", "c"]}
     assert all_run(supervisor) == after
@@ -67,7 +69,11 @@ def test_numprocs_adds_and_removes_the_difference(supervise: Supervise) -> None:
     assert two.items() <= four.items()
     supervisor.configure(pool(1))
     supervisor.rpc.supervisor.reloadConfig()
-    assert update(supervisor, "w") == {"stopped": ["01", "02", "03"], "removed": ["01", "02", "03"], "kept": ["00"]}
+    assert update(supervisor, "w") == {
+        "stopped": ["01", "02", "03"],
+        "removed": ["01", "02", "03"],
+        "kept": ["00"],
+    }
     assert pids(supervisor) == {"w:00": two["w:00"]}
     supervisor.kill_daemon()
     supervisor.wait_ready()
@@ -93,7 +99,9 @@ def test_priority_and_order_restart_nothing(supervise: Supervise) -> None:
 def test_what_stood_still_is_started_only_if_it_starts_by_itself(supervise: Supervise) -> None:
     group = "[group:g]\nprograms=auto,manual,idle\n"
     manual = "autostart=false\n"
-    supervisor = supervise(program("auto") + program("manual", more=manual) + program("idle", more=manual) + group)
+    supervisor = supervise(
+        program("auto") + program("manual", more=manual) + program("idle", more=manual) + group
+    )
     supervisor.wait_state("g:auto", "RUNNING")
     supervisor.rpc.supervisor.stopProcess("g:auto")
     supervisor.rpc.supervisor.startProcess("g:manual")
@@ -129,7 +137,9 @@ def test_unknown_groups_and_broken_files(supervise: Supervise) -> None:
 
 
 def test_plan_tells_and_changes_nothing(supervise: Supervise) -> None:
-    supervisor = supervise(program("a", more="environment=API_TOKEN=old,LEVEL=1\n") + program("gone") + pool(1))
+    supervisor = supervise(
+        program("a", more="environment=API_TOKEN=old,LEVEL=1\n") + program("gone") + pool(1)
+    )
     before = all_run(supervisor)
     assert supervisor.rpc.supervisor.getUpdatePlan() == []
     supervisor.configure(program("a", more="environment=API_TOKEN=new,LEVEL=2\n") + pool(2) + program("new"))
@@ -139,7 +149,9 @@ def test_plan_tells_and_changes_nothing(supervise: Supervise) -> None:
             "action": "remove",
             "whole": False,
             "changes": [],
-            "processes": [{"name": "gone", "action": "remove", "stops": True, "starts": False, "changes": []}],
+            "processes": [
+                {"name": "gone", "action": "remove", "stops": True, "starts": False, "changes": []}
+            ],
         },
         {
             "group": "a",
@@ -200,7 +212,11 @@ def test_a_client_that_leaves_does_not_stop_the_update(supervise: Supervise) -> 
 @pytest.mark.timeout(240)
 def test_daemon_killed_at_random_moments_of_updates(supervise: Supervise) -> None:
     """Each round changes, adds and removes; after it all is as the file says, and what was kept never noticed."""
-    kept = "[program:k]\nprocess_name=%(process_num)d\nnumprocs=3\nstartsecs=0\ncommand=" + child("talk", "kept") + "\n"
+    kept = (
+        "[program:k]\nprocess_name=%(process_num)d\nnumprocs=3\nstartsecs=0\ncommand="
+        + child("talk", "kept")
+        + "\n"
+    )
     manual = program("m", word="{word}", more="autostart=false\n")
     group = "[group:g]\nprograms=k,w,m\npriority={priority}\n"
 
@@ -233,7 +249,39 @@ def test_daemon_killed_at_random_moments_of_updates(supervise: Supervise) -> Non
         for name in names - {"g:0", "g:1", "g:2"}:
             end = f"{turn}\n"
             until(
-                lambda name=name, end=end: supervisor.rpc.supervisor.readProcessStdoutLog(name, 0, 0).endswith(end),  # type: ignore[misc]
+                lambda name=name, end=end: supervisor.rpc.supervisor.readProcessStdoutLog(
+                    name, 0, 0
+                ).endswith(end),  # type: ignore[misc]
                 f"{name} to run the new command",
             )
         assert len(set(after.values())) == len(after)
+
+
+@pytest.mark.timeout(120)
+def test_a_pool_is_changed_as_a_whole_also_when_the_daemon_dies(supervise: Supervise) -> None:
+    def text(events: str) -> str:
+        names = "process_name=%(process_num)d\nnumprocs=2\nstartsecs=0\n"
+        return f"[eventlistener:e]\ncommand={child('talk')}\nevents={events}\n{names}"
+
+    supervisor = supervise(text("TICK_5"))
+    before = all_run(supervisor)
+    dice = random.Random(8)
+    for events in ("TICK_60", "TICK_5", "TICK_3600", "TICK_60"):
+        supervisor.configure(text(events))
+        supervisor.rpc.supervisor.reloadConfig()
+        (step,) = supervisor.rpc.supervisor.getUpdatePlan()
+        assert step["whole"] is True
+        assert [change["option"] for change in step["changes"]] == ["events"]
+        stream = supervisor.stream()
+        stream.send(p.Call(1, "supervisor.updateProcessGroup", ["e"]))
+        time.sleep(dice.uniform(0.0, 0.03))
+        supervisor.kill_daemon()
+        supervisor.wait_ready()
+        stream.close()
+        supervisor.rpc.supervisor.reloadConfig()
+        supervisor.rpc.supervisor.updateProcessGroup("e")
+        after = all_run(supervisor)
+        assert set(after) == {"e:0", "e:1"}
+        assert not set(before.values()) & set(after.values())
+        assert supervisor.rpc.supervisor.reloadConfig() == [[[], [], []]]
+        before = after
