@@ -35,7 +35,12 @@ def update(supervisor: Supervisor, name: str) -> dict[str, Any]:
 
 def all_run(supervisor: Supervisor) -> dict[str, int]:
     """Pids, once every process has one."""
-    return until(lambda: (found := pids(supervisor)) and all(found.values()) and found, "all to run")
+
+    def found() -> dict[str, int]:
+        running = pids(supervisor)
+        return running if all(running.values()) else {}
+
+    return until(found, "all to run")
 
 
 def test_one_changed_member_leaves_its_siblings_alone(supervise: Supervise) -> None:
