@@ -32,6 +32,7 @@ from .configuring import add, remove, reread, update
 from .format import avail_line, columns, status_lines
 from .help import HELP, print_help, usage
 from .logs import maintail, tail
+from .password import hash_password
 from .patterns import expand
 from .records import ProcessInfo
 from .session import Session, check_version
@@ -410,6 +411,7 @@ COMMANDS: Final[dict[str, Command]] = {
     "completion": Command(completion),
     "exit": Command(leave),
     "fg": Command(fg, checks_version=True, completes="processes"),
+    "hash-password": Command(hash_password),
     "help": Command(help_command, completes="commands"),
     "maintail": Command(maintail, checks_version=True, json=True),
     "open": Command(open_server),

@@ -34,6 +34,10 @@ HELP: Final[dict[str, tuple[str, ...]]] = {
         "fg <process>\tTalk to a process: its output is shown, what you type is sent to it",
         "\t\tCtrl-C to exit; on a server with terminals this is attach",
     ),
+    "hash-password": (
+        "hash-password\t\tAsk for a password, print what a server section may have in its place",
+        "\t\t\t(password={scrypt}...). Without a terminal it reads one line.",
+    ),
     "help": (
         "help\t\tList the commands",
         "help <action>\tTell how to use one of them",
