@@ -12,6 +12,7 @@ import argparse
 import asyncio
 import contextlib
 import faulthandler
+import gc
 import json
 import os
 import re
@@ -226,6 +227,8 @@ class Daemon:
             log.info(f"supervisord started with pid {held.keeper_pid}")
             bus.running()
             supervisor.autostart(tuple(supervisor.groups.values()))
+        gc.collect()
+        gc.freeze()  # what is there now stays: later collections need not look at it
         beat = loop.create_task(heartbeat(supervisor.link))
         end = await supervisor.ended
         beat.cancel()
