@@ -4,9 +4,8 @@ What two readers could read differently is refused, not guessed (RFC 9112): a he
 lines that end in CR LF; the request line has one space between its three parts and a
 path for a target; field names are tokens right before their colon; no line is
 continued on the next; there is at most one Content-Length, in decimal digits, and no
-Transfer-Encoding; bodies are not compressed. Only GET, HEAD and POST are requests
-that anything here answers. A missing Host is accepted, as Supervisor accepts it: no
-browser leaves it out.
+Transfer-Encoding; bodies are not compressed; HTTP/1.1 has a Host. Only GET, HEAD and
+POST are requests that anything here answers.
 
 ``RequestFramer`` gives what is to be handed on, one request at a time: the head of
 the next one is looked at when ``answered`` said that the one before is done.
@@ -85,6 +84,8 @@ def parse_head(data: bytes) -> Head:
             raise Refused(400, "Transfer-Encoding")
         elif name == b"content-encoding" and field[2].strip().lower() != b"identity":
             raise Refused(415, "Content-Encoding")
+    if line[3] == b"1" and b"host" not in seen:
+        raise Refused(400, "no Host")
     if method == b"POST" and length < 0:
         raise Refused(411, "no Content-Length")
     return Head(method, length)

@@ -31,7 +31,7 @@ def waiting(framer: RequestFramer) -> Waiting:
     return framer.waiting
 
 
-def head(*lines: bytes, first: bytes = b"POST /RPC2 HTTP/1.1") -> bytes:
+def head(*lines: bytes, first: bytes = b"POST /RPC2 HTTP/1.0") -> bytes:
     return b"\r\n".join((first, *lines, b"", b""))
 
 
@@ -62,6 +62,11 @@ def test_request_lines_that_are_none(first: bytes) -> None:
 )  # fmt: skip
 def test_fields_that_are_ambiguous(line: bytes) -> None:
     assert status_of(head(line)) == 400
+
+
+def test_only_the_old_version_may_leave_the_host_out() -> None:
+    assert status_of(b"GET / HTTP/1.1\r\nA: b\r\n\r\n") == 400
+    assert RequestFramer().feed(b"GET / HTTP/1.0\r\nA: b\r\n\r\n")
 
 
 def test_bodies_without_a_length_too_long_or_packed() -> None:
