@@ -94,7 +94,11 @@ def test_in_a_group_it_keeps_its_socket() -> None:
 SERVER = f"{HEAD}[inet_http_server]\nport=1\nusername=a\npassword="
 
 
-@pytest.mark.parametrize("password", ["plain", "{SHA}" + "a" * 40, hash_password(b"x", 4, 1, 1), "{other}x"])
+@pytest.mark.parametrize(
+    "password",
+    ["plain", "{SHA}" + "a" * 40, hash_password(b"x", 4, 1, 1), "{other}x"],
+    ids=["plain", "sha", "scrypt", "other"],
+)
 def test_stored_passwords(password: str) -> None:
     (server,) = load(SERVER + password.replace("%", "%%") + "\n").inet_servers
     assert server.password == password

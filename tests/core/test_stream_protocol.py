@@ -59,7 +59,9 @@ def packed(body: object) -> bytes:
     return struct.pack(">I", len(data)) + data
 
 
-@pytest.mark.parametrize("kind", {*p.CLIENT_FRAMES, *p.SERVER_FRAMES}, ids=lambda k: k.__name__)
+@pytest.mark.parametrize(
+    "kind", dict.fromkeys((*p.CLIENT_FRAMES, *p.SERVER_FRAMES)), ids=lambda k: k.__name__
+)
 @settings(max_examples=25)
 @given(data=st.data())
 def test_decode_after_encode_is_identity(kind: type[p.Frame], data: st.DataObject) -> None:
