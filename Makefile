@@ -19,7 +19,7 @@ demo: $(STAMP)
 	@$(BIN)/python -m supervisor.demo
 
 test: $(STAMP)
-	@$(BIN)/python -m pytest -q
+	@$(BIN)/python -m pytest -q -n 2 --dist worksteal
 
 lint: $(STAMP)
 	$(BIN)/ruff format --check .

@@ -43,6 +43,7 @@ LOCAL = Peer("uid 0", "root (pid 1)", 0)
         (SHA, b"thepassword"),
         (passwords.hash_password(b"s\xe9cret", **QUICK), b"s\xe9cret"),
     ],
+    ids=["plain", "accent", "byte", "sha", "scrypt"],
 )
 def test_passwords(stored: str, right: bytes) -> None:
     assert passwords.matches(stored, right)
