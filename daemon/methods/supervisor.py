@@ -368,11 +368,9 @@ async def _stop_one(supervisor: Supervisor, process: Process, caller: Caller, wa
         supervisor.feed(process, machine.Stop(f"stopped by {caller.name}"))
         if not wait and not stopped.done():
             return True
-        while True:
-            done, _ = await asyncio.wait([stopped], timeout=STOPPING_REPORT_S)
-            if done:
-                break
+        while not stopped.done():
             supervisor.log.info(f"waiting for {process.config.name} to stop")
+            await asyncio.wait([stopped], timeout=STOPPING_REPORT_S)
     finally:
         process.observers.discard(observe)
     if process.machine.state == S.UNKNOWN:
@@ -596,11 +594,13 @@ def clear_log(context: Context, caller: Caller) -> bool:
     log = _check(context).log
     if log.store is None:
         raise RPCError(Faults.NO_FILE, log.path)
+    if not os.path.exists(log.path):
+        raise RPCError(Faults.NO_FILE)
+    log.info("reopening log file")  # goes with what is cleared
     try:
         log.store.clear()
     except OSError as error:
         raise RPCError(Faults.FAILED, str(error)) from error
-    log.info("reopening log file")
     return True
 
 
@@ -642,7 +642,9 @@ _TAIL = ("array", "[string data, int size of the log, boolean overflow]")
 def _m(
     name: str, function: Any, role: str, help_text: str, returns: tuple[str, str], *params: Param
 ) -> Method:
-    return Method(f"supervisor.{name}", function, role, help_text, returns, params)
+    # what takes a number too is told as what it is in API 3.0: a string
+    types = (returns[0], *("string" if param.kind == "any" else param.kind for param in params))
+    return Method(f"supervisor.{name}", function, role, help_text, returns, params, types)
 
 
 METHODS: tuple[Method, ...] = (

@@ -1,0 +1,8 @@
+"""The table of all scenarios; must never know how they are run."""
+
+from __future__ import annotations
+
+from . import process_scenes, rpc_scenes
+from .steps import Scenario
+
+SCENARIOS: list[Scenario] = [*rpc_scenes.SCENARIOS, *process_scenes.SCENARIOS]
