@@ -42,6 +42,7 @@ BODY_RATE_BYTES: Final = 1024
 IDLE_S: Final = 1800.0
 STALLED_S: Final = 30.0
 LINGER_S: Final = 2.0
+HALF_CLOSED_S: Final = 5.0
 LINGER_BYTES: Final = 1 << 18
 WRITE_BUFFER_BYTES: Final = 1 << 20
 KEEPALIVE_IDLE_S: Final = 15
@@ -196,7 +197,9 @@ class Gate(asyncio.Protocol):
     def eof_received(self) -> bool:
         """Who only shut down sending still gets the answer that is under way."""
         self._half_closed = True
+        self._begun = self._loop.time()
         self._tell_lost()
+        self._arm()
         return self._framer.waiting is Waiting.ANSWER and not self._lingering
 
     def pause_writing(self) -> None:
@@ -289,6 +292,8 @@ class Gate(asyncio.Protocol):
             return self._begun + HEAD_S
         if waiting is Waiting.BODY:
             return self._begun + min(BODY_S, BODY_GRACE_S + self._body_bytes / BODY_RATE_BYTES)
+        if self._half_closed and not self.admitted:
+            return self._begun + HALF_CLOSED_S  # most likely it is gone, and its login waits for its turn
         return None
 
     def _arm(self) -> None:
