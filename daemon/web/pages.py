@@ -47,6 +47,11 @@ def text(value: str) -> str:
     return html.escape(_UNSEEN.sub(_picture, value))
 
 
+def _linked(namespec: str) -> str:
+    """As a part of a URL."""
+    return quote(namespec, safe=":", errors="replace")
+
+
 def _page(title: str, body: str, frame: Frame) -> str:
     return (
         "<!DOCTYPE html>\n"
@@ -82,7 +87,7 @@ def _row(info: Mapping[str, Any], token: str) -> str:
         actions = [("clearlog", "Clear Log")]
         if state in STARTABLE_STATES:
             actions.insert(0, ("start", "Start"))
-    path = quote(namespec, safe=":")
+    path = _linked(namespec)
     return (
         f'<tr><td class="status"><span class="{style}">{text(info["statename"].lower())}</span></td>'
         f"<td>{text(info['description'])}</td>"
@@ -116,7 +121,7 @@ def index_page(infos: Iterable[Mapping[str, Any]], message: str, frame: Frame) -
 def tail_page(namespec: str, tail: str, limit: int, frame: Frame) -> str:
     """The end of a process's stdout, or why there is none."""
     title = f"Supervisor tail of process {namespec}"
-    again = f"tail.html?processname={quote(namespec, safe=':')}&amp;limit={limit}"
+    again = f"tail.html?processname={_linked(namespec)}&amp;limit={limit}"
     return _page(
         title,
         f'<h1>{text(title)}</h1>\n<pre class="tail">{text(tail)}</pre>\n'
