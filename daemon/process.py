@@ -191,7 +191,12 @@ class Process:
             return []
         syslog = hearing.line if config.syslog else None
         shared = isinstance(sink, LogStore) and stores.users(sink) > 1
-        if isinstance(sink, LogStore) and not changes and not shared and (sink.backups > 0 or sink.maxbytes <= 0):
+        if (
+            isinstance(sink, LogStore)
+            and not changes
+            and not shared
+            and (sink.backups > 0 or sink.maxbytes <= 0)
+        ):
             output.readback = Readback(
                 sink,
                 output.place,
