@@ -1,7 +1,8 @@
 """Writes the pages that the code can say better; with --check says whether they are up to date.
 
 stream.rst from ``supervisor.protocol.stream``, tree.rst from the docstrings of all
-files, keys.rst from the console's key map.
+files, keys.rst from the console's key map, methods.rst (included by rpc.rst) from the
+method table.
 """
 
 from __future__ import annotations
@@ -13,6 +14,10 @@ import sys
 import typing
 from pathlib import Path
 
+from supervisor.daemon.methods import changes
+from supervisor.daemon.methods.supervisor import METHODS
+from supervisor.daemon.methods.system import system_methods
+from supervisor.daemon.methods.table import Method, MethodTable
 from supervisor.protocol import stream
 from supervisor.tui import commands, keymap
 
@@ -106,7 +111,24 @@ def keys_page() -> str:
     return "\n".join(lines)
 
 
-PAGES = {"stream.rst": stream_page, "tree.rst": tree_page, "keys.rst": keys_page}
+def method_section(method: Method) -> list[str]:
+    words = [f"{param.name}={param.default!r}" if param.optional else param.name for param in method.params]
+    lines = [f"``{method.name}({', '.join(words)})``", f"  {' '.join(method.help.split())}", ""]
+    lines += [f"  * ``{param.name}`` ({param.kind}): {param.help}" for param in method.params]
+    return [*lines, f"  * gives {method.returns[0]}: {method.returns[1]}; needs the role {method.role}", ""]
+
+
+def methods_page() -> str:
+    table = MethodTable(None)
+    for methods in (METHODS, changes.METHODS, system_methods(table)):
+        table.add(methods)
+    lines = [WRITTEN, ""]
+    for name in sorted(table.methods):
+        lines += method_section(table.methods[name])
+    return "\n".join(lines)
+
+
+PAGES = {"stream.rst": stream_page, "tree.rst": tree_page, "keys.rst": keys_page, "methods.rst": methods_page}
 
 
 def main() -> int:
