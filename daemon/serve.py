@@ -278,9 +278,6 @@ class Daemon:
             log.warn(str(warning))
         for note in configuration.notes:
             log.info(note)
-        for config, _ in self.listening:
-            if not config.username:
-                log.critical(f"Server '{config.section}' running without any HTTP authentication checking")
         if not os.path.exists(settings.pidfile):
             log.critical(f"could not write pidfile {settings.pidfile}")
 
@@ -374,6 +371,8 @@ class Daemon:
             for config, _ in self.listening:
                 self._unlink(config)
             raise
+        if fresh:
+            self._say_what_is_served(supervisor.log, configuration)
         table.add(system_methods(table))
         doorkeeper, attachments = Doorkeeper(), Attachments(supervisor)
         usage, encoded = UsageSampler(), Encoded()
@@ -387,6 +386,15 @@ class Daemon:
                 http = HttpDoor(config, supervisor, table, doorkeeper)
                 self.http.append(http)
                 self.servers.append(await loop.create_server(http.protocol, sock=sock))
+
+    def _say_what_is_served(self, log: MainLog, configuration: Configuration) -> None:
+        for plugin in configuration.rpcinterfaces:
+            log.info(f"RPC interface '{plugin.name}' initialized")
+        # a stream server of no section of its own belongs to that of the HTTP server
+        for section in dict.fromkeys(config.section for config, _ in self.listening if not config.username):
+            log.critical(f"Server '{section}' running without any HTTP authentication checking")
+        if not configuration.supervisord.nodaemon:
+            log.info("daemonizing the supervisord process")
 
     # --- the end --------------------------------------------------------------------------------------
 

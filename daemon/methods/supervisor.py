@@ -222,15 +222,18 @@ def remove_process_group(context: Context, caller: Caller, name: str) -> bool:
 
 def get_all_config_info(context: Context, caller: Caller) -> list[dict[str, Any]]:
     supervisor = _check(context)
-    entries = [
-        _config_info(process, group.name in supervisor.groups, group.priority)
-        for group in context.parsed.groups
-        for process in group.processes
-    ]
+    entries = []
+    for group in context.parsed.groups:
+        active = supervisor.groups.get(group.name)
+        for config in group.processes:
+            process = active.processes.get(config.name) if active is not None else None
+            auto = process.auto_logs() if process is not None else {}
+            entries.append(_config_info(config, active is not None, group.priority, auto))
     return sorted(entries, key=lambda entry: str(entry["name"]))
 
 
-def _config_info(config: Any, in_use: bool, group_priority: int) -> dict[str, Any]:
+def _config_info(config: Any, in_use: bool, group_priority: int, auto: dict[str, str]) -> dict[str, Any]:
+    """``auto``: paths of its AUTO logs by channel, as far as they are there."""
     entry: dict[str, Any] = {
         "autostart": config.autostart,
         "autorestart": {"always": True, "never": False}.get(config.autorestart.value, "unexpected"),
@@ -256,7 +259,7 @@ def _config_info(config: Any, in_use: bool, group_priority: int) -> dict[str, An
         entry |= {
             f"{name}_capture_maxbytes": channel.capture_maxbytes,
             f"{name}_events_enabled": channel.events_enabled,
-            f"{name}_logfile": channel.logfile.path or channel.logfile.kind.value,
+            f"{name}_logfile": channel.logfile.path or auto.get(name) or channel.logfile.kind.value,
             f"{name}_logfile_backups": channel.logfile_backups,
             f"{name}_logfile_maxbytes": channel.logfile_maxbytes,
             f"{name}_syslog": channel.syslog,

@@ -54,7 +54,8 @@ def same_group(one: GroupConfig, other: GroupConfig) -> bool:
     """Whether two groups of one name need no restart to become each other.
 
     Not compared: whether a [group:x] made it, what the user was called (the uid
-    counts), the order of the environment, and where an automatic log went. A change between an automatic log
+    counts), whether AUTO stands for the default ``serverurl``, the order of the environment, and where an automatic log
+    went. A change between an automatic log
     and a named one counts.
     """
     if one == other:
@@ -87,6 +88,7 @@ def _comparable(process: ProcessConfig) -> ProcessConfig:
         program="",
         group="",
         user=None,
+        serverurl=None if (process.serverurl or "").upper() == "AUTO" else process.serverurl,
         environment=tuple(sorted(process.environment)),
         stdout=_comparable_channel(process.stdout),
         stderr=_comparable_channel(process.stderr),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import process_scenes, rpc_scenes
+from . import log_scenes, process_scenes, rpc_scenes
 from .steps import Scenario
 
-SCENARIOS: list[Scenario] = [*rpc_scenes.SCENARIOS, *process_scenes.SCENARIOS]
+SCENARIOS: list[Scenario] = [*rpc_scenes.SCENARIOS, *process_scenes.SCENARIOS, *log_scenes.SCENARIOS]
