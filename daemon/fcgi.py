@@ -22,6 +22,7 @@ from supervisor.states import ProcessStates as S
 from .command import CommandError
 from .keeper import wire
 from .loop import Change, Supervisor
+from .mainlog import MainLog
 from .process import Process
 
 PREFIX = "fcgi:"
@@ -40,17 +41,19 @@ def could_not_create(config: FastCgiSocket, error: OSError) -> str:
     return f"Could not create FastCGI socket {config.url}: {error.strerror or error}"
 
 
-def check(configs: Iterable[ProcessConfig]) -> None:
+def check(configs: Iterable[ProcessConfig], log: MainLog) -> None:
     """Make and close every socket once, so that a mistake is told at the start. Raises UserError."""
     seen: set[str] = set()
     for config in configs:
         if config.fcgi is None or config.fcgi.url in seen:
             continue
         seen.add(config.fcgi.url)
+        log.info(f"Creating socket {config.fcgi.url}")
         try:
             listen(config.fcgi, config.uid).close()
         except OSError as error:
             raise UserError(could_not_create(config.fcgi, error)) from error
+        log.info(f"Closing socket {config.fcgi.url}")
 
 
 def listen(config: FastCgiSocket, uid: int | None) -> socket.socket:

@@ -214,7 +214,7 @@ class HttpDoor:
                 raise HttpError(400)
             return await self._tail(request, gate, self._log_at(path))
         if path == "/ok.html":
-            return web.Response(text="OK", content_type="text/plain", headers=SAFETY)
+            return web.Response(body=b"OK", headers={**SAFETY, "Content-Type": "text/plain"})
         if path in PAGES:
             return await self._page(request, gate, caller, path, query)
         if path == STYLE_PATH and request.method != "POST":
@@ -288,10 +288,15 @@ class HttpDoor:
         return _page_response(page)
 
     def _stylesheet(self, request: web.BaseRequest) -> web.Response:
-        headers = {**SAFETY, "Last-Modified": self._style_date, "Cache-Control": "no-cache"}
+        headers = {
+            **SAFETY,
+            "Content-Type": "text/css",
+            "Last-Modified": self._style_date,
+            "Cache-Control": "no-cache",
+        }
         if request.headers.get("If-Modified-Since") == self._style_date:
             return web.Response(status=304, headers=headers)
-        return web.Response(body=self._style, content_type="text/css", charset="utf-8", headers=headers)
+        return web.Response(body=self._style, headers=headers)
 
     # --- tails ----------------------------------------------------------------------------------------
 
@@ -369,7 +374,7 @@ def _without_browser(request: web.BaseRequest, peer: Peer) -> bool:
 def _page_response(page: Page) -> web.Response:
     headers = {**SAFETY, **FRESH}
     if page.location:
-        return web.Response(status=page.status, headers={**headers, "Location": page.location})
+        return _error(HttpError(page.status, {**FRESH, "Location": page.location}))
     if not page.html:
         return _error(HttpError(page.status))
     if page.status == 405:
@@ -384,9 +389,8 @@ def _page_response(page: Page) -> web.Response:
 def _error(error: HttpError) -> web.Response:
     response = web.Response(
         status=error.status,
-        text=error_page(error.status),
-        content_type="text/html",
-        headers={**SAFETY, **error.headers},
+        body=error_page(error.status).encode(),
+        headers={**SAFETY, "Content-Type": "text/html", **error.headers},
     )
     if error.close:
         response.force_close()

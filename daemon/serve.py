@@ -206,7 +206,7 @@ class Daemon:
         fcgi_sockets = fcgi.FastCgiSockets(supervisor)
         fcgi_sockets.adopt(held.named)
         if fresh:
-            fcgi.check(process for group in configuration.groups for process in group.processes)
+            fcgi.check((process for group in configuration.groups for process in group.processes), log)
         self._open_sockets(configuration, held, saved)
         self._say_hello(log, configuration, held, fresh)
         bus = EventBus(supervisor, held.named, fresh)

@@ -12,7 +12,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote
 
 from supervisor.errors import RPCError
 from supervisor.faults import Faults
@@ -76,7 +76,9 @@ async def visit(visit: Visit, call: Call, frame: Frame) -> Page:
         return Page(403 if visit.by_form else 405, confirm_page(action, namespec, frame))
     message = await _act(action, namespec, call)
     # after a form 303, or some clients would repeat the POST there
-    return Page(303 if visit.by_form else 301, location=f"./?{urlencode({'message': message})}")
+    return Page(
+        303 if visit.by_form else 301, location=f"./?message={quote(message, safe='', errors='replace')}"
+    )
 
 
 async def _act(action: str, namespec: str, call: Call) -> str:
