@@ -389,8 +389,7 @@ def test_main_log(supervisor: Supervisor) -> None:
     assert rpc.readMainLog(0, 10) == rpc.readLog(0, 10) == supervisor.log()[:10]
     assert fault(rpc.readLog, 0, -1) == (3, "BAD_ARGUMENTS")
     assert rpc.clearLog() is True
-    assert "supervisord started with pid" not in supervisor.log()
-    assert "reopening log file" in supervisor.log()
+    assert supervisor.log() == "", "the line that tells of it goes with what is cleared, as in the original"
     (supervisor.folder / "main.log").unlink()
     assert fault(rpc.readLog, 0, 0) == (20, f"NO_FILE: {supervisor.folder}/main.log")
 
