@@ -164,7 +164,10 @@ def _put(value: object, parts: list[str], depth: int) -> None:
     if kind is Extended:
         parts.append(value.head.xml)  # type: ignore[attr-defined]  # narrowed by kind
         for name, member in value.rest:  # type: ignore[attr-defined]  # narrowed by kind
-            parts.append(f"<member><name>{name}</name>{_scalar(member, type(member))}</member>")
+            if type(member) is int and I4_MIN <= member <= I4_MAX:
+                parts.append(f"<member><name>{name}</name><value><int>{member}</int></value></member>")
+            else:
+                parts.append(f"<member><name>{name}</name>{_scalar(member, type(member))}</member>")
         parts.append(_STRUCT_END)
     elif kind is dict or (kind not in _SCALARS and isinstance(value, Mapping)):
         _put_struct(value, parts, depth)  # type: ignore[arg-type]  # narrowed by kind

@@ -285,3 +285,18 @@ def test_a_fragment_is_written_as_its_value(value: codec.Value) -> None:
 def test_long_member_names_are_written_like_short_ones() -> None:
     record: dict[str, codec.Dumpable] = {"n" * 2000: 1, "<&>": "x"}
     assert codec.parse_response(codec.dump_response(record)) == record
+
+
+def test_a_struct_whose_head_is_encoded_once() -> None:
+    head = codec.StructHead({"name": "<a>", "pid": 7, "nested": [1, True]})
+    for now in (1, codec.I4_MAX):
+        struct = codec.extended(head, ("now", now), ("description", "a & b\x1b"))
+        expected = {"name": "<a>", "pid": 7, "nested": [1, True], "now": now, "description": "a & b\x1b"}
+        assert struct == expected
+        assert (
+            codec.parse_response(codec.dump_response([struct, struct]))
+            == [{**expected, "description": "a & b\ufffd"}] * 2
+        )
+    with pytest.raises(LocalProtocolError):
+        codec.dump_response(codec.extended(head, ("now", codec.I4_MAX + 1)))
+    assert codec.parse_response(codec.dump_response(codec.extended(head))) == head.members
