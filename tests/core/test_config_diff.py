@@ -61,7 +61,7 @@ CHANGES: dict[str, object] = {
     "stdout": ChannelConfig(logfile_backups=1),
     "stderr": ChannelConfig(syslog=True),
     "environment": (("A", "1"),),
-    "serverurl": "AUTO",
+    "serverurl": "http://localhost:1",
     "tty": True,
     "tty_size": (1, 1),
     "term": "vt100",

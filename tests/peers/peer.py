@@ -287,11 +287,17 @@ class Peer:
         )
         return {"out": out.split("\n"), "err": err.split("\n"), "exit": done.returncode}
 
-    def follow(self, words: Sequence[str], enough: str, stdin: str | None = None) -> list[str]:
-        """What a command that does not end by itself prints until ``enough`` is in it; then it gets SIGINT."""
+    def follow(
+        self, words: Sequence[str], enough: str, stdin: str | None = None, other: bool = False
+    ) -> list[str]:
+        """What a command that does not end by itself prints until ``enough`` is in it; then it gets SIGINT.
+
+        With ``stdin`` it is killed instead: the original's fg waits for its threads for ever.
+        """
+        side = OTHER[self.side] if other else self.side
         with open(self.folder / "followed", "wb") as out:
             command = subprocess.Popen(
-                [str(BIN[self.side] / "supervisorctl"), "-c", str(self.folder / "conf"), *words],
+                [str(BIN[side] / "supervisorctl"), "-c", str(self.folder / "conf"), *words],
                 cwd=self.folder,
                 env={**self.env, "PYTHONUNBUFFERED": "1"},
                 stdin=subprocess.PIPE,
@@ -307,12 +313,13 @@ class Peer:
             except AssertionError as error:
                 raise AssertionError(f"{error}; it said {self.read('followed')!r}") from None
             finally:
-                command.send_signal(signal.SIGINT)
+                command.send_signal(signal.SIGINT if stdin is None else signal.SIGKILL)
                 command.stdin.close()
                 try:
                     command.wait(PATIENCE_S)
                 finally:
                     command.kill()
+                    command.wait()
         return self.read("followed").split("\n")
 
     # --- the main log and states ---------------------------------------------------------------------------

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from . import log_scenes, process_scenes, rpc_scenes
+from . import ctl_scenes, log_scenes, process_scenes, rpc_scenes
 from .steps import Scenario
 
-SCENARIOS: list[Scenario] = [*rpc_scenes.SCENARIOS, *process_scenes.SCENARIOS, *log_scenes.SCENARIOS]
+SCENARIOS: list[Scenario] = [
+    *rpc_scenes.SCENARIOS,
+    *process_scenes.SCENARIOS,
+    *log_scenes.SCENARIOS,
+    *ctl_scenes.SCENARIOS,
+]

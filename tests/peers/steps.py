@@ -42,6 +42,8 @@ class Step:
     label: str
     run: Callable[[Peer], object]
     differs: Differs | None = None
+    more: bool = False
+    """Our list may have more items."""
 
     def but(self, heading: str, phrase: str, theirs: object = ANY, ours: object = ANY) -> Step:
         """The same step, whose results differ deliberately."""
@@ -106,6 +108,8 @@ def _results(scenario: Scenario, peer: Peer) -> list[object]:
 def compare(step: Step, theirs: object, ours: object) -> str:
     """What is wrong with a pair of results; empty when nothing is."""
     ours = without_more_keys(theirs, ours)
+    if step.more and isinstance(theirs, list) and isinstance(ours, list):
+        ours = [item for item in ours if item in theirs]
     same = text(theirs) == text(ours)
     both = f"\n  theirs {text(theirs)}\n  ours   {text(ours)}"
     if step.differs is None:
@@ -387,8 +391,43 @@ def ctl_exit(*words: str, stdin: str = "", options: Sequence[str] = ("-c", "@HER
     )
 
 
-def follow(*words: str, enough: str, stdin: str | None = None) -> Step:
-    return Step(f"ctl {' '.join(words)}, then SIGINT", lambda peer: peer.follow(words, enough, stdin))
+def ctl_first(*words: str) -> Step:
+    """First line and exit code: help is in everybody's own words."""
+
+    def run(peer: Peer) -> object:
+        done = peer.ctl(words)
+        assert isinstance(done["out"], list)
+        return [done["out"][0], done["err"], done["exit"]]
+
+    return Step(f"first line of ctl {' '.join(words)}", run)
+
+
+def ctl_syntax(command: str) -> Step:
+    """What the help of a command says how to write it."""
+
+    def run(peer: Peer) -> object:
+        done = peer.ctl(["help", command])
+        assert isinstance(done["out"], list)
+        return sorted(
+            {line.split("\t")[0].strip() for line in done["out"] if re.match(rf"{command}\b", line)}
+        )
+
+    return Step(f"syntax of {command}", run, more=True)
+
+
+def ctl_topics() -> Step:
+    """The commands that help lists, and the heading above them."""
+
+    def run(peer: Peer) -> object:
+        done = peer.ctl(["help"])
+        assert isinstance(done["out"], list)
+        return [*done["out"][:3], *sorted(" ".join(done["out"][3:]).split())]
+
+    return Step("topics", run, more=True)
+
+
+def follow(*words: str, enough: str, stdin: str | None = None, other: bool = False) -> Step:
+    return Step(f"ctl {' '.join(words)}, followed", lambda peer: peer.follow(words, enough, stdin, other))
 
 
 # --- steps: the daemon as a process -----------------------------------------------------------------------
