@@ -70,7 +70,7 @@ class Spool:
         if len(kept) < self._TRAILER.size:
             kept = self._TRAILER.pack(0, 1)
         doubled, self.gen = self._TRAILER.unpack(kept)
-        self._wraps = doubled // 2
+        self._wraps: int = doubled // 2
         if self._position >= SPOOL_BYTES:  # another daemon was killed before it could wrap
             self._wrap()
         elif doubled % 2:  # or before it could say that it had
