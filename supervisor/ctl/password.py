@@ -14,7 +14,9 @@ def hash_password(session: Session, words: list[str]) -> None:
     from supervisor import passwords  # seldom used
 
     if words:
-        usage(session, "Error: hash-password accepts no arguments", "hash-password", status_codes.INVALID_ARGS)
+        usage(
+            session, "Error: hash-password accepts no arguments", "hash-password", status_codes.INVALID_ARGS
+        )
         return
     try:
         if sys.stdin.isatty():
