@@ -253,7 +253,7 @@ def _config_info(config: Any, in_use: bool, group_priority: int, auto: dict[str,
         "stopsignal": config.stopsignal,
         "stopwaitsecs": config.stopwaitsecs,
         "stopasgroup": config.stopasgroup,
-        "serverurl": config.serverurl or "none",
+        "serverurl": "none" if (config.serverurl or "").upper() in ("", "AUTO") else config.serverurl,
     }
     for name, channel in (("stdout", config.stdout), ("stderr", config.stderr)):
         entry |= {

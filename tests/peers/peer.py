@@ -364,7 +364,9 @@ class Peer:
     def plain(self, text: str) -> str:
         """The text without what differs between two runs of one program."""
         for side, folder in BIN.items():
-            text = text.replace(f"{folder}/supervisor", "<bin>/supervisor")
+            text = text.replace(f"{folder}/supervisor", "<bin>/supervisor").replace(
+                f"{folder.parent}/", "<prefix>/"
+            )
             text = text.replace(VERSIONS[side], "<version>")
         text = text.replace(str(self.folder), "<here>").replace(self.mark, "<mark>")
         for number, port in enumerate(self.ports, 1):

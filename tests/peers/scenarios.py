@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import ctl_scenes, log_scenes, process_scenes, rpc_scenes
+from . import config_scenes, ctl_scenes, log_scenes, process_scenes, rpc_scenes
 from .steps import Scenario
 
 SCENARIOS: list[Scenario] = [
@@ -10,4 +10,5 @@ SCENARIOS: list[Scenario] = [
     *process_scenes.SCENARIOS,
     *log_scenes.SCENARIOS,
     *ctl_scenes.SCENARIOS,
+    *config_scenes.SCENARIOS,
 ]
