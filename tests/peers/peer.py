@@ -63,7 +63,7 @@ _PLAIN: Sequence[tuple[re.Pattern[str], str]] = [
     (re.compile(pattern), word)
     for pattern, word in (
         (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}", "<when>"),
-        (r"[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4}", "<ctime>"),
+        (r"[A-Z][a-z]{2}[ +][A-Z][a-z]{2}[ +]{1,2}\d{1,2}[ +]\d\d(:|%3A)\d\d(:|%3A)\d\d[ +]\d{4}", "<ctime>"),
         (r"\b[A-Z][a-z]{2} \d\d \d\d:\d\d [AP]M\b", "<date>"),
         (r"\bpid[ :]\d+\b", "pid <pid>"),
         (r"'?\((\d+)\) with SIG", "(<pid>) with SIG"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import config_scenes, ctl_scenes, log_scenes, process_scenes, rpc_scenes
+from . import config_scenes, ctl_scenes, http_scenes, log_scenes, process_scenes, rpc_scenes
 from .steps import Scenario
 
 SCENARIOS: list[Scenario] = [
@@ -11,4 +11,5 @@ SCENARIOS: list[Scenario] = [
     *log_scenes.SCENARIOS,
     *ctl_scenes.SCENARIOS,
     *config_scenes.SCENARIOS,
+    *http_scenes.SCENARIOS,
 ]

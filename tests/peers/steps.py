@@ -11,6 +11,7 @@ import json
 import os
 import re
 import signal
+import urllib.parse
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -511,6 +512,21 @@ def status(method: str, path: str, **options: object) -> Step:
         return answer[0]
 
     return Step(f"status of {method} {path}", run)
+
+
+def page_says(form: str, method: str = "POST") -> Step:
+    """The message that an action of the web page ends with."""
+
+    def run(peer: Peer) -> object:
+        if method == "POST":
+            sent = {"Content-Type": "application/x-www-form-urlencoded"}
+            response, _ = peer.http("POST", "/index.html", sent, form.encode(), False)
+        else:
+            response, _ = peer.http("GET", f"/index.html?{form}", {}, None, False)
+        query = response.headers.get("Location", "").partition("?")[2]
+        return peer.plain(" / ".join(urllib.parse.parse_qs(query).get("message", [])))
+
+    return Step(f"page: {method} {form}", run)
 
 
 def raw_status(data: str, seconds: float = 2.0) -> Step:
