@@ -38,6 +38,7 @@ SIDES: tuple[Side, Side] = ("theirs", "ours")
 BIN: dict[Side, Path] = {"theirs": original.BIN, "ours": Path(sys.executable).parent}
 OTHER: dict[Side, Side] = {"theirs": "ours", "ours": "theirs"}
 PROBE = Path(__file__).with_name("probe.py")
+LISTENER = Path(__file__).with_name("listener.py")
 
 SUPERVISORD = """\
 [supervisord]
@@ -77,7 +78,7 @@ _PLAIN: Sequence[tuple[re.Pattern[str], str]] = [
 
 class Peer:
     """``config`` may name the folder as ``@HERE@``, TCP ports as ``@PORT@`` (and ``@PORT2@``), a program of
-    ours that tells what it sees as ``@PROBE@``, a Python as ``@PYTHON@``."""
+    ours that tells what it sees as ``@PROBE@``, a listener as ``@LISTENER@``, a Python as ``@PYTHON@``."""
 
     def __init__(self, side: Side, config: str, files: Mapping[str, str], env: Mapping[str, str]) -> None:
         # the original, run as root, deletes a device that it takes for its log file
@@ -112,6 +113,7 @@ class Peer:
             ("@PORT@", str(self.ports[0])),
             ("@PORT2@", str(self.ports[1])),
             ("@PROBE@", f"{sys.executable} -S -E {PROBE}"),
+            ("@LISTENER@", f"{sys.executable} -S -E {LISTENER}"),
             ("@PYTHON@", f"{sys.executable} -S -E"),
         ):
             text = text.replace(word, value)

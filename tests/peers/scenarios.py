@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import config_scenes, ctl_scenes, http_scenes, log_scenes, process_scenes, rpc_scenes
+from . import config_scenes, ctl_scenes, event_scenes, http_scenes, log_scenes, process_scenes, rpc_scenes
 from .steps import Scenario
 
 SCENARIOS: list[Scenario] = [
@@ -12,4 +12,5 @@ SCENARIOS: list[Scenario] = [
     *ctl_scenes.SCENARIOS,
     *config_scenes.SCENARIOS,
     *http_scenes.SCENARIOS,
+    *event_scenes.SCENARIOS,
 ]

@@ -322,6 +322,17 @@ def names(pattern: str) -> Step:
     return Step(f"names {pattern}", lambda peer: peer.names(pattern))
 
 
+def lines_sorted(name: str, pattern: str) -> Step:
+    whole = lines(name, pattern)
+
+    def run(peer: Peer) -> object:
+        found = whole.run(peer)
+        assert isinstance(found, list)
+        return sorted(found)
+
+    return Step(f"sorted {whole.label}", run)
+
+
 def total(pattern: str) -> Step:
     """Bytes of all files whose names have the pattern, and their lines in order, oldest file first."""
 
