@@ -28,10 +28,16 @@ from .steps import (
     write,
 )
 
-CHATTER = (
-    "@PYTHON@ -u -c \"import time; [(print('%%s %%04d %%s' %% ('@', i, '.' * 90), flush=True), time.sleep(0.004))"
-    " for i in range(60)]; print('done', flush=True)\""
-)
+CHATTER = "@PYTHON@ @HERE@/chatter.py"
+"""Writes the next line only when the last one was read, so that rotation does not depend on the machine's load."""
+
+CHATTER_PY = """\
+import fcntl, os, termios, time
+for i in range(60):
+    os.write(1, b"%04d %s\\n" % (i, b"." * 90))
+    while fcntl.ioctl(1, termios.FIONREAD, bytes(4)) != bytes(4):
+        time.sleep(0.001)
+"""
 
 
 def rotating(name: str, *more: str) -> str:
@@ -66,6 +72,7 @@ SCENARIOS: list[Scenario] = [
             total("many.log*"),
             total("off.log*"),
         ],
+        files={"chatter.py": CHATTER_PY},
     ),
     Scenario(
         "log: AUTO and NONE",
@@ -227,6 +234,7 @@ SCENARIOS: list[Scenario] = [
             ctl("update", "n"),
             ctl("update"),
             ctl("update"),
+            wait_all("RUNNING"),
             states(),
             log("spawned: '[nq]'|stopped: [qr]"),
         ],

@@ -2,43 +2,46 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from . import original
+from .board import Board
 from .scenarios import SCENARIOS
-from .steps import Scenario, play
+from .steps import play
 
-AT_ONCE = 4
+AT_ONCE = 5
 """Scenarios that run at the same time: they mostly wait."""
 
 DIFFERENCES = Path(__file__).resolve().parents[2] / "docs" / "differences.rst"
-Results = dict[str, "Future[list[str]]"]
+NAMES = [scenario.name for scenario in SCENARIOS]
 
 
 @pytest.fixture(scope="module")
-def results(request: pytest.FixtureRequest) -> Iterator[Results]:
-    """All the scenarios that this run wants, running already."""
+def board(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Board]:
+    """All the scenarios that this run wants are being played."""
     if why := original.missing():
         pytest.skip(f"cannot install the original Supervisor: {why}")
     wanted = [
-        str(item.callspec.params["name"])
+        NAMES.index(str(item.callspec.params["name"]))
         for item in request.session.items
         if isinstance(item, pytest.Function) and item.function is test_scenario
     ]
-    pool = ThreadPoolExecutor(AT_ONCE)
-    by_name: dict[str, Scenario] = {scenario.name: scenario for scenario in SCENARIOS}
-    yield {name: pool.submit(play, by_name[name]) for name in wanted}
-    pool.shutdown(cancel_futures=True)
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "0"))
+    base = tmp_path_factory.getbasetemp()
+    board = Board((base.parent if workers else base) / "peers", lambda index: play(SCENARIOS[index]))
+    board.ahead(wanted, max(1, AT_ONCE // (workers or 1)))
+    yield board
+    board.close()
 
 
-@pytest.mark.parametrize("name", [scenario.name for scenario in SCENARIOS])
-def test_scenario(name: str, results: Results) -> None:
-    problems = results[name].result()
+@pytest.mark.parametrize("name", NAMES)
+def test_scenario(name: str, board: Board) -> None:
+    problems = board.result(NAMES.index(name))
     assert not problems, "\n".join(problems)
 
 
@@ -63,6 +66,5 @@ def test_declared_differences_are_explained() -> None:
 
 
 def test_there_are_enough_scenarios_and_names_are_unique() -> None:
-    names = [scenario.name for scenario in SCENARIOS]
-    assert len(names) >= 60
-    assert len(set(names)) == len(names)
+    assert len(NAMES) >= 60
+    assert len(set(NAMES)) == len(NAMES)
