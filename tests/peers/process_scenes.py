@@ -323,8 +323,9 @@ SCENARIOS: list[Scenario] = [
             lines("ignored.out").but(
                 "Processes",
                 "SIGPIPE, SIGXFSZ and SIGHUP have their default action",
-                re.compile("SigIgn:.*1001000"),
-                re.compile("SigIgn:.t0000000000000000"),
+                # bits 12 and 24; whoever runs the tests may ignore others
+                re.compile("SigIgn:.t[0-9a-f]{9}[13579bdf]..[13579bdf]..."),
+                re.compile("SigIgn:.t[0-9a-f]{9}[02468ace]..[02468ace]..."),
             ),
             lines("merged.out", without="^ignored"),
         ],

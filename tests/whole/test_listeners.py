@@ -125,8 +125,9 @@ autorestart=false
     supervisor.rpc.supervisor.reloadConfig()
     supervisor.rpc.supervisor.addProcessGroup("cat")
     record.wait("PROCESS_GROUP_ADDED", "cat", 2)
-    assert record.in_order()[0] == 0
-    assert [int(e["serial"]) for e in record.events()] == record.in_order()
+    serials = record.in_order()
+    assert serials[0] == 0
+    assert [int(e["serial"]) for e in record.events()][: len(serials)] == serials  # more may have come by now
     names = [e["eventname"] for e in record.events()]
     assert names[:5] == ["PROCESS_GROUP_ADDED"] * 4 + ["SUPERVISOR_STATE_CHANGE_RUNNING"]
     assert record.events()[5]["payload"] == "processname:l groupname:l from_state:STOPPED tries:0"
