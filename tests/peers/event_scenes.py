@@ -170,7 +170,10 @@ SCENARIOS: list[Scenario] = [
     ),
     Scenario(
         "events: the daemon's beginning and end",
-        ALL + program("p", "/bin/sleep 1000", "startsecs=0"),
+        ALL
+        + program(
+            "p", "/bin/sh -c 'trap \"sleep 3; exit\" TERM; while :; do sleep 0.1; done'", "startsecs=0"
+        ),
         [
             wait_all("RUNNING"),
             wait_file("all.events", "processname:p .*RUNNING|RUNNING.*processname:p "),
