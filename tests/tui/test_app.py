@@ -302,7 +302,7 @@ def test_attach_survives_exit_and_loss(server: FakeThread, tmp_path: Path) -> No
     with app(tmp_path) as console:
         console.see("web_00")
         console.keys("G", "a")
-        console.see("ATTACHED")
+        console.see("ATTACHED", ">>>")  # its output: the server knows of the attachment
 
         def tell(frame: Callable[[int], wire.Frame]) -> Callable[[FakeServer], None]:
             def act(s: FakeServer) -> None:
