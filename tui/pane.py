@@ -256,10 +256,11 @@ class TitleBar(Box):
         link = self._link(cols, now)
         counts = self._counts(short=cols < 60)
         right_end: Row = [("ui.title", f"   {clock(now)} " if cols >= 60 else f" {clock(now)[:5]} ")]
-        room = cols - row_width(left) - row_width(right_end)
-        if row_width(link) + row_width(counts) > room - 2:
+        # two cells before the link, one before the counts
+        room = cols - row_width(left) - row_width(right_end) - 3
+        if row_width(link) + row_width(counts) > room:
             counts = self._counts(short=True)
-        if row_width(link) + row_width(counts) > room - 2 and not sup.stale:
+        if row_width(link) + row_width(counts) > room and not sup.stale:
             link = []
         line = Line(cols, "ui.title").extend(left)
         if link:

@@ -18,7 +18,7 @@ from supervisor.tui.glyphs import ASCII, UNICODE
 from supervisor.tui.keymap import KeyMap
 from supervisor.tui.logbuffer import LogBuffer
 from supervisor.tui.model import ChangeTold, LinkKind, LinkTold, ListView, Model, Ref, SnapshotTold, UsageTold
-from supervisor.tui.pane import Line, Look, slice_row
+from supervisor.tui.pane import Line, Look, TitleBar, slice_row
 from supervisor.tui.screens.attach import AttachScreen, walk
 from supervisor.tui.screens.detail import Detail
 from supervisor.tui.screens.dialogs import Choice, Confirm, Dialog, Item, Page, help_rows
@@ -378,3 +378,14 @@ def test_no_widget_keeps_a_canvas_of_the_past() -> None:
     before = render_text(stage, (80, 24))
     moment[0] += 61
     assert render_text(stage, (80, 24)) != before
+
+
+@pytest.mark.parametrize("states", [(S.RUNNING,), (S.RUNNING, S.STARTING, S.BACKOFF, S.STOPPED, S.FATAL)])
+def test_the_title_counts_at_every_width(states: tuple[int, ...]) -> None:
+    model = Model()
+    model.apply(LinkTold("local", LinkKind.LIVE, role="admin"), 1000.0)
+    model.apply(SnapshotTold("local", tuple(record("g", f"p{s}", s) for s in states)), 1000.0)
+    title = TitleBar(model, LOOKS[0])
+    for cols in range(40, 201):
+        text = "".join(render_text(title, (cols, 1)))
+        assert "1 up" in text or "1up" in text, (cols, text)
