@@ -86,7 +86,8 @@ def test_daemon_replaced_on_request_under_load(supervise: Supervise, tmp_path: P
         until(lambda before=before: supervisor.daemon_pid() != before, "another daemon")  # type: ignore[misc]
         before = supervisor.daemon_pid()
         served_again(supervisor, time.monotonic())
-        time.sleep(0.2)
+        seen = len(follower.data)
+        until(lambda seen=seen: len(follower.data) > seen, "output over the new daemon")  # type: ignore[misc]
     writers.check(supervisor)
     follower.finish(tmp_path / "w0.log")
     assert supervisor.log().count("daemon makes place for another one") == 5
