@@ -26,7 +26,7 @@ from supervisor.tui.screens.events import Events
 from supervisor.tui.screens.logpane import LogPane
 from supervisor.tui.screens.overview import Overview
 from supervisor.tui.screens.stage import Stage
-from supervisor.tui.screens.table import columns
+from supervisor.tui.screens.table import ProcessTable, columns
 from supervisor.tui.words import width_of
 
 SIZES = [(40, 12), (80, 24), (120, 40), (200, 60)]
@@ -389,3 +389,15 @@ def test_the_title_counts_at_every_width(states: tuple[int, ...]) -> None:
     for cols in range(40, 201):
         text = "".join(render_text(title, (cols, 1)))
         assert "1 up" in text or "1up" in text, (cols, text)
+
+
+def test_what_is_wrong_with_a_running_program_is_said_whole() -> None:
+    model = Model()
+    model.apply(LinkTold("local", LinkKind.LIVE, role="admin"), 1000.0)
+    troubled = record("w", "w", pid=7, start=990.0, trouble="log blocked: ENOSPC")
+    model.apply(SnapshotTold("local", (troubled,)), 1000.0)
+    for cols in (40, 80, 120, 200):
+        view = ListView(model)
+        view.refresh(1000.0)
+        table = ProcessTable(model, view, LOOKS[0])
+        assert "log blocked: ENOSPC" in "".join(render_text(table, (cols, 10))), cols

@@ -249,6 +249,9 @@ class ProcessTable(Pane):
         if record.state != ProcessStates.RUNNING:
             line.add(" " + story(record, now), text_attr)
             return
+        if record.trouble:  # matters more than the figures, and needs their room
+            line.add(f" {record.trouble}, up {uptime(record, now)}", f"msg.warn{place}")
+            return
         dim = f"row.stale{place}" if stale else f"ui.text.muted{place}"
         cpu, rss = self._model.usage.get(ref, (-1.0, -1.0))
         if widths.pid:
@@ -264,8 +267,6 @@ class ProcessTable(Pane):
             line.add(right(size(rss) if rss >= 0 else "-", widths.rss), text_attr)
         if widths.restarts:
             line.add(right(str(record.restarts) if record.restarts else "-", widths.restarts), dim)
-        if record.trouble:
-            line.add(f"  {record.trouble}", f"msg.warn{place}")
 
     @staticmethod
     def _word(line: Line, word: str, width: int, attr: str, rest: str) -> None:
@@ -274,7 +275,7 @@ class ProcessTable(Pane):
     @staticmethod
     def _short(line: Line, record: ProcessRecord, state_attr: str, text_attr: str, now: float) -> None:
         if record.state == ProcessStates.RUNNING:
-            line.add(uptime(record, now), text_attr)
+            line.add(record.trouble or uptime(record, now), text_attr)
         elif record.state == ProcessStates.BACKOFF:
             words = retry_words(record, now).replace("retry", "try").replace(" in", "")
             line.add(words, state_attr)
