@@ -24,6 +24,7 @@ from tests.support.tracing import injected, need_strace
 
 ROUNDS = 12
 UNHARMED_S = 4.0
+HEARD_S = 1.0
 
 
 @pytest.fixture(autouse=True)
@@ -32,20 +33,32 @@ def strace() -> None:
 
 
 class Restarter(threading.Thread):
-    """Starts and stops one program as long as it lives; a daemon that is away is no reason to end."""
+    """Starts and stops one program as long as it lives; a daemon that is away is no reason to end.
 
-    def __init__(self, supervisor: Supervisor, name: str) -> None:
+    A stop waits, for a moment at most, until the program has said in ``events`` that it started: one that is
+    ended before it can say anything shows nothing.
+    """
+
+    def __init__(self, supervisor: Supervisor, name: str, events: Path) -> None:
         super().__init__(daemon=True)
         self._supervisor = supervisor
         self._name = name
+        self._events = events
         self.over = threading.Event()
 
     def run(self) -> None:
         while not self.over.wait(0.02):
+            said = self._starts()
             with contextlib.suppress(OSError, xmlrpc.client.Error):
                 self._supervisor.rpc.supervisor.startProcess(self._name)
+            end = time.monotonic() + HEARD_S
+            while self._starts() == said and time.monotonic() < end and not self.over.wait(0.01):
+                pass
             with contextlib.suppress(OSError, xmlrpc.client.Error):
                 self._supervisor.rpc.supervisor.stopProcess(self._name)
+
+    def _starts(self) -> int:
+        return self._events.read_text().count("start") if self._events.exists() else 0
 
 
 @pytest.mark.parametrize("call", ["splice", "pwrite64", "rename,renameat,renameat2", "truncate,ftruncate", "openat",
@@ -58,7 +71,7 @@ def test_killed_at_each_call(supervise: Supervise, tmp_path: Path, call: str) ->
         + f"[program:r]\ncommand={child('graceful', events)}\nautostart=false\nautorestart=false\n"
         f"startsecs=0\nstopwaitsecs=20\n"
     )
-    restarter = Restarter(supervisor, "r")
+    restarter = Restarter(supervisor, "r", events)
     restarter.start()
     deaths = 0
     for nth in range(1, ROUNDS + 1):
@@ -89,6 +102,7 @@ def check_events(path: Path) -> None:
     """No two instances at once; every instance was told to end, none had to be killed."""
     words = [line.split() for line in path.read_text().splitlines()]
     count = Counter(word for word, _ in words)
+    assert count["start"], "no instance lived long enough to say anything"
     assert not count["double"], words
     started = [pid for word, pid in words if word == "start"]
     ended = [pid for word, pid in words if word == "end"]

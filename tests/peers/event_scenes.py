@@ -59,6 +59,8 @@ SCENARIOS: list[Scenario] = [
             rpc("stopProcess", "life"),
             rpc("startProcess", "fatal"),
             rpc("startProcess", "back"),
+            # it then waits for three seconds: long enough for the stop to come in time on both sides
+            wait_file("all.events", "BACKOFF.*processname:back .*tries:3"),
             wait("back", "BACKOFF"),
             rpc("stopProcess", "back"),
             rpc("startProcess", "nofile"),
