@@ -325,7 +325,9 @@ class Pool:
 
     def _member_record(self, name: str) -> Record:
         end, busy = self._ends[name], self._busy.get(name)
-        state = EventListenerStates.BUSY if busy is not None else end.state
+        state = end.state
+        if busy is not None and state != EventListenerStates.UNKNOWN:
+            state = EventListenerStates.BUSY
         if self._understood[name] == NOT_BEGUN:
             state = EventListenerStates.ACKNOWLEDGED
         facts = [name, self.members[name].machine.gen, state, self._understood[name]]
