@@ -37,7 +37,7 @@ import time
 from collections import deque
 
 from . import wire
-from .spawn import SpawnError, base_environment, default_signals, spawn
+from .spawn import SpawnError, base_environment, default_signals, spawn, touched_signals
 
 STARTS_ALLOWED = 5
 STARTS_WINDOW_S = 30.0
@@ -84,6 +84,7 @@ class Keeper:
         self.failures: dict[tuple[str, int], str] = {}
         self.held: dict[str, int] = {}
         self.environment = base_environment()
+        self.signals: tuple[int, ...] = ()
         self.daemon_pid = 0
         self.link: socket.socket | None = None
         self.outgoing: deque[tuple[bytes, list[int]]] = deque()
@@ -117,6 +118,8 @@ class Keeper:
             signal.signal(sig, lambda *_: None)
         signal.signal(signal.SIGPIPE, signal.SIG_IGN)
         signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # by default it would kill; Supervisor's defect
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())  # whoever started us may have blocked some
+        self.signals = touched_signals()
         gc.freeze()
         gc.disable()  # no cycles are made here, and a collection after a fork copies pages
         self.start_daemon()
@@ -234,20 +237,20 @@ class Keeper:
         for end in (ours, theirs):
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
         ours.setblocking(False)
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())  # see spawn
+        signal.pthread_sigmask(signal.SIG_BLOCK, self.signals)  # see spawn
         pid = os.fork()
         if pid == 0:
             try:
                 ours.close()
                 os.setpgid(0, 0)  # Ctrl-C on our terminal is for us alone
                 os.set_inheritable(theirs.fileno(), True)
-                default_signals()
+                default_signals(self.signals)
                 os.execv(sys.executable, [*self.daemon_argv, "--keeper-fd", str(theirs.fileno())])
             except OSError as error:
                 say(f"cannot start the daemon: {error}")
             finally:
                 os._exit(127)
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, self.signals)
         theirs.close()
         self.daemon_pid, self.link = pid, ours
         self.poll.register(ours, select.POLLIN)
@@ -432,7 +435,7 @@ class Keeper:
         if program is None:
             try:
                 stdin_fd = self.held[order.stdin] if order.stdin else -1
-                child = spawn(order, self.environment, self.error_write, stdin_fd)
+                child = spawn(order, self.environment, self.error_write, self.signals, stdin_fd)
             except KeyError:
                 self.send(wire.SpawnFailed(*key, "stdin", errno.EBADF))
                 return
