@@ -91,6 +91,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, terminated)
     machine.become_reaper()
     machine.raise_limits()
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed package has its bytecode, on both sides
     sizes = QUICK if given.quick else Sizes()
     sizes = replace(
         sizes, **{key: value for key in ("many", "runs") if (value := getattr(given, key)) is not None}
