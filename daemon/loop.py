@@ -272,10 +272,10 @@ class Supervisor:
         for process in group.processes.values():
             self._publish(process)
 
-    def autostart(self, groups: Iterable[Group]) -> None:
+    def autostart(self, groups: Iterable[Group]) -> asyncio.Task[None]:
         """Start what starts by itself and never was; a few at a turn of the loop, others are served meanwhile."""
         due = [p for g in groups for p in g.processes.values() if p.config.autostart and p.machine.gen == 0]
-        self._task(self._autostart(due))
+        return self._task(self._autostart(due))
 
     async def _autostart(self, due: list[Process]) -> None:
         for number, process in enumerate(due, 1):
@@ -376,10 +376,11 @@ class Supervisor:
         self._timers.pop(process.key, None)
         self.feed(process, machine.Deadline())
 
-    def _task(self, work: Coroutine[Any, Any, None]) -> None:
+    def _task(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = self._loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _kill(self, process: Process, action: machine.Kill) -> None:
         gen = process.machine.gen

@@ -23,14 +23,13 @@ import time
 import traceback
 import uuid
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from supervisor.config.load import load_supervisord
 from supervisor.config.model import (
     Configuration,
     GroupConfig,
     ProcessConfig,
-    StreamServerConfig,
     decode,
     encode,
 )
@@ -39,11 +38,8 @@ from supervisor.states import ProcessStates as S
 from supervisor.states import SupervisorStates
 
 from . import fcgi
-from .access import Doorkeeper
 from .adoption import Held, adopt
-from .attach import Attachments
 from .events import EventBus
-from .httpserver import HttpDoor
 from .keeper import wire
 from .keeperlink import KeeperLink
 from .loop import Supervisor, in_order
@@ -57,9 +53,13 @@ from .output.store import StoreSet
 from .plugins import PluginHost
 from .snapshot import Journal, StateTable
 from .sockets import ServerConfig, describe, identity, listen
-from .streamserver import Encoded, StreamDoor
 from .update import Target
-from .usage import UsageSampler
+
+if TYPE_CHECKING:
+    from .doors import Doors
+
+HEAD_START_S = 0.2
+"""How long programs are started before the servers are made, which takes the loop for as long."""
 
 AUTO_LOG = re.compile(r".+?---(?P<identifier>.+)-\S+\.log\.?\d{0,4}$")
 
@@ -157,9 +157,6 @@ class Daemon:
     def __init__(self, arguments: Arguments) -> None:
         self.arguments = arguments
         self.listening: list[tuple[ServerConfig, socket.socket]] = []
-        self.servers: list[asyncio.Server] = []
-        self.http: list[HttpDoor] = []
-        self.doors: list[StreamDoor] = []
 
     def load(self) -> Configuration:
         """The configuration as the files say now. Raises ConfigError."""
@@ -218,21 +215,24 @@ class Daemon:
         fcgi_sockets.settle()
         supervisor.link.start()
         context.updates.resume(saved.updates.values())
-        await self._serve(supervisor, context, configuration, fresh)
+        table_of_methods = self._methods(context, configuration, fresh)
+        if fresh:
+            self._say_what_is_served(log, configuration)
+            log.info(f"supervisord started with pid {held.keeper_pid}")
+            bus.running()
+        starting = supervisor.autostart(tuple(supervisor.groups.values()))
+        await asyncio.wait({starting}, timeout=HEAD_START_S)
+        doors = await self._open_doors(supervisor, context, table_of_methods)
         supervisor.link.send(wire.Ready())
         if not settings.nodaemon:
             let_go_of_terminal()
             log.quiet()
-        if fresh:
-            log.info(f"supervisord started with pid {held.keeper_pid}")
-            bus.running()
-            supervisor.autostart(tuple(supervisor.groups.values()))
-        gc.collect()
-        gc.freeze()  # what is there now stays: later collections need not look at it
+        gc.freeze()  # what is there now stays: collections need not look at it
+        gc.enable()
         beat = loop.create_task(heartbeat(supervisor.link))
         end = await supervisor.ended
         beat.cancel()
-        return await self._end(supervisor, configuration, end)
+        return await self._end(supervisor, doors, end)
 
     # --- the start ------------------------------------------------------------------------------------
 
@@ -323,7 +323,6 @@ class Daemon:
             os.close(supervisor.held.pop(name))
             supervisor.link.send(wire.Drop(name))
         supervisor.rearm()
-        supervisor.autostart(tuple(supervisor.groups.values()))
         mood = int(saved.supervisor.get("mood", SupervisorStates.RUNNING))
         if mood == SupervisorStates.SHUTDOWN:
             supervisor.shutdown("shutdown")
@@ -358,10 +357,8 @@ class Daemon:
                 [],
             )
 
-    async def _serve(
-        self, supervisor: Supervisor, context: Context, configuration: Configuration, fresh: bool
-    ) -> None:
-        loop = asyncio.get_running_loop()
+    def _methods(self, context: Context, configuration: Configuration, fresh: bool) -> MethodTable:
+        """Everything that can be called. Raises UserError when a plug-in cannot be made at a first start."""
         table = MethodTable(context)
         table.add(METHODS)
         table.add(changes.METHODS)
@@ -371,21 +368,19 @@ class Daemon:
             for config, _ in self.listening:
                 self._unlink(config)
             raise
-        if fresh:
-            self._say_what_is_served(supervisor.log, configuration)
         table.add(system_methods(table))
-        doorkeeper, attachments = Doorkeeper(), Attachments(supervisor)
-        usage, encoded = UsageSampler(), Encoded()
         context.stream_address = stream_address(configuration)
+        return table
+
+    async def _open_doors(self, supervisor: Supervisor, context: Context, table: MethodTable) -> Doors:
+        """Begin to serve. Whoever connected before has waited in the queue of the listening socket."""
+        # Only now: it brings the HTTP library, a third of what is imported, and the programs need none of it.
+        from .doors import Doors
+
+        doors = Doors(supervisor, table)
         for config, sock in self.listening:
-            if isinstance(config, StreamServerConfig):
-                door = StreamDoor(config, supervisor, table, doorkeeper, attachments, usage, encoded)
-                self.doors.append(door)
-                self.servers.append(await loop.create_server(door.protocol, sock=sock))
-            else:
-                http = HttpDoor(config, supervisor, table, doorkeeper)
-                self.http.append(http)
-                self.servers.append(await loop.create_server(http.protocol, sock=sock))
+            await doors.open(config, sock)
+        return doors
 
     def _say_what_is_served(self, log: MainLog, configuration: Configuration) -> None:
         for plugin in configuration.rpcinterfaces:
@@ -405,7 +400,7 @@ class Daemon:
             with contextlib.suppress(OSError):
                 os.unlink(path)
 
-    async def _end(self, supervisor: Supervisor, configuration: Configuration, end: str) -> int:
+    async def _end(self, supervisor: Supervisor, doors: Doors, end: str) -> int:
         link = supervisor.link
         if end == "restart":
             supervisor.log.info("daemon makes place for another one")
@@ -421,11 +416,7 @@ class Daemon:
                 link.send(wire.Restart())
             else:
                 link.send(wire.Finish(0))
-        for door in self.doors:
-            door.close()
-        for http in self.http:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(http.shutdown(), 1.0)
+        await doors.close()
         await asyncio.sleep(0)
         link.stop()
         supervisor.log.close()
@@ -501,6 +492,7 @@ def main() -> int:
     given = parser.parse_args()
     signal.signal(signal.SIGTTOU, signal.SIG_IGN)
     faulthandler.enable()
+    gc.disable()  # until it serves: what is made at the start stays
     try:
         return asyncio.run(Daemon(Arguments(given.keeper_fd, given.config, given.overrides)).run())
     except ConfigError as error:

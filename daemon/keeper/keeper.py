@@ -268,7 +268,7 @@ class Keeper:
         code = os.waitstatus_to_exitcode(status)
         if self.finish is not None:
             return
-        if not self.was_ready:  # never served: a user's mistake, told by the daemon itself
+        if not self.was_ready and not self.programs:  # a user's mistake, told by the daemon itself
             self.finish = code if code > 0 else 70
             if code <= 0:
                 say(f"daemon ended before it served ({'signal ' + str(-code) if code else 'exit status 0'})")

@@ -1,0 +1,62 @@
+"""The servers of one daemon: a door for each listening socket; must never know what passes through.
+
+Imported late, see ``serve``: this is what brings the HTTP library.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from typing import Final
+
+from supervisor.config.model import StreamServerConfig
+
+from .access import Doorkeeper
+from .attach import Attachments
+from .httpserver import HttpDoor
+from .loop import Supervisor
+from .methods.table import MethodTable
+from .sockets import ServerConfig
+from .streamserver import Encoded, StreamDoor
+from .usage import UsageSampler
+
+SHUTDOWN_S: Final = 1.0
+
+
+class Doors:
+    """``open`` one by one; they share who is let in, attachments and samples."""
+
+    def __init__(self, supervisor: Supervisor, table: MethodTable) -> None:
+        self._supervisor = supervisor
+        self._table = table
+        self._doorkeeper = Doorkeeper()
+        self._attachments = Attachments(supervisor)
+        self._usage = UsageSampler()
+        self._encoded = Encoded()
+        self._servers: list[asyncio.Server] = []
+        self._http: list[HttpDoor] = []
+        self._stream: list[StreamDoor] = []
+
+    async def open(self, config: ServerConfig, sock: socket.socket) -> None:
+        """Serve what ``config`` says on a socket that listens."""
+        loop = asyncio.get_running_loop()
+        if isinstance(config, StreamServerConfig):
+            stream = StreamDoor(
+                config, self._supervisor, self._table, self._doorkeeper, self._attachments, self._usage,
+                self._encoded,
+            )  # fmt: skip
+            self._stream.append(stream)
+            self._servers.append(await loop.create_server(stream.protocol, sock=sock))
+        else:
+            http = HttpDoor(config, self._supervisor, self._table, self._doorkeeper)
+            self._http.append(http)
+            self._servers.append(await loop.create_server(http.protocol, sock=sock))
+
+    async def close(self) -> None:
+        """End all connections; a client that does not go is given ``SHUTDOWN_S``."""
+        for stream in self._stream:
+            stream.close()
+        for http in self._http:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(http.shutdown(), SHUTDOWN_S)
