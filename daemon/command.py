@@ -7,6 +7,7 @@ another one is searched in PATH of the program's environment, then of ours.
 from __future__ import annotations
 
 import errno
+import functools
 import os
 import shlex
 import stat
@@ -25,20 +26,21 @@ class CommandError(SupervisorError):
         self.found = found
 
 
-def split_command(command: str) -> list[str]:
-    """The words of a command line, at least one. Raises CommandError."""
+@functools.lru_cache(maxsize=1024)
+def split_command(command: str) -> tuple[str, ...]:
+    """The words of a command line, at least one. Raises CommandError. Kept, for shlex costs more than all else here."""
     try:
         words = shlex.split(command)
     except ValueError as error:
         raise CommandError(f"can't parse command {command!r}: {error}", found=True) from error
     if not words:
         raise CommandError("command is empty", found=True)
-    return words
+    return tuple(words)
 
 
 def resolve(command: str, environment: Mapping[str, str], directory: str | None) -> tuple[str, list[str]]:
     """``(file, argv)``; a relative file with a slash is meant from ``directory``. Raises CommandError."""
-    argv = split_command(command)
+    argv = list(split_command(command))
     word = argv[0]
     if "/" in word:
         path = word
