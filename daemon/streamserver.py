@@ -8,7 +8,9 @@ being written to and nothing else: its cursors stand still, and find a gap later
 from __future__ import annotations
 
 import asyncio
+import inspect
 import time
+from collections.abc import Awaitable
 from typing import Any
 
 from supervisor.config.model import StreamServerConfig
@@ -27,6 +29,7 @@ from .output.cursor import Chunk, Cursor, Missed, Readable
 from .process import Process
 from .usage import UsageSampler
 
+READ_BYTES = 1 << 16
 WRITE_HIGH_BYTES = 1 << 19
 SNAPSHOT_PART = 500
 REQUESTS_MAX = 1024
@@ -93,6 +96,8 @@ class StreamDoor:
         self.usage = usage
         self.encoded = encoded
         self.clients: set[Client] = set()
+        self.buffer = memoryview(bytearray(READ_BYTES))
+        """What is received passes through here, at once: asyncio's own way takes and gives back memory each time."""
 
     def protocol(self) -> Client:
         return Client(self)
@@ -103,7 +108,7 @@ class StreamDoor:
             client.close()
 
 
-class Client(asyncio.Protocol):
+class Client(asyncio.BufferedProtocol):
     """One connection."""
 
     def __init__(self, door: StreamDoor) -> None:
@@ -173,9 +178,12 @@ class Client(asyncio.Protocol):
             self._changed(change)
         self._schedule()
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self.door.buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
         try:
-            for frame in self._decoder.feed(data):
+            for frame in self._decoder.feed(self.door.buffer[:nbytes]):
                 self._handle(frame)
                 if self._transport is None:
                     return
@@ -211,7 +219,7 @@ class Client(asyncio.Protocol):
             raise RPCError(Faults.BAD_ARGUMENTS, "id is not between 0 and 2**32-1")
         if isinstance(frame, p.Call):
             self._new(frame.id)
-            self._start(frame.id, self._call(frame))
+            self._call(frame)
             return
         if not self.caller.may("observer"):
             raise RPCError(Faults.FAILED, "log in first")
@@ -294,14 +302,26 @@ class Client(asyncio.Protocol):
         self.send(p.Error(-1, Faults.FAILED, "wrong name or password"))
         self.close()
 
-    async def _call(self, frame: p.Call) -> None:
+    def _call(self, frame: p.Call) -> None:
+        """Answer at once what waits for nothing: a task for each would take longer than the work."""
         try:
-            value = await self.door.table.call(frame.method, frame.params, self.caller)
-            self.send(p.Result(frame.id, value))
+            value = self.door.table.begin(frame.method, frame.params, self.caller)
+            if inspect.isawaitable(value):
+                self._start(frame.id, self._answer(frame.id, value))
+            else:
+                self.send(p.Result(frame.id, value))
         except RPCError as error:
             self.send(p.Fault(frame.id, error.code, error.text))
         except LocalProtocolError as error:
             self.send(p.Fault(frame.id, Faults.FAILED, str(error)))
+
+    async def _answer(self, request_id: int, value: Awaitable[p.Value]) -> None:
+        try:
+            self.send(p.Result(request_id, await value))
+        except RPCError as error:
+            self.send(p.Fault(request_id, error.code, error.text))
+        except LocalProtocolError as error:
+            self.send(p.Fault(request_id, Faults.FAILED, str(error)))
 
     # --- state ----------------------------------------------------------------------------------------
 

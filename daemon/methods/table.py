@@ -105,13 +105,17 @@ class MethodTable:
 
     async def call(self, name: str, params: Sequence[Any], caller: Caller) -> Any:
         """Run a method. Raises RPCError for everything that a client can do wrong."""
+        value = self.begin(name, params, caller)
+        return await value if inspect.isawaitable(value) else value
+
+    def begin(self, name: str, params: Sequence[Any], caller: Caller) -> Any:
+        """The value, or an awaitable where the method waits for something. Raises as ``call``."""
         method = self.methods.get(name)
         if method is None:
             raise RPCError(Faults.UNKNOWN_METHOD)
         if not caller.may(method.role):
             raise RPCError(Faults.FAILED, f"{name} needs the role {method.role}")
-        value = method.function(self.context, caller, *method.bind(params))
-        return await value if inspect.isawaitable(value) else value
+        return method.function(self.context, caller, *method.bind(params))
 
 
 async def in_order_of_completion(

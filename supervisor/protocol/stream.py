@@ -560,21 +560,30 @@ def _check_depth(data: Any) -> None:
     raise RemoteProtocolError(f"frame nested more than {MAX_DEPTH} deep")
 
 
-def _plain(value: Any) -> Any:
-    if dataclasses.is_dataclass(value):
-        return {spec.name: _plain(getattr(value, spec.name)) for spec in dataclasses.fields(value)}
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
-    return value
+def _fields(kind: type[Any]) -> tuple[str, ...]:
+    return tuple(spec.name for spec in dataclasses.fields(kind))
+
+
+_FIELDS: Final[dict[type[Any], tuple[str, ...]]] = {
+    kind: _fields(kind) for kind in (*CLIENT_FRAMES, *SERVER_FRAMES, ProcessRecord)
+}
+
+
+def _plain(value: Any) -> dict[str, Any]:
+    """What msgpack asks for where it knows no type: the records inside of frames."""
+    names = _FIELDS.get(type(value))
+    if names is None:
+        raise TypeError(f"a {type(value).__name__} does not travel")
+    return {name: getattr(value, name) for name in names}
 
 
 def encode(frame: Frame) -> bytes:
     """One frame, length included. Raises LocalProtocolError when it would break the limits."""
     body: dict[str, Any] = {"t": frame.TYPE}
-    for spec in dataclasses.fields(frame):
-        body[spec.name] = _plain(getattr(frame, spec.name))
+    for name in _FIELDS[type(frame)]:
+        body[name] = getattr(frame, name)
     try:
-        packed: bytes = msgpack.packb(body)
+        packed: bytes = msgpack.packb(body, default=_plain)
     except (ValueError, TypeError, OverflowError) as error:
         raise LocalProtocolError(f"cannot pack {frame.TYPE}: {error}") from error
     if len(packed) > MAX_FRAME_BYTES:
@@ -616,7 +625,7 @@ class Decoder:
         self._buffer = bytearray()
         self._broken = False
 
-    def feed(self, data: bytes) -> list[Frame]:
+    def feed(self, data: bytes | memoryview) -> list[Frame]:
         """The frames that ``data`` completes, in order."""
         if self._broken:
             raise RemoteProtocolError("data after a broken frame")
