@@ -227,6 +227,8 @@ class EventBus:
         hearing.missed = partial(self._missed, process)
 
     def _item(self, process: Process, channel: str, item: Item) -> None:
+        if process.hearing.all_output:
+            self._copy(process, channel, item)
         if channel == "stdout" and process.hearing.protocol is not None:
             return
         if isinstance(item, Text):
@@ -235,6 +237,22 @@ class EventBus:
                 events.notify(LOG_EVENTS[channel](self._writer(process), self._pid(process), item.data))
         elif self.wants(MESSAGE_EVENTS[channel]):
             events.notify(MESSAGE_EVENTS[channel](self._writer(process), self._pid(process), item.data))
+
+    def _copy(self, process: Process, channel: str, item: Item) -> None:
+        """What a program printed, in the main log."""
+        log, name = self.supervisor.log, process.config.name
+        if not isinstance(item, Text):
+            log.debug(f"'{name}' {channel} emitted a comm event")
+        elif process.outputs[channel].path == log.path:
+            return  # it stands there already, and a copy of the copy would follow
+        elif channel == "stdout" and process.hearing.protocol is not None:
+            log.debug(f"'{name}' {channel} output:\n{item.data!r}")
+        else:
+            try:
+                text = item.data.decode("utf-8")
+            except UnicodeDecodeError:
+                text = f"Undecodable: {item.data!r}"
+            log.debug(f"'{name}' {channel} output:\n{text}")
 
     def _writer(self, process: Process) -> ProcessView:
         group = self.supervisor.groups.get(process.config.group)

@@ -179,6 +179,7 @@ class Supervisor:
         settings = self.settings
         process = Process(config, index or self.table.allocate(), settings.identifier, settings.childlogdir)
         process.hearing.strip_ansi = settings.strip_ansi
+        process.hearing.all_output = self.log.copies_output
         process.hearing.changed = partial(self.trouble_changed, process)
         process.hearing.moved = partial(self.save, process)
         self.on_made(process)

@@ -35,6 +35,11 @@ class MainLog:
         if self.path:
             self._open(maxbytes, backups)
 
+    @property
+    def copies_output(self) -> bool:
+        """Whether it is so talkative that what programs print stands in it too."""
+        return self.level <= LEVELS["debug"]
+
     def _open(self, maxbytes: int, backups: int) -> None:
         self.store = LogStore(self.path, maxbytes, backups)
         try:

@@ -55,9 +55,11 @@ class Hearing:
     """Who is told what a process writes beside its log: ``item`` gets channel and item, ``line`` a line for
     syslog, ``protocol`` the raw stdout of an event listener with its offset in the ring, ``started`` is told
     before the first byte of a new start; ``changed`` and ``moved`` are told when there is trouble, and when a place is to be saved.
+    ``all_output``: ``item`` is to get everything, whatever the configuration of the channel says.
     """
 
     strip_ansi: bool = False
+    all_output: bool = False
     item: Callable[[str, Item], None] = lambda channel, item: None
     line: Callable[[bytes], None] = lambda line: None
     protocol: Callable[[int, bytes], None] | None = None
@@ -187,7 +189,9 @@ class Process:
         protocol = hearing.protocol if channel == "stdout" else None
         capture = 0 if protocol is not None else config.capture_maxbytes
         changes = hearing.strip_ansi or capture > 0 or protocol is not None
-        if output.readback is not None or not (changes or config.events_enabled or config.syslog):
+        if output.readback is not None or not (
+            changes or config.events_enabled or config.syslog or hearing.all_output
+        ):
             return []
         syslog = hearing.line if config.syslog else None
         shared = isinstance(sink, LogStore) and stores.users(sink) > 1
