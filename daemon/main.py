@@ -100,6 +100,12 @@ def _config_path(arguments: SupervisordArguments) -> str:
         path = find_config(sys.argv[0], os.getcwd())
         if path is None:
             raise UserError(no_config_message(sys.argv[0]))
+        if os.geteuid() == 0:
+            print(
+                f"Warning: root uses the configuration file {os.path.abspath(path)}, found in a default place; where "
+                "others may write to the current directory, name it: supervisord -c /absolute/path",
+                file=sys.stderr,
+            )
     elif not os.path.exists(path):
         raise UserError(f"could not find config file {path}")
     return os.path.abspath(path)
@@ -208,7 +214,7 @@ def _package_folder() -> str:
 def _daemon_argv(path: str, arguments: SupervisordArguments) -> list[str]:
     begin = os.path.join(_package_folder(), "daemon", "__main__.py")
     return [sys.executable, "-P", begin, "daemon", "--config", path, "--overrides",
-            json.dumps(dict(arguments.overrides))]  # fmt: skip
+            json.dumps(dict(arguments.overrides)), "--called", sys.argv[0]]  # fmt: skip
 
 
 def _become_keeper(boot: dict[str, object]) -> None:

@@ -25,6 +25,7 @@ import uuid
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from supervisor.config.commandline import usage_error
 from supervisor.config.load import load_supervisord
 from supervisor.config.model import (
     Configuration,
@@ -489,6 +490,7 @@ def main() -> int:
     parser.add_argument("--keeper-fd", type=int, required=True)
     parser.add_argument("--config", required=True)
     parser.add_argument("--overrides", type=json.loads, default={})
+    parser.add_argument("--called", default="supervisord")
     given = parser.parse_args()
     signal.signal(signal.SIGTTOU, signal.SIG_IGN)
     faulthandler.enable()
@@ -496,9 +498,8 @@ def main() -> int:
     try:
         return asyncio.run(Daemon(Arguments(given.keeper_fd, given.config, given.overrides)).run())
     except ConfigError as error:
-        for problem in error.problems:
-            print(f"Error: {problem}", file=sys.stderr)
+        print(usage_error(given.called, "\nError: ".join(str(p) for p in error.problems)), file=sys.stderr)
         return EXIT_USAGE
     except UserError as error:
-        print(f"Error: {error}", file=sys.stderr)
+        print(usage_error(given.called, str(error)), file=sys.stderr)
         return error.exit_code
