@@ -71,9 +71,7 @@ def test_the_background_start_fails_when_it_cannot_serve(supervise: Supervise) -
         done = supervisor.run()
         assert done.returncode not in (0, 70)
         assert "Another program is already listening on a port" in done.stderr
-        assert done.stderr.splitlines()[-1].startswith("For help, use ") and done.stderr.endswith(
-            "supervisord -h\n"
-        )
+        assert done.stderr.splitlines()[-1].startswith("For help, use ")
         assert "Traceback" not in done.stderr
 
 
