@@ -119,6 +119,9 @@ class EventBus:
             self._loop.call_soon_threadsafe(self.dispatch, event)
             return
         pools = self._pools_for(type(event))
+        if isinstance(event, events.EventBufferOverflowEvent):
+            # the pool that is meant would lose one more event for each that tells it so
+            pools = tuple(pool for pool in pools if pool.name != event.pool)
         name = events.getEventNameByType(type(event)) if pools else None
         if name is None:
             return
@@ -248,11 +251,7 @@ class EventBus:
         elif channel == "stdout" and process.hearing.protocol is not None:
             log.debug(f"'{name}' {channel} output:\n{item.data!r}")
         else:
-            try:
-                text = item.data.decode("utf-8")
-            except UnicodeDecodeError:
-                text = f"Undecodable: {item.data!r}"
-            log.debug(f"'{name}' {channel} output:\n{text}")
+            log.debug(f"'{name}' {channel} output:\n{events.decoded(item.data)}")
 
     def _writer(self, process: Process) -> ProcessView:
         group = self.supervisor.groups.get(process.config.group)

@@ -21,7 +21,7 @@ from supervisor.config.listeners import resolve_handler
 from supervisor.config.model import ListenerConfig
 from supervisor.dispatchers import RejectEvent
 from supervisor.errors import RemoteProtocolError
-from supervisor.events import Event, event_types, restored
+from supervisor.events import Event, EventBufferOverflowEvent, event_types, notify, restored
 from supervisor.protocol.listener import DaemonEnd, Ready, Result, envelope
 from supervisor.states import EventListenerStates, SupervisorStates, getEventListenerStateDescription
 from supervisor.states import ProcessStates as S
@@ -231,6 +231,8 @@ class Pool:
             for process in self.members.values():
                 process.pool_trouble = action.text
                 self.supervisor.trouble_changed(process, quiet=True)
+        elif isinstance(action, pool.Overflowed):
+            notify(EventBufferOverflowEvent(self.name, action.lost, action.total))
         else:
             self.supervisor.log.log(action.level, action.text)
 

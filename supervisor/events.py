@@ -253,6 +253,18 @@ class Tick3600Event(TickEvent):
     period = 3600
 
 
+class EventBufferOverflowEvent(Event):
+    """A pool lost events: ``lost`` since it was last told, ``total`` in this life of it. Supervisor has no such type."""
+
+    def __init__(self, pool: str, lost: int, total: int) -> None:
+        self.pool = pool
+        self.lost = lost
+        self.total = total
+
+    def payload(self) -> str:
+        return f"groupname:{self.pool} lost:{self.lost} total:{self.total}"
+
+
 class EventRejectedEvent:
     """A listener refused an event. Not an Event: no listener can subscribe to it."""
 
@@ -297,6 +309,7 @@ class EventTypes:
     PROCESS_GROUP = ProcessGroupEvent
     PROCESS_GROUP_ADDED = ProcessGroupAddedEvent
     PROCESS_GROUP_REMOVED = ProcessGroupRemovedEvent
+    EVENT_BUFFER_OVERFLOW = EventBufferOverflowEvent
 
 
 def event_types() -> dict[str, type[Event]]:

@@ -180,6 +180,14 @@ class Trouble:
 
 
 @dataclass(frozen=True, slots=True)
+class Overflowed:
+    """``lost`` events were dropped since this was last said, ``total`` in all."""
+
+    lost: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
 class Log:
     """A line for the main log; ``level`` is a level name of the configuration."""
 
@@ -187,7 +195,7 @@ class Log:
     text: str
 
 
-Action = Keep | Send | Done | TakenBack | Restart | Trouble | Log
+Action = Keep | Send | Done | TakenBack | Restart | Trouble | Overflowed | Log
 
 
 @dataclass(slots=True)
@@ -347,6 +355,7 @@ class ListenerPool:
             "error",
             f"pool {self.name} event buffer overflowed, discarding event {self._last_dropped}{more}",
         )
+        self._actions.append(Overflowed(self._unreported, self.dropped))
         self._unreported = 0
         self._report_at = now + REPORT_S
         self._troubled = True

@@ -19,6 +19,7 @@ from supervisor.errors import ConfigError, RPCError
 from supervisor.events import RemoteCommunicationEvent, notify
 from supervisor.faults import Faults
 from supervisor.namespec import split_namespec
+from supervisor.protocol.xmlrpc import I4_MAX, I4_MIN
 from supervisor.states import (
     RUNNING_STATES,
     SIGNALLABLE_STATES,
@@ -264,7 +265,14 @@ def _config_info(config: Any, in_use: bool, group_priority: int, auto: dict[str,
             f"{name}_logfile_maxbytes": channel.logfile_maxbytes,
             f"{name}_syslog": channel.syslog,
         }
-    return entry
+    return {name: _told(value) for name, value in entry.items()}
+
+
+def _told(value: Any) -> Any:
+    """An int as XML-RPC can carry it: one that is beyond 32 bits is told as the largest that is not."""
+    if type(value) is int:
+        return max(I4_MIN, min(value, I4_MAX))
+    return [_told(item) for item in value] if type(value) is list else value
 
 
 # --- about processes ---------------------------------------------------------------------------------

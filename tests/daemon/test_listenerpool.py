@@ -158,6 +158,7 @@ def test_overflow_drops_the_oldest_that_waits_and_says_so_once_a_second() -> Non
     assert play.of(p.Done) == [p.Done(0)]
     assert play.of(p.Log) == [p.Log("error", "pool pool event buffer overflowed, discarding event 0")]
     assert play.of(p.Trouble) == [p.Trouble("event buffer of pool pool overflows, 1 events lost")]
+    assert play.of(p.Overflowed) == [p.Overflowed(1, 1)]
     play.offer(10)
     assert play.of(p.Log) == [] and len(play.of(p.Done)) == 10
     play.sleep(1)
@@ -165,6 +166,7 @@ def test_overflow_drops_the_oldest_that_waits_and_says_so_once_a_second() -> Non
         p.Log("error", "pool pool event buffer overflowed, discarding event 10 and 9 before it")
     ]
     assert play.of(p.Trouble) == [p.Trouble("event buffer of pool pool overflows, 11 events lost")]
+    assert play.of(p.Overflowed) == [p.Overflowed(10, 11)]
     play.sleep(10)
     assert play.actions == [] and play.pool.deadline() is None
     play.up()

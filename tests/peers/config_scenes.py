@@ -88,7 +88,7 @@ SCENARIOS: list[Scenario] = [
         [
             supervisord("-n").but(
                 "Daemon",
-                "is not warned about",
+                "names the file that was found",
                 re.compile("UserWarning.*No config file found"),
                 re.compile("Error: No config file found"),
             )

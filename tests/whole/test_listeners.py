@@ -218,16 +218,22 @@ def test_one_that_fails_for_ever_is_called_less_and_less(supervise: Supervise, t
 
 
 def test_a_full_buffer_is_told_and_seen(supervise: Supervise, tmp_path: Path) -> None:
-    record = Record(tmp_path / "events")
+    record, other = Record(tmp_path / "events"), Record(tmp_path / "other")
     supervisor = supervise(
         pool(record.path, "ok", "REMOTE_COMMUNICATION", "startsecs=0\nautostart=false\nbuffer_size=3")
+        + pool(other.path, "ok", "EVENT_BUFFER_OVERFLOW", "startsecs=0").replace(":l]", ":m]")
     )
     send(supervisor, *(str(i) for i in range(5)))
     supervisor.wait_log("ERRO pool l event buffer overflowed, discarding event 0")
     with supervisor.stream() as stream:
         stream.send(p.Subscribe(1))
-        (process,) = stream.expect(p.Snapshot).processes
+        process = next(r for r in stream.expect(p.Snapshot).processes if r.name == "l")
         assert process.trouble.startswith("event buffer of pool l overflows, ")
+    assert other.wait("EVENT_BUFFER_OVERFLOW")[0] == "groupname:l lost:1 total:1"
+    until(
+        lambda: other.named("EVENT_BUFFER_OVERFLOW")[-1] == "groupname:l lost:1 total:2",
+        "the rest is told of",
+    )
     supervisor.rpc.supervisor.startProcess("l")
     record.wait("REMOTE_COMMUNICATION", "4")
     assert [e["payload"] for e in record.events()] == ["type:t\n2", "type:t\n3", "type:t\n4"]

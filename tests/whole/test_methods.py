@@ -512,3 +512,13 @@ def test_restart_reads_the_files_again(supervise: Supervise) -> None:
     assert not alive(before)
     assert supervisor.pidfile_pid() == supervisor.keeper_pid
     supervisor.wait_state("b", "RUNNING")
+
+
+def test_numbers_beyond_what_xml_rpc_can_carry_do_not_spoil_the_answer(supervise: Supervise) -> None:
+    supervisor = supervise(
+        f"[program:far]\ncommand=/bin/cat\nautostart=false\npriority={10**12}\nstartsecs={10**10}\n"
+        "stdout_logfile_maxbytes=5GB\n"
+    )
+    (far,) = supervisor.rpc.supervisor.getAllConfigInfo()
+    top = 2**31 - 1
+    assert far["process_prio"] == far["startsecs"] == far["stdout_logfile_maxbytes"] == top
