@@ -214,7 +214,8 @@ def _package_folder() -> str:
 def _daemon_argv(path: str, arguments: SupervisordArguments) -> list[str]:
     begin = os.path.join(_package_folder(), "daemon", "__main__.py")
     return [sys.executable, "-P", begin, "daemon", "--config", path, "--overrides",
-            json.dumps(dict(arguments.overrides)), "--called", sys.argv[0]]  # fmt: skip
+            json.dumps(dict(arguments.overrides)), "--called", sys.argv[0],
+            "--profile", ",".join(arguments.profile)]  # fmt: skip
 
 
 def _become_keeper(boot: dict[str, object]) -> None:

@@ -491,12 +491,18 @@ def main() -> int:
     parser.add_argument("--config", required=True)
     parser.add_argument("--overrides", type=json.loads, default={})
     parser.add_argument("--called", default="supervisord")
+    parser.add_argument("--profile", default="")
     given = parser.parse_args()
     signal.signal(signal.SIGTTOU, signal.SIG_IGN)
     faulthandler.enable()
     gc.disable()  # until it serves: what is made at the start stays
+    daemon = Daemon(Arguments(given.keeper_fd, given.config, given.overrides))
     try:
-        return asyncio.run(Daemon(Arguments(given.keeper_fd, given.config, given.overrides)).run())
+        if given.profile:
+            from .profiling import profiled  # seldom wanted
+
+            return profiled(lambda: asyncio.run(daemon.run()), given.profile.split(","))
+        return asyncio.run(daemon.run())
     except ConfigError as error:
         print(usage_error(given.called, "\nError: ".join(str(p) for p in error.problems)), file=sys.stderr)
         return EXIT_USAGE

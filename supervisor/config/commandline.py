@@ -24,7 +24,8 @@ class SupervisordArguments:
 
     ``configuration``: the path as given, None to search. ``overrides``: raw
     values by option name, for ``load_supervisord``. At most one of ``help`` and
-    ``version`` is set: the first on the line.
+    ``version`` is set: the first on the line. ``profile``: how what the daemon spent its time on
+    is told at its end; empty: not at all.
     """
 
     configuration: str | None = None
@@ -33,6 +34,7 @@ class SupervisordArguments:
     version: bool = False
     check: bool = False
     sample_config: bool = False
+    profile: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ _SUPERVISORD = (
     _Option("minprocs", "", "minprocs", values.integer),
     _Option("nocleanup", "k", "nocleanup", _FLAG),
     _Option("strip_ansi", "t", "strip_ansi", _FLAG),
-    _Option("profile_options", "", "profile_options", values.string_list),
+    _Option("profile_options", "", "profile_options", values.profile_options),
     _Option("check", "", "check", _FLAG, ours=True),
     _Option("sample_config", "", "sample-config", _FLAG, ours=True),
 )
@@ -118,6 +120,7 @@ def parse_supervisord(argv: Sequence[str]) -> SupervisordArguments:
         version="version" in found,
         check="check" in found,
         sample_config="sample_config" in found,
+        profile=values.profile_options(found.get("profile_options", "")),
     )
 
 
@@ -279,7 +282,8 @@ Logs:
   -k, --nocleanup               keep such logs of an earlier run
   -t, --strip_ansi              remove escape sequences from programs' output
 
-      --profile_options=LIST    accepted for compatibility; does nothing
+      --profile_options=LIST    tell at the end what took the time: cumulative,
+                                calls (how it is sorted), callers
 
 Other:
   -h, -?, --help                print this and exit

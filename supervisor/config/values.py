@@ -190,6 +190,18 @@ def string_list(text: str) -> tuple[str, ...]:
     return tuple(member.strip() for member in text.split(","))
 
 
+PROFILE_OPTIONS: Final = ("cumulative", "calls", "callers")
+
+
+def profile_options(text: str) -> tuple[str, ...]:
+    """A comma list of words from ``PROFILE_OPTIONS``."""
+    words = string_list(text)
+    for word in words:
+        if word not in PROFILE_OPTIONS:
+            raise ValueError(f"{word!r} is none of {', '.join(PROFILE_OPTIONS)}")
+    return words
+
+
 def name(text: str) -> str:
     """The name of a program, group or process, trimmed.
 

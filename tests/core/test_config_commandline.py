@@ -55,7 +55,7 @@ SUPERVISORD = [
     ("--logfile_m 1", SupervisordArguments(overrides={"logfile_maxbytes": "1"})),
     ("--ch /", SupervisordArguments(overrides={"childlogdir": "/"})),
     ("-u nosuchuser", SupervisordArguments(overrides={"user": "nosuchuser"})),
-    ("--profile_options=foo", SupervisordArguments()),
+    ("--profile_options=callers,calls", SupervisordArguments(profile=("callers", "calls"))),
     ("-i -n", SupervisordArguments(overrides={"identifier": "-n"})),
     ("--", SupervisordArguments()),
     ("-h", SupervisordArguments(help=True)),
@@ -71,6 +71,10 @@ SUPERVISORD = [
 ]
 
 SUPERVISORD_ERRORS = [
+    (
+        "--profile_options=foo",
+        "invalid value for --profile_options 'foo': 'foo' is none of cumulative, calls, callers",
+    ),
     ("-n -n", "conflicting command line option '-n'"),
     ("-n --nodaemon", "conflicting command line option '--nodaemon'"),
     ("--nod -nn", "conflicting command line option '-n'"),

@@ -347,3 +347,10 @@ def test_pid_1_of_a_container(supervise: Supervise, tmp_path: Path) -> None:
     assert not zombies
     os.kill(inside[0], signal.SIGTERM)
     assert supervisor.popen.wait(30) == 0
+
+
+def test_a_profile_is_printed_at_the_end(supervise: Supervise) -> None:
+    supervisor = supervise(argv=("-n", "--profile_options=calls,callers"))
+    supervisor.shutdown()
+    printed = (supervisor.folder / "stdout").read_text()
+    assert "function calls" in printed and "Ordered by: call count" in printed and "was called by" in printed
