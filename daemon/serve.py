@@ -172,8 +172,7 @@ class Daemon:
         table = StateTable(held.named.pop("state")) if not fresh else StateTable.create()
         journal = Journal(held.named.pop("config")) if not fresh else Journal.create()
         saved = Saved(self.load(), []) if fresh else read_state(table, journal)
-        configuration = saved.configuration
-        settings = configuration.supervisord
+        settings = saved.configuration.supervisord
         log = MainLog(
             settings.logfile,
             settings.logfile_maxbytes,
@@ -181,6 +180,19 @@ class Daemon:
             settings.loglevel,
             stdout=settings.nodaemon and not settings.silent,
         )
+        try:
+            return await self._live(sock, held, fresh, saved, table, journal, log)
+        except UserError as error:
+            if held.starts:  # nobody is there to read stderr, and the keeper will try again
+                log.critical(f"cannot serve: {error}")
+            raise
+
+    async def _live(
+        self, sock: socket.socket, held: Held, fresh: bool, saved: Saved,
+        table: StateTable, journal: Journal, log: MainLog,
+    ) -> int:  # fmt: skip
+        configuration = saved.configuration
+        settings = configuration.supervisord
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(lambda _, context: report_bug(log, context))
         supervisor = Supervisor(
@@ -216,7 +228,7 @@ class Daemon:
         fcgi_sockets.settle()
         supervisor.link.start()
         context.updates.resume(saved.updates.values())
-        table_of_methods = self._methods(context, configuration, fresh)
+        table_of_methods = self._methods(context, configuration, forgiving=held.starts > 0)
         if fresh:
             self._say_what_is_served(log, configuration)
             log.info(f"supervisord started with pid {held.keeper_pid}")
@@ -358,13 +370,13 @@ class Daemon:
                 [],
             )
 
-    def _methods(self, context: Context, configuration: Configuration, fresh: bool) -> MethodTable:
-        """Everything that can be called. Raises UserError when a plug-in cannot be made at a first start."""
+    def _methods(self, context: Context, configuration: Configuration, *, forgiving: bool) -> MethodTable:
+        """Everything that can be called. Raises UserError for a plug-in that cannot be made, unless ``forgiving``."""
         table = MethodTable(context)
         table.add(METHODS)
         table.add(changes.METHODS)
         try:
-            PluginHost(context, configuration).add_to(table, forgiving=not fresh)
+            PluginHost(context, configuration).add_to(table, forgiving=forgiving)
         except UserError:
             for config, _ in self.listening:
                 self._unlink(config)

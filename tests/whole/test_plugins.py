@@ -7,6 +7,7 @@ import os
 import xmlrpc.client
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -241,3 +242,34 @@ def test_another_factory_replaces_the_supervisor_namespace(supervise: Supervise)
     supervisor = supervise(CAT, sections=section, env=ENV)
     assert supervisor.rpc.supervisor.add(1, 1) == 2
     assert supervisor.state("cat") == "STOPPED"
+
+
+def test_one_that_cannot_be_made_at_a_reload_is_missing_and_the_programs_start(
+    supervise: Supervise, tmp_path: Path
+) -> None:
+    folder = tmp_path / "plugins"
+    folder.mkdir()
+    (folder / "moody.py").write_text(
+        "import os\n"
+        "class Moody:\n"
+        "    def mood(self):\n"
+        "        return 'good'\n"
+        "def make(supervisord, **options):\n"
+        "    if os.path.exists(options['bad']):\n"
+        "        raise OSError('a bad day')\n"
+        "    return Moody()\n"
+    )
+    bad = tmp_path / "bad"
+    supervisor = supervise(
+        "[program:cat]\ncommand=/bin/cat\nstartsecs=0\n",
+        sections=f"[rpcinterface:moody]\nsupervisor.rpcinterface_factory=moody:make\nbad={bad}\n",
+        env={"PYTHONPATH": os.pathsep.join((str(folder), *ENV.values()))},
+    )
+    assert supervisor.rpc.moody.mood() == "good"
+    before = supervisor.wait_state("cat", "RUNNING")["pid"]
+    bad.touch()
+    supervisor.rpc.supervisor.restart()
+    supervisor.wait_log("a bad day; the methods moody.* are missing")
+    supervisor.wait_ready()
+    assert supervisor.wait_state("cat", "RUNNING")["pid"] != before
+    assert fault(supervisor.rpc.moody.mood) == (1, "UNKNOWN_METHOD")
