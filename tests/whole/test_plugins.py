@@ -195,10 +195,10 @@ def test_a_factory_that_cannot_be_found_ends_the_start(supervise: Supervise) -> 
     [("make_failing", "LookupError: nothing found"), ("make_leaving", "SystemExit: 1")],
 )
 def test_a_factory_that_fails_ends_the_start(supervise: Supervise, factory: str, reason: str) -> None:
-    assert refused(supervise, f"rpc_plugin:{factory}") == (
-        2,
-        f"Error: Could not make bad rpc interface: {reason}\n",
-    )
+    code, text = refused(supervise, f"rpc_plugin:{factory}")
+    first, second = text.splitlines()
+    assert (code, first) == (2, f"Error: Could not make bad rpc interface: {reason}")
+    assert second.startswith("For help, use ")
 
 
 def test_reread_tells_of_a_plugin_that_cannot_be_found(plugged: Supervisor) -> None:
