@@ -150,7 +150,7 @@ def test_overlapping_names_give_one_event(supervise: Supervise, tmp_path: Path) 
     record = Record(tmp_path / "events")
     supervisor = supervise(pool(record.path, events="EVENT,REMOTE_COMMUNICATION"))
     send(supervisor, "x", "y")
-    record.wait("REMOTE_COMMUNICATION", "y")
+    record.wait("REMOTE_COMMUNICATION", "\ny")
     assert len(record.named("REMOTE_COMMUNICATION")) == 2
 
 
