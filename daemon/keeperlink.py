@@ -57,6 +57,11 @@ class KeeperLink:
         if len(self._outgoing) == 1:
             self._flush()
 
+    @property
+    def idle(self) -> bool:
+        """Whether the keeper was sent all there was to send."""
+        return not self._outgoing
+
     async def signal(self, name: str, gen: int, sig: int, group: bool) -> int:
         """Send a signal; errno, 0 for sent."""
         code, _ = await self._ask(lambda token: wire.Signal(token, name, gen, sig, group))

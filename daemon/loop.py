@@ -27,6 +27,7 @@ from supervisor.states import STOPPED_STATES, SupervisorStates
 from supervisor.states import ProcessStates as S
 
 from .command import CommandError, resolve
+from .configjournal import ConfigJournal
 from .keeper import wire
 from .keeper.spawn import errno_name
 from .keeperlink import KeeperLink
@@ -99,7 +100,9 @@ class Supervisor:
         self.log = log
         self.link = link
         self.table = table
-        self.journal = journal
+        self.journal = ConfigJournal(
+            journal, lambda fd: link.send(wire.Hold("config"), (fd,)), lambda: link.idle
+        )
         self.stores = stores
         self.boot = boot
         self.serverurl = serverurl

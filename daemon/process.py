@@ -31,6 +31,8 @@ from .output.tap import Readback, Transformed
 from .output.transform import Item, Transform
 
 CLIPPED = 120
+FILE_NAME_MAX_BYTES = 255
+AUTO_LOG_TAIL_BYTES = len("abcdefgh.log.rotating")
 """How many bytes of a cause or a spawn error a snapshot keeps, so that a record fits its slot."""
 
 INT_MAX = 2**31 - 1
@@ -132,8 +134,10 @@ class Process:
                 )
 
     def _make_auto_log(self, channel: str) -> str:
+        rest = f"-{channel}---{self._identifier}-"
+        room = FILE_NAME_MAX_BYTES - AUTO_LOG_TAIL_BYTES - len(rest.encode("utf-8", "surrogateescape"))
         fd, path = tempfile.mkstemp(
-            prefix=f"{self.config.name.replace('/', '_')}-{channel}---{self._identifier}-",
+            prefix=_clipped(self.config.name.replace("/", "_"), max(room, 1)) + rest,
             suffix=".log",
             dir=self._childlogdir,
         )
@@ -404,8 +408,8 @@ def _open_target(path: str) -> int:
         return os.open(path, os.O_RDWR | flags)
 
 
-def _clipped(text: str) -> str:
-    return text.encode("utf-8", "surrogateescape")[:CLIPPED].decode("utf-8", "ignore")
+def _clipped(text: str, limit_bytes: int = CLIPPED) -> str:
+    return text.encode("utf-8", "surrogateescape")[:limit_bytes].decode("utf-8", "ignore")
 
 
 def _capped(when: float) -> int:

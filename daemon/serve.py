@@ -22,6 +22,7 @@ import sys
 import time
 import traceback
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -54,7 +55,7 @@ from .output.store import StoreSet
 from .plugins import PluginHost
 from .snapshot import Journal, StateTable
 from .sockets import ServerConfig, describe, identity, listen
-from .update import Target
+from .update import Target, Updates
 
 if TYPE_CHECKING:
     from .doors import Doors
@@ -138,6 +139,21 @@ def _with(group: GroupConfig, name: str, config: ProcessConfig | None) -> GroupC
     return replace(group, processes=tuple(processes.values()))
 
 
+def without_groups(configuration: Configuration) -> dict[str, Any]:
+    """The first entry of the journal: groups come and go by entries of their own."""
+    return {"all": {**encode(configuration), "groups": []}}
+
+
+def in_force(
+    configuration: Configuration, supervisor: Supervisor, updates: Updates
+) -> Iterator[dict[str, Any]]:
+    """The entries of a journal that say what is now; ``read_state`` understands them."""
+    yield without_groups(configuration)
+    for group in supervisor.groups.values():
+        yield {"add": encode(group.config)}
+    yield from updates.entries()
+
+
 class LogRecords:
     """Where stores keep what a later daemon must know of them: one state record a path, made when needed."""
 
@@ -150,6 +166,12 @@ class LogRecords:
         if index is None:
             index = self._index[path] = self._table.allocate()
         self._table.write(index, {"k": "l", "p": path, **record})
+
+    def forget(self, path: str) -> None:
+        """Nobody logs there any more."""
+        index = self._index.pop(path, None)
+        if index is not None:
+            self._table.free(index)
 
 
 class Daemon:
@@ -195,6 +217,7 @@ class Daemon:
         settings = configuration.supervisord
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(lambda _, context: report_bug(log, context))
+        records = LogRecords(table, saved.logs)
         supervisor = Supervisor(
             settings,
             log,
@@ -202,8 +225,9 @@ class Daemon:
             table,
             journal,
             StoreSet(
-                LogRecords(table, saved.logs).persist,
+                records.persist,
                 {path: record for path, (_, record) in saved.logs.items()},
+                forget=records.forget,
             ),
             saved.supervisor.get("boot") or uuid.uuid4().hex,
             automatic_url(configuration),
@@ -225,6 +249,10 @@ class Daemon:
             self._begin(supervisor, configuration, held)
         else:
             self._resume(supervisor, saved, held)
+        supervisor.journal.bound(
+            lambda: in_force(configuration, supervisor, context.updates),
+            supervisor.journal.end if fresh else 0,
+        )
         fcgi_sockets.settle()
         supervisor.link.start()
         context.updates.resume(saved.updates.values())
@@ -309,7 +337,7 @@ class Daemon:
         supervisor.save_supervisor()
         if not configuration.supervisord.nocleanup:
             clean_auto_logs(configuration, supervisor.log)
-        supervisor.journal.append({"all": {**encode(configuration), "groups": []}})
+        supervisor.journal.append(without_groups(configuration))
         for group in configuration.groups:
             supervisor.add_group(group)
 

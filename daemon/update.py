@@ -42,6 +42,10 @@ class Target:
     start: tuple[str, ...]
     by: str
 
+    def entry(self) -> dict[str, Any]:
+        """What the journal says of it."""
+        return {"update": encode(self.config), "start": list(self.start), "by": self.by}
+
 
 @dataclass(slots=True)
 class Report:
@@ -65,6 +69,11 @@ class Updates:
     def __init__(self, supervisor: Supervisor) -> None:
         self._supervisor = supervisor
         self._running: dict[str, asyncio.Task[Report]] = {}
+        self._targets: dict[str, Target] = {}
+
+    def entries(self) -> list[dict[str, Any]]:
+        """What the journal says of those under way."""
+        return [target.entry() for target in self._targets.values()]
 
     def busy(self, name: str) -> bool:
         """Whether the group is being updated."""
@@ -84,7 +93,7 @@ class Updates:
         if step.step is Step.KEEP:
             return Report(kept=[process.name for process in config.processes])
         target = Target(config, tuple(self._to_start(group.processes, config, step)), by)
-        self._supervisor.journal.append({"update": encode(config), "start": list(target.start), "by": by})
+        self._supervisor.journal.append(target.entry())
         return await asyncio.shield(self._begin(target))
 
     def resume(self, targets: Iterable[Target]) -> None:
@@ -97,13 +106,14 @@ class Updates:
         name = target.config.name
         task = asyncio.get_running_loop().create_task(_Update(self._supervisor, target).run())
         self._running[name] = task
+        self._targets[name] = target
         task.add_done_callback(self._ended)
         return task
 
     def _ended(self, task: asyncio.Task[Report]) -> None:
         """Forget it; what went wrong is told here, since maybe nobody waits for it any more."""
         for name in [name for name, running in self._running.items() if running is task]:
-            del self._running[name]
+            del self._running[name], self._targets[name]
         error = None if task.cancelled() else task.exception()
         if error is not None and not isinstance(error, Interrupted):
             task.get_loop().call_exception_handler({"message": "update failed", "exception": error})

@@ -456,7 +456,7 @@ class LogStore:
 class StoreSet:
     """All stores of a daemon: one per path, the longest unused files closed when many are open.
 
-    ``record`` is the saved record of a path, or None; ``persist`` saves one.
+    ``saved``: records by path; ``persist`` saves one, ``forget`` gives back that of a path nobody logs to any more.
     """
 
     def __init__(
@@ -464,8 +464,10 @@ class StoreSet:
         persist: Callable[[str, dict[str, Any]], None] = lambda path, record: None,
         saved: dict[str, dict[str, Any]] | None = None,
         open_limit: int = 256,
+        forget: Callable[[str], None] = lambda path: None,
     ) -> None:
         self._persist = persist
+        self._forget = forget
         self._saved = saved or {}
         self._stores: dict[str, LogStore] = {}
         self._users: dict[str, int] = {}
@@ -496,6 +498,7 @@ class StoreSet:
             del self._users[store.path], self._stores[store.path]
             self._recent.pop(store.path, None)
             store.close()
+            self._forget(store.path)
 
     def used(self, store: LogStore) -> None:
         """The store was written to: it stays open; the longest unused of too many is closed."""

@@ -164,7 +164,7 @@ def _supervisord(section: Section, cwd: str) -> SupervisordConfig:
         minfds=get("minfds", values.integer, default.minfds),
         minprocs=get("minprocs", values.integer, default.minprocs),
         nocleanup=get("nocleanup", values.boolean, default.nocleanup),
-        childlogdir=get("childlogdir", directory, tempfile.gettempdir()),
+        childlogdir=get("childlogdir", partial(values.log_directory, base=cwd), tempfile.gettempdir()),
         user=get("user", str, default.user),
         uid=get("user", values.user, default.uid),
         directory=get("directory", directory, default.directory),

@@ -17,6 +17,12 @@ from urllib.parse import urlsplit
 
 from .kinds import AutoRestart, LogFile, LogKind
 
+MAX_NAME_BYTES: Final = 255
+"""The most that a name of a program, group or process may have: all of them go into one record of the state."""
+
+MAX_LOG_PATH_BYTES: Final = 1900
+"""Likewise for the path of a log, which has a record of its own."""
+
 LOG_LEVELS: Final = ("critical", "error", "warn", "info", "debug", "trace", "blather")
 
 _TRUE = frozenset(("true", "yes", "on", "1"))
@@ -78,6 +84,14 @@ def existing_directory(text: str, base: str = "") -> str:
     path = resolved(text, base)
     if not os.path.isdir(path):
         raise ValueError(f"{text} is not an existing directory")
+    return path
+
+
+def log_directory(text: str, base: str = "") -> str:
+    """The same for a directory of logs, whose names are at most 255 bytes long."""
+    path = existing_directory(text, base)
+    if len(os.fsencode(path)) > MAX_LOG_PATH_BYTES - 256:
+        raise ValueError(f"the path of a directory of logs has at most {MAX_LOG_PATH_BYTES - 256} bytes")
     return path
 
 
@@ -216,6 +230,8 @@ def name(text: str) -> str:
             raise ValueError(
                 f"Invalid name: '{printable(text)}' because of character: '{printable(character)}'"
             )
+    if len(trimmed.encode("utf-8", "surrogateescape")) > MAX_NAME_BYTES:
+        raise ValueError(f"a name has at most {MAX_NAME_BYTES} bytes")
     return trimmed
 
 
@@ -235,7 +251,10 @@ def logfile(text: str, base: str = "") -> tuple[LogFile, bool]:
         return LogFile(LogKind.AUTO), False
     if word == "syslog":
         return LogFile(LogKind.NONE), True
-    return LogFile(LogKind.FILE, dirpath(text, base)), False
+    path = dirpath(text, base)
+    if len(os.fsencode(path)) > MAX_LOG_PATH_BYTES:
+        raise ValueError(f"the path of a log has at most {MAX_LOG_PATH_BYTES} bytes")
+    return LogFile(LogKind.FILE, path), False
 
 
 def main_logfile(text: str, base: str = "") -> str:

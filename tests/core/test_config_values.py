@@ -207,3 +207,11 @@ def test_printable_text_has_nothing_a_terminal_acts_on(text: str) -> None:
     assert shown.isprintable()
     if text.isprintable():
         assert shown == text
+
+
+def test_names_and_log_paths_have_limits_that_the_state_can_hold() -> None:
+    assert values.name("é" * 127 + "x") == "é" * 127 + "x"
+    with pytest.raises(ValueError, match="at most 255 bytes"):
+        values.name("é" * 128)
+    with pytest.raises(ValueError, match="at most 1900 bytes"):
+        values.logfile("/tmp/" + "./" * 1000 + "log")

@@ -19,8 +19,9 @@ from supervisor.config.model import (
     UnixServerConfig,
     encode,
 )
+from supervisor.config.values import MAX_LOG_PATH_BYTES, MAX_NAME_BYTES
 from supervisor.daemon.process import Process
-from supervisor.daemon.serve import read_state
+from supervisor.daemon.serve import LogRecords, read_state
 from supervisor.daemon.snapshot import SLOT_BYTES, Journal, StateTable
 
 RECORDS = st.dictionaries(
@@ -183,10 +184,22 @@ def test_a_journal_without_a_configuration_is_not_ours() -> None:
 @pytest.mark.parametrize("letter", ["a", "é", "漢", "😀", "\udcff"])
 def test_a_process_always_fits_its_record(table: StateTable, letter: str) -> None:
     """Long names, a long cause and a long spawn error, in letters of any width."""
-    config = ProcessConfig(letter * 60, letter * 60, "/bin/x")
+    name = letter * (MAX_NAME_BYTES // len(letter.encode("utf-8", "surrogateescape")))
+    config = ProcessConfig(name, name, "/bin/x")
     process = Process(config, 1, "id", "/tmp")
-    process.outputs["stdout"].path = "/tmp/" + letter * 60
+    for output in process.outputs.values():
+        output.path = "/tmp/" + name
     process.machine.cause = process.machine.spawnerr = letter * 2000
     process.machine.backoff, process.machine.gen, process.machine.laststart = 2**31, 2**31, 1e9
     table.write(1, process.save(2**40))
-    assert reread(table)[1]["n"] == letter * 60
+    assert reread(table)[1]["n"] == name
+
+
+def test_the_path_of_a_log_always_fits_its_record(table: StateTable) -> None:
+    path = "/" * MAX_LOG_PATH_BYTES
+    records = LogRecords(table, {})
+    intent = {"inode": 2**64 - 1, "keep": 2**53}
+    records.persist(path, {"gen": 2**40, "base": 2**53, "archives": 2**30, "intent": intent})
+    assert reread(table)[1]["p"] == path
+    records.forget(path)
+    assert reread(table) == {} and table.allocate() == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import time
 import xmlrpc.client
@@ -290,3 +291,27 @@ def test_a_pool_is_changed_as_a_whole_also_when_the_daemon_dies(supervise: Super
         assert not set(before.values()) & set(after.values())
         assert supervisor.rpc.supervisor.reloadConfig() == [[[], [], []]]
         before = after
+
+
+def test_however_often_it_is_updated_the_state_stays_small(supervise: Supervise) -> None:
+    def programs(number: int) -> str:
+        return program("a") + program("b", more=f'environment=BIG="{str(number) * 60_000}"\n')
+
+    def journal_bytes() -> int:
+        folder = f"/proc/{supervisor.keeper_pid}/fd"
+        fds = [f"{folder}/{fd}" for fd in os.listdir(folder)]
+        return sum(os.stat(fd).st_size for fd in fds if "supervisor-config" in os.readlink(fd))
+
+    supervisor = supervise(programs(1))
+    kept = all_run(supervisor)["a:a"]
+    sizes = []
+    for number in range(10, 30):
+        supervisor.configure(programs(number))
+        supervisor.rpc.supervisor.reloadConfig()
+        assert update(supervisor, "b") == {"stopped": ["b"], "changed": ["b"]}
+        sizes.append(journal_bytes())
+    assert max(sizes) < 4 << 20 and sorted(sizes) != sizes
+    running = all_run(supervisor)
+    supervisor.kill_daemon()
+    assert all_run(supervisor) == running and running["a:a"] == kept
+    assert supervisor.rpc.supervisor.reloadConfig() == [[[], [], []]]

@@ -1,0 +1,75 @@
+"""The configuration in force, in a journal that stays small; must never know what its entries mean.
+
+It is appended to; when it has grown far beyond what is still wanted, another one is
+written with that and given to the keeper in place of the first. Until the keeper has
+it, entries go to both, so that a daemon can die at any point and the next one finds
+all of them in whichever the keeper holds.
+
+Entries say what is, not what to do: one that repeats what the journal says already
+changes nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from .snapshot import Journal
+
+COMPACT_BYTES = 1 << 20
+
+Entry = Mapping[str, Any]
+
+
+class ConfigJournal:
+    """``hold``: gives the keeper a descriptor in place of the one before. ``idle``: it has all it was given."""
+
+    def __init__(self, journal: Journal, hold: Callable[[int], None], idle: Callable[[], bool]) -> None:
+        self._journals = [journal]
+        self._hold = hold
+        self._idle = idle
+        self._limit = 0
+        self._everything: Callable[[], Iterable[Entry]] | None = None
+
+    @property
+    def fd(self) -> int:
+        """Of the one that counts."""
+        return self._journals[-1].fd
+
+    def bound(self, everything: Callable[[], Iterable[Entry]], wanted_bytes: int = 0) -> None:
+        """From now on stay small; ``everything``: entries that say all that is still wanted.
+
+        ``wanted_bytes``: how much of the journal is known to be that.
+        """
+        self._everything = everything
+        self._limit = max(COMPACT_BYTES, 3 * wanted_bytes)
+
+    @property
+    def end(self) -> int:
+        """How many bytes there are."""
+        return self._journals[-1].end
+
+    def append(self, entry: Entry) -> None:
+        """Add one entry. What it tells may have happened already, or not yet."""
+        self._drop_old()
+        if self._everything is not None and self.end > self._limit and len(self._journals) == 1:
+            self._write_afresh(self._everything())
+        for journal in self._journals:
+            journal.append(entry)
+
+    def _write_afresh(self, entries: Iterable[Entry]) -> None:
+        try:
+            fresh = Journal.create()
+        except OSError:
+            return  # no descriptor is left now: the next entry tries again
+        for entry in entries:
+            fresh.append(entry)
+        self._limit = max(COMPACT_BYTES, 3 * fresh.end)
+        self._hold(fresh.fd)
+        self._journals.append(fresh)
+        self._drop_old()
+
+    def _drop_old(self) -> None:
+        if len(self._journals) > 1 and self._idle():
+            os.close(self._journals.pop(0).fd)
