@@ -12,6 +12,8 @@ import functools
 import os
 import subprocess
 import sys
+import tempfile
+import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -26,11 +28,15 @@ PACKAGES = (
     "superlance==2.0.0",
     "nagios-check-supervisord==2.2.1",
     "multivisor==7.1.0",
+    "ansible-core==2.17.7",
     # what they import: dependent-startup; superhooks; multivisor
     "toposort",
     *("requests", "urllib3", "idna", "certifi", "charset-normalizer"),
     *("gevent", "greenlet", "zope.event", "zope.interface", "pyzmq"),
 )
+COLLECTIONS = "ansible==10.7.0"
+"""50 MB, of which one file is wanted: the wheel is fetched, and that file taken out."""
+ANSIBLE_MODULE = "ansible_collections/community/general/plugins/modules/supervisorctl.py"
 INSTALL_S = 300
 
 
@@ -41,24 +47,25 @@ def missing() -> str:
     with open(FOLDER.parent / "third-party.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         stamp = FOLDER / "installed"
-        wanted = "\n".join(PACKAGES)
+        wanted = "\n".join((*PACKAGES, COLLECTIONS))
         if stamp.exists() and stamp.read_text() == wanted:
             return ""
-        command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-input", "--no-deps", "--upgrade"]
         try:
-            done = subprocess.run(
-                [*command, "--target", str(FOLDER), *PACKAGES],
-                capture_output=True,
-                text=True,
-                timeout=INSTALL_S,
-                check=False,
-            )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            return f"the package index cannot be reached: {error}"
-        if done.returncode:
-            return f"pip could not install them: {done.stderr.strip()[-300:]}"
+            _pip("install", "--upgrade", "--target", str(FOLDER), *PACKAGES)
+            with tempfile.TemporaryDirectory() as fetched:
+                _pip("download", "--dest", fetched, COLLECTIONS)
+                (wheel,) = Path(fetched).glob("*.whl")
+                with zipfile.ZipFile(wheel) as archive:
+                    archive.extract(ANSIBLE_MODULE, FOLDER)
+        except (OSError, subprocess.SubprocessError, ValueError) as error:
+            return f"pip could not install them: {getattr(error, 'stderr', '') or error}"[-300:]
         stamp.write_text(wanted)
         return ""
+
+
+def _pip(verb: str, *words: str) -> None:
+    command = [sys.executable, "-m", "pip", verb, "--quiet", "--no-input", "--no-deps", *words]
+    subprocess.run(command, capture_output=True, text=True, timeout=INSTALL_S, check=True)
 
 
 def environment() -> dict[str, str]:
