@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from supervisor.client.stream import LinkLost, StreamError
@@ -12,7 +13,31 @@ from supervisor.errors import RPCError, ServerError, UserError
 from .commands import HARMLESS, SIGNALS, Call, Plan, Progress, Verb, fault_words, plan
 from .desk import Desk
 from .model import Level, Ref
+from .screens.asking import TypeName
 from .screens.dialogs import Choice, Confirm, Item
+
+ROLLING_FROM: Final = 20
+"""A restart of more than so many offers to go a few at a time."""
+ROLLING_SIZE: Final = 2
+UNDO_S: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """An action as it was asked for, to be asked for again. ``group``: of the whole group of the cursor."""
+
+    verb: Verb
+    signal: str = "TERM"
+    group: bool = False
+    rolling: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    verb: Verb
+    refs: tuple[Ref, ...]
+    scope: str
+    until: float
 
 
 class Actions:
@@ -21,8 +46,11 @@ class Actions:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self.progress: Progress | None = None
+        self._rolling: Progress | None = None
+        self._last: Wish | None = None
+        self._undo: Undo | None = None
 
-    def _targets(self) -> tuple[list[Ref], str]:
+    def targets(self) -> tuple[list[Ref], str]:
         """The processes that an action means, and how to call them."""
         if self._desk.stage.screen is not self._desk.overview:
             ref = self._desk.stage.screen.ref()
@@ -35,11 +63,7 @@ class Actions:
             return refs, f"group {cursor.group}"
         return refs, refs[0].namespec if refs else ""
 
-    def act(self, verb: Verb, *, signal: str = "TERM") -> None:
-        refs, scope = self._targets()
-        self.propose(verb, refs, scope, signal=signal)
-
-    def act_group(self, verb: Verb) -> None:
+    def _group(self) -> tuple[list[Ref], str]:
         ref = (
             self._desk.view.cursor
             if self._desk.stage.screen is self._desk.overview
@@ -47,50 +71,169 @@ class Actions:
         )
         if ref is None:
             raise UserError("no group is selected")
-        group = ref.of_group
-        self.propose(verb, list(self._desk.model.members_of(group)), f"group {group.group}")
+        return list(self._desk.model.members_of(ref.of_group)), f"group {ref.group}"
 
-    def propose(self, verb: Verb, refs: Sequence[Ref], scope: str, *, signal: str = "TERM") -> None:
-        """Carry out, or ask first where the policy says so."""
-        for sup in {ref.sup for ref in refs}:
+    def act(self, verb: Verb, *, signal: str = "TERM") -> None:
+        self._wish(Wish(verb, signal))
+
+    def act_group(self, verb: Verb) -> None:
+        self._wish(Wish(verb, group=True))
+
+    def roll(self, size: int) -> None:
+        """Restart the marks, or the group of the cursor, ``size`` at a time."""
+        self._wish(Wish(Verb.RESTART, group=not self._desk.view.marks, rolling=size), ask=True)
+
+    def repeat(self) -> None:
+        if self._last is None:
+            raise UserError("nothing to repeat: no action was taken yet")
+        self._wish(self._last, ask=True)
+
+    def _wish(self, wish: Wish, *, ask: bool = False) -> None:
+        refs, scope = self._group() if wish.group else self.targets()
+        self.propose(wish.verb, refs, scope, signal=wish.signal, rolling=wish.rolling, ask=ask)
+        self._last = wish
+
+    def undo(self) -> None:
+        undo, self._undo = self._undo, None
+        if undo is None or self._desk.host.now() > undo.until:
+            raise UserError("nothing to undo any more")
+        self.propose(undo.verb, undo.refs, undo.scope)
+        self._undo = None
+
+    def reachable(self, sups: Iterable[str], what: str) -> None:
+        """Raises UserError where nothing can be sent."""
+        for sup in sups:
             if self._desk.model.sups[sup].stale:
-                raise UserError(f"cannot {verb.value}: not connected to {sup}, nothing is sent")
-        proposal = plan(verb, refs, self._desk.model, scope, signal=signal)
-        if not proposal.asks:
-            self._begin(proposal)
-            return
-        replan = None
-        if verb is Verb.RESTART and proposal.resting:
+                raise UserError(f"cannot {what}: not connected to {sup}, nothing is sent")
 
-            def replan(also: bool) -> Plan:
-                return plan(verb, refs, self._desk.model, scope, also_stopped=also)
+    def propose(
+        self,
+        verb: Verb,
+        refs: Sequence[Ref],
+        scope: str,
+        *,
+        signal: str = "TERM",
+        rolling: int = 0,
+        ask: bool = False,
+    ) -> None:
+        """Carry out, or ask first where the policy or ``ask`` says so."""
+        sups = sorted({ref.sup for ref in refs})
+        self.reachable(sups, verb.value)
+
+        def replan(also: bool, at_a_time: int) -> Plan:
+            return plan(
+                verb,
+                refs,
+                self._desk.model,
+                scope,
+                signal=signal,
+                also_stopped=also,
+                rolling=at_a_time,
+                critical=self._desk.critical,
+            )
+
+        proposal = replan(False, rolling)
+        if not proposal.asks and not ask:
+            self._typed(proposal, sups)
+            return
 
         def done(agreed: Plan | None) -> None:
             self._desk.close()
             if agreed is None:
                 self._desk.say("cancelled, nothing was sent")
             else:
-                self._begin(agreed)
+                self._typed(agreed, sups)
 
-        self._desk.open(Confirm(self._desk.look, proposal, done, replan))
+        restarts = verb is Verb.RESTART
+        offers = restarts and len(proposal.records) > ROLLING_FROM
+        self._desk.open(Confirm(self._desk.look, proposal, done, replan if restarts else None, rolls=offers))
+
+    def _typed(self, agreed: Plan, sups: Sequence[str]) -> None:
+        """Begin, once the name of each protected supervisor has been typed."""
+        count = len(agreed.records)
+        what = f"{agreed.title} {agreed.scope}: {count} process{'es' if count != 1 else ''}"
+        self.protected([what], sups, lambda: self._begin(agreed))
+
+    def protected(self, lines: Sequence[str], sups: Sequence[str], go: Callable[[], None]) -> None:
+        """Do ``go``; where a supervisor is protected, when its name has been typed."""
+        guarded = next((sup for sup in sups if self._desk.model.sups[sup].protect), None)
+        if guarded is None:
+            go()
+            return
+        rest = sups[sups.index(guarded) + 1 :]
+        self.type_name(guarded, [*lines, f"{guarded} is protected."], lambda: self.protected(lines, rest, go))
+
+    def type_name(self, name: str, lines: Sequence[str], go: Callable[[], None]) -> None:
+        """Do ``go`` when ``name`` has been typed."""
+
+        def done(agreed: bool) -> None:
+            self._desk.close()
+            if agreed:
+                go()
+            else:
+                self._desk.say("cancelled, nothing was sent")
+
+        self._desk.open(TypeName(self._desk.look, name, lines, name, done))
 
     def _begin(self, agreed: Plan) -> None:
+        if agreed.rolling and self._rolling is not None:
+            self._desk.say("a rolling restart is under way: g c stops it", "msg.warn")
+            return
         self.progress = Progress(agreed)
+        if agreed.rolling:
+            self._rolling = self.progress
+        self._remember_undo(agreed)
         count = f" ({len(agreed.records)})" if len(agreed.records) > 1 else ""
         self._desk.model.note(
             self._desk.host.now(), Level.USER, "you", f"{agreed.title} {agreed.scope}{count}"
         )
         self._desk.host.spawn(self._carry_out(self.progress))
 
+    def _remember_undo(self, agreed: Plan) -> None:
+        """One process, started or stopped, can be had back; signals and many cannot."""
+        back = {Verb.START: Verb.STOP, Verb.RESTART: Verb.STOP, Verb.STOP: Verb.START}.get(agreed.verb)
+        self._undo = None
+        if back is not None and len(agreed.records) == 1:
+            refs = tuple(ref for ref, _ in agreed.records)
+            self._undo = Undo(back, refs, refs[0].namespec, self._desk.host.now() + UNDO_S)
+
+    def line(self) -> str:
+        """The progress, with what can be done about it."""
+        progress = self.progress
+        if progress is None:
+            return ""
+        words = "Esc hides"
+        if progress is self._rolling:
+            words = "stops after these" if progress.stopped else f"g c stops it, {words}"
+        return f"{progress.text(self._desk.model)}{self._undo_words()}  ({words})"
+
+    def _undo_words(self) -> str:
+        undo = self._undo
+        if undo is None or self._desk.host.now() > undo.until:
+            return ""
+        return f"  u: {undo.verb.value}{' again' if undo.verb is Verb.START else ''}"
+
+    def stop_rolling(self) -> None:
+        if self._rolling is None:
+            raise UserError("no rolling restart is under way")
+        self._rolling.stopped = True
+        self._rolling.hidden = False
+        self.progress = self._rolling
+
     async def _carry_out(self, progress: Progress) -> None:
         try:
             for phase in progress.plan.phases:
+                if progress.plan.rolling and (progress.troubles or progress.stopped):
+                    break
                 await asyncio.gather(*(self._send(call, progress) for call in phase))
         except (StreamError, ServerError) as error:
             lost = isinstance(error, LinkLost)
             progress.troubles.append("connection lost, nobody knows how far it came" if lost else str(error))
         progress.finished = True
-        if progress.troubles:
+        if progress is self._rolling:
+            self._rolling = None
+            self._end_rolling(progress)
+        elif progress.troubles:
             more = (
                 f" (and {len(progress.troubles) - 1} more, g m shows)" if len(progress.troubles) > 1 else ""
             )
@@ -101,6 +244,16 @@ class Actions:
         self.check_progress()
         self._desk.host.invalidate()
 
+    def _end_rolling(self, progress: Progress) -> None:
+        left = len(progress.plan.records) - len(progress.done)
+        rest = f"{len(progress.done)} done, {left} not touched or not up"
+        if progress.troubles:
+            progress.hidden = True
+            self._desk.error(f"rolling restart stopped: {progress.troubles[0]}; {rest}")
+        elif left:
+            progress.hidden = True
+            self._desk.say(f"rolling restart stopped as asked: {rest}", "msg.warn")
+
     async def _send(self, call: Call, progress: Progress) -> None:
         link = self._desk.links[call.sup]
         try:
@@ -109,6 +262,10 @@ class Actions:
             if error.code not in HARMLESS:
                 scope = call.refs[0].namespec if len(call.refs) == 1 else progress.plan.scope
                 progress.troubles.append(fault_words(error.code, error.text, scope))
+                return
+        if call.method == "supervisor.startProcess":
+            progress.done.update(call.refs)
+            self._desk.host.invalidate()
 
     def check_progress(self) -> None:
         """Let the progress line go once every process has settled."""
@@ -117,10 +274,10 @@ class Actions:
             return
         self.progress = None
         if not progress.hidden and not progress.troubles:
-            self._desk.say(progress.text(self._desk.model), "msg.ok")
+            self._desk.say(f"{progress.text(self._desk.model)}{self._undo_words()}", "msg.ok")
 
     def signal(self) -> None:
-        refs, scope = self._targets()
+        refs, scope = self.targets()
         if not refs:
             raise UserError("no process is selected")
         items = [Item(name, name, _SIGNAL_WORDS.get(name, "")) for name in SIGNALS]
@@ -130,6 +287,7 @@ class Actions:
             if name is not None:
                 try:
                     self.propose(Verb.SIGNAL, refs, scope, signal=name)
+                    self._last = Wish(Verb.SIGNAL, name)
                 except UserError as error:
                     self._desk.say(str(error), "msg.warn")
 

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from fnmatch import fnmatchcase
 from typing import Final
 
 from supervisor.errors import UserError
@@ -34,6 +35,7 @@ class Command:
 
 SECTIONS: Final = ("MOVE", "ACT ON CURSOR OR MARKS", "MARK", "FIND", "VIEW", "CONSOLE")
 _MOVE, _ACT, _MARK, _FIND, _VIEW, _CONSOLE = SECTIONS
+ACT: Final = _ACT
 
 
 def _table(*commands: Command) -> dict[str, Command]:
@@ -66,9 +68,20 @@ COMMANDS: Final[dict[str, Command]] = _table(
     Command("stop-group", "Stop group", "stop its group (asks)", _ACT, True),
     Command("restart-group", "Restart group", "restart its group (asks)", _ACT, True),
     Command("signal", "Signal", "send a signal (asks)", _ACT, True),
+    Command("restart-rolling", "Rolling", "restart a few at a time (asks)", _ACT, True),
+    Command("stop-rolling", "Stop rolling", "stop a rolling restart after these", _ACT),
+    Command("undo", "Undo", "undo the last start or stop", _ACT, True),
+    Command("repeat", "Repeat", "the last action again (asks)", _ACT, True),
+    Command("clear-log", "Clear log", "clear its log on the server (asks)", _ACT, True),
+    Command("reload", "Reload", "read the configuration again (asks)", _ACT, True),
+    Command("shutdown", "Shutdown", "shut the supervisor down (asks)", _ACT, True),
+    Command("restart-supervisor", "Restart supervisor", "restart the supervisor (asks)", _ACT, True),
     Command("attach", "Attach", "attach to its terminal", _ACT, True),
     Command("watch", "Watch", "attach, read-only", _ACT),
     Command("mark", "Mark", "mark, move on", _MARK),
+    Command("mark-range", "Range", "mark a range: once at each end", _MARK),
+    Command("mark-glob", "Mark by", "mark by pattern", _MARK),
+    Command("unmark-glob", "Unmark by", "unmark by pattern", _MARK),
     Command("mark-all", "Mark all", "mark all shown", _MARK),
     Command("unmark-all", "Unmark", "unmark all", _MARK),
     Command("filter", "Filter", "filter this list", _FIND),
@@ -92,6 +105,7 @@ COMMANDS: Final[dict[str, Command]] = _table(
     Command("mouse", "Mouse", "mouse on, off", _CONSOLE),
     Command("reconnect", "Retry", "try the connection now", _CONSOLE),
     Command("redraw", "Redraw", "paint the screen anew", _CONSOLE),
+    Command("history", "History", "commands given, to give again", _CONSOLE),
     Command("messages", "Messages", "messages of this session", _CONSOLE),
     Command("back", "Back", "back", _CONSOLE),
     Command("quit", "Quit", "quit", _CONSOLE),
@@ -103,6 +117,7 @@ COMMANDS: Final[dict[str, Command]] = _table(
     Command("next", "Next", "next button", _MOVE),
     Command("previous", "Prev", "button before", _MOVE),
     Command("toggle", "Toggle", "the option", _CONSOLE),
+    Command("sent", "What", "show what will be sent", _CONSOLE),
 )
 
 
@@ -135,7 +150,8 @@ class Plan:
     """What will be sent. ``phases``: the calls of one run together, the next begins when they have ended.
 
     ``records`` are the processes meant, in start order; ``resting`` how many others
-    were meant but need nothing.
+    were meant but need nothing. ``rolling``: how many are restarted at a time, 0 for all;
+    a rolling plan ends with the phase that had a trouble.
     """
 
     verb: Verb
@@ -145,10 +161,25 @@ class Plan:
     asks: bool
     resting: int = 0
     signal: str = ""
+    rolling: int = 0
 
     @property
     def title(self) -> str:
+        if self.rolling:
+            return f"rolling {self.verb.value}"
         return f"{self.verb.value} {self.signal}".strip()
+
+    @property
+    def sent(self) -> list[str]:
+        """The calls in the order in which they go, a blank line between those that wait for one another."""
+        lines: list[str] = []
+        for phase in self.phases:
+            lines += [""] if lines else []
+            lines += [
+                f"{call.method.removeprefix('supervisor.')} {' '.join(p for p in call.params if isinstance(p, str))}"
+                for call in phase
+            ]
+        return lines
 
     @property
     def by_state(self) -> list[tuple[str, list[str]]]:
@@ -163,6 +194,9 @@ class Plan:
         return max((record.stopwaitsecs for _, record in self.records), default=0)
 
 
+Chosen = Sequence[tuple[Ref, ProcessRecord]]
+
+
 def plan(
     verb: Verb,
     refs: Sequence[Ref],
@@ -171,8 +205,14 @@ def plan(
     *,
     signal: str = "TERM",
     also_stopped: bool = False,
+    rolling: int = 0,
+    critical: Sequence[str] = (),
 ) -> Plan:
-    """What ``verb`` means for ``refs``. Raises UserError when there is nothing to do, saying why."""
+    """What ``verb`` means for ``refs``. Raises UserError when there is nothing to do, saying why.
+
+    ``critical``: patterns of processes that are asked about even alone. ``rolling``:
+    restart so many at a time, the next when those are RUNNING.
+    """
     meant = sorted(
         ((ref, model.records[ref]) for ref in refs if ref in model.records),
         key=lambda item: (item[0].sup, item[1].group_priority, item[0].group, item[1].priority, item[0].name),
@@ -187,10 +227,37 @@ def plan(
         raise UserError(_nothing(verb, meant, scope))
     asks = len(chosen) > 1 and verb in (Verb.STOP, Verb.RESTART, Verb.SIGNAL)
     asks = asks or (verb is Verb.SIGNAL and signal in DANGEROUS)
-    phases = _phases(verb, chosen, model, signal)
+    asks = asks or (verb is not Verb.START and any(is_critical(ref, critical) for ref, _ in chosen))
+    phases = _rolling(chosen, rolling) if rolling else _phases(verb, chosen, model, signal)
     return Plan(
-        verb, scope, chosen, phases, asks, len(meant) - len(chosen), signal if verb is Verb.SIGNAL else ""
+        verb,
+        scope,
+        chosen,
+        phases,
+        asks,
+        len(meant) - len(chosen),
+        signal if verb is Verb.SIGNAL else "",
+        rolling,
     )
+
+
+def is_critical(ref: Ref, patterns: Sequence[str]) -> bool:
+    return any(fnmatchcase(ref.namespec, pattern) or fnmatchcase(ref.name, pattern) for pattern in patterns)
+
+
+def _rolling(chosen: Chosen, size: int) -> tuple[tuple[Call, ...], ...]:
+    """Stops, then starts, of ``size`` processes after another; a start is answered after startsecs."""
+    phases: list[tuple[Call, ...]] = []
+    for at in range(0, len(chosen), size):
+        batch = chosen[at : at + size]
+        stops = tuple(
+            Call(ref.sup, "supervisor.stopProcess", (ref.namespec, True), (ref,))
+            for ref, record in batch
+            if record.state in RUNNING_STATES
+        )
+        starts = tuple(Call(r.sup, "supervisor.startProcess", (r.namespec, True), (r,)) for r, _ in batch)
+        phases += [stops, starts] if stops else [starts]
+    return tuple(phases)
 
 
 def _applies(verb: Verb, record: ProcessRecord, *, also_stopped: bool) -> bool:
@@ -210,9 +277,6 @@ def _nothing(verb: Verb, meant: list[tuple[Ref, ProcessRecord]], scope: str) -> 
         return f"{meant[0][0].namespec} is {meant[0][1].statename}: nothing to {verb.value}"
     states = Counter(record.statename for _, record in meant)
     return f"{scope}: nothing to {verb.value} ({', '.join(f'{n} {name}' for name, n in states.items())})"
-
-
-Chosen = Sequence[tuple[Ref, ProcessRecord]]
 
 
 def _phases(verb: Verb, chosen: Chosen, model: Model, signal: str) -> tuple[tuple[Call, ...], ...]:
@@ -292,10 +356,12 @@ _MOVING: Final = frozenset({ProcessStates.STARTING, ProcessStates.STOPPING, Proc
 
 @dataclass(slots=True)
 class Progress:
-    """How far a plan has come."""
+    """How far a plan has come. ``done``: the processes whose start was answered; ``stopped``: asked to end early."""
 
     plan: Plan
     finished: bool = False
+    done: set[Ref] = field(default_factory=set)
+    stopped: bool = False
     troubles: list[str] = field(default_factory=list)
     hidden: bool = False
 
@@ -312,6 +378,8 @@ class Progress:
         total = len(plan.records)
         if plan.verb is Verb.SIGNAL:
             return f"{plan.title} {plan.scope}  {'sent' if self.finished else 'under way'} ({total})"
+        if plan.rolling:
+            return f"{plan.title} {plan.scope}  {len(self.done)}/{total} done, {plan.rolling} at a time"
         goal = "STOPPED" if plan.verb is Verb.STOP else "RUNNING"
         parts = [f"{states.pop(goal, 0)}/{total} {goal}"]
         parts.extend(f"{number} {name}" for name, number in states.items())

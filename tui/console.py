@@ -16,9 +16,9 @@ from supervisor.protocol import stream as wire
 from supervisor.states import ProcessStates
 
 from . import filters
-from .actions import Actions
+from .actions import ROLLING_SIZE, Actions
 from .attaching import Attaching
-from .commands import COMMANDS, Verb, describe_marks
+from .commands import ACT, COMMANDS, Verb, describe_marks
 from .desk import Desk, Host, Timer
 from .feeds import Feeds
 from .keymap import Prefix, show
@@ -32,6 +32,7 @@ from .screens.events import EventsPane
 from .screens.logpane import LogPane
 from .screens.overview import Overview
 from .screens.table import ProcessTable
+from .serving import Serving
 from .words import clean, clock, exit_words, spawn_error
 
 SEQUENCE_S: Final = 1.0
@@ -48,7 +49,9 @@ class Console(Desk):
         self.stage.message.idle = self._idle_line
         self._actions = Actions(self)
         self._attaching = Attaching(self, self._actions)
+        self._serving = Serving(self, self._actions)
         self._pickers = Pickers(self)
+        self._range_from: Ref | None = None
         self._pending: tuple[str, ...] = ()
         self._sequence_timer: Timer | None = None
         self._sync_timer: Timer | None = None
@@ -56,7 +59,7 @@ class Console(Desk):
         self._mouse_on = True
         self._find_text = ""
         self._last_click: tuple[float, int] = (0.0, -1)
-        self._histories: dict[str, list[str]] = {"filter": [], "find": [], "log": []}
+        self._histories: dict[str, list[str]] = {"filter": [], "find": [], "log": [], "glob": []}
         self._no_log = LogBuffer()
         self._no_log.note("choose a process to see its log")
         self._commands = self._table()
@@ -124,7 +127,7 @@ class Console(Desk):
             and not self._actions.progress.hidden
             and self.stage.message.prompt is None
         ):
-            self.stage.message.text = self._actions.progress.text(self.model) + "  (Esc hides)"
+            self.stage.message.text = self._actions.line()
             self.stage.message.role = "msg.info"
 
     def _describe_group(self) -> None:
@@ -241,6 +244,8 @@ class Console(Desk):
         if name == "back":
             self._back(key)
             return
+        if command.section == ACT:
+            self.given.append(name)
         try:
             self._commands[name]()
         except UserError as error:
@@ -273,9 +278,20 @@ class Console(Desk):
             "stop-group": lambda: self._actions.act_group(Verb.STOP),
             "restart-group": lambda: self._actions.act_group(Verb.RESTART),
             "signal": self._actions.signal,
+            "restart-rolling": lambda: self._actions.roll(ROLLING_SIZE),
+            "stop-rolling": self._actions.stop_rolling,
+            "undo": self._actions.undo,
+            "repeat": self._actions.repeat,
+            "clear-log": self._serving.clear_log,
+            "reload": self._serving.reload,
+            "shutdown": self._serving.shutdown,
+            "restart-supervisor": self._serving.restart,
             "attach": lambda: self._attaching.attach(read_only=False),
             "watch": lambda: self._attaching.attach(read_only=True),
             "mark": self.view.toggle_mark,
+            "mark-range": self._mark_range,
+            "mark-glob": lambda: self._mark_glob(on=True),
+            "unmark-glob": lambda: self._mark_glob(on=False),
             "mark-all": self.view.mark_shown,
             "unmark-all": self.view.unmark,
             "filter": self._filter,
@@ -299,6 +315,7 @@ class Console(Desk):
             "mouse": self._toggle_mouse,
             "reconnect": self._reconnect,
             "redraw": self.host.redraw,
+            "history": self._pickers.history,
             "messages": self._pickers.messages,
             "quit": self._quit,
             "interrupt": self._interrupt,
@@ -385,7 +402,10 @@ class Console(Desk):
 
     def _back(self, key: str) -> None:
         screen = self.stage.screen
-        if self._actions.progress is not None and not self._actions.progress.hidden:
+        if self._range_from is not None:
+            self._range_from = None
+            self.unsay()
+        elif self._actions.progress is not None and not self._actions.progress.hidden:
             self._actions.progress.hidden = True
             self.stage.message.text = ""
         elif screen.zoomed is not None:
@@ -449,6 +469,32 @@ class Console(Desk):
         self._ask(
             "filter: ", before.text, lambda text: self.view.change(filter=filters.parse(text)), done, "filter"
         )
+
+    def _mark_range(self) -> None:
+        """The first time: here it begins. The second: mark up to here."""
+        cursor = self.view.cursor
+        if cursor is None:
+            raise UserError("no process is selected")
+        start, self._range_from = self._range_from, None
+        if start is None:
+            self._range_from = cursor
+            self.say(f"range from {cursor.namespec}: v again marks up to the cursor, Esc leaves", keep=True)
+        else:
+            self.say(f"{self.view.mark_range(start)} marked in the range")
+
+    def _mark_glob(self, *, on: bool) -> None:
+        before = set(self.view.marks)
+
+        def changed(text: str) -> None:
+            self.view.marks = set(before)
+            if text and not self.view.mark_glob(text, on=on):
+                raise UserError(f"{text}: matches no process")
+
+        def done(text: str | None) -> None:
+            if text is None:
+                self.view.marks = set(before)
+
+        self._ask("mark: " if on else "unmark: ", "", changed, done, "glob")
 
     def _find(self) -> None:
         if isinstance(self.stage.screen.focused, LogPane) or self.stage.screen is not self.overview:

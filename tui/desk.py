@@ -47,7 +47,11 @@ class Host(Protocol):
 
 
 class Desk:
-    """``links`` by supervisor's name; ``stack``: the screens one came through, the shown one last."""
+    """``links`` by supervisor's name; ``stack``: the screens one came through, the shown one last.
+
+    ``critical``: patterns of processes that are asked about even alone. ``given``: the
+    commands that did something, the last one last.
+    """
 
     def __init__(self, host: Host, model: Model, look: Look, *, theme: str, read_only: bool) -> None:
         self.host = host
@@ -62,6 +66,8 @@ class Desk:
         self.stack: list[Screen] = [self.overview]
         self.stage = Stage(model, look, self.overview)
         self.messages: deque[tuple[float, str, str]] = deque(maxlen=500)
+        self.critical: tuple[str, ...] = ()
+        self.given: deque[str] = deque(maxlen=50)
         self._read_only = read_only
         self._message_timer: Timer | None = None
 

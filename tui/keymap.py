@@ -45,7 +45,7 @@ GLOBAL: Final = {
     "?": "help", "f1": "help", ":": "palette", "ctrl p": "palette", "f2": "theme", "ctrl t": "theme",
     "esc": "back", "q": "back", "f10": "quit", "ctrl c": "interrupt",
     "ctrl l": "redraw", "ctrl r": "reconnect", "z": "zoom", "M": "mouse",
-    "n": "next-match", "N": "previous-match",
+    "n": "next-match", "N": "previous-match", "g c": "stop-rolling", "ctrl o": "history", ".": "repeat",
 }  # fmt: skip
 
 LIST: Final = {
@@ -53,7 +53,8 @@ LIST: Final = {
     "s": "start", "f7": "start", "x": "stop", "f8": "stop", "r": "restart",
     "S": "start-group", "X": "stop-group", "R": "restart-group",
     "f9": "signal", "!": "signal", "a": "attach", "A": "watch",
-    "space": "mark", "*": "mark-all", "U": "unmark-all", "H": "fold-all", "L": "unfold-all",
+    "u": "undo", "c": "clear-log", "f11": "reload",
+    "space": "mark", "v": "mark-range", "*": "mark-all", "U": "unmark-all", "+": "mark-glob", "_": "unmark-glob", "H": "fold-all", "L": "unfold-all",
     "/": "filter", "f4": "filter", "\\": "filter", "f3": "find", "t": "attention",
     "f6": "sort", ">": "sort-next", "<": "sort-previous", "I": "invert", "e": "stream",
 }  # fmt: skip
@@ -65,6 +66,7 @@ LOG: Final = {
 DETAIL: Final = {
     "s": "start", "f7": "start", "x": "stop", "f8": "stop", "r": "restart", "R": "restart-group",
     "f9": "signal", "!": "signal", "a": "attach", "A": "watch", "o": "logs", "f5": "logs", "e": "stream",
+    "u": "undo", "c": "clear-log", "f11": "reload",
 }  # fmt: skip
 
 EVENTS: Final = {"enter": "detail", "o": "logs", "f": "follow"}
@@ -72,7 +74,7 @@ EVENTS: Final = {"enter": "detail", "o": "logs", "f": "follow"}
 DIALOG: Final = {
     "tab": "next", "right": "next", "l": "next", "shift tab": "previous", "left": "previous", "h": "previous",
     "up": "up", "down": "down", "k": "up", "j": "down", "home": "first", "end": "last",
-    "enter": "accept", "y": "yes", "n": "cancel", "esc": "cancel", "q": "cancel", "space": "toggle",
+    "enter": "accept", "y": "yes", "n": "cancel", "esc": "cancel", "q": "cancel", "space": "toggle", "d": "sent",
     "ctrl c": "cancel", "f10": "cancel",
 }  # fmt: skip
 
@@ -99,7 +101,7 @@ FOOTERS: Final[Mapping[str, tuple[str, ...]]] = {
     "log": ("help", "find", "next-match", "previous-match", "follow", "pause", "wrap", "stream", "zoom", "next-pane", "back"),
     "detail": ("back", "start", "stop", "restart", "signal", "attach", "logs", "stream", "next-pane", "help"),
     "events": ("back", "detail", "logs", "follow", "help"),
-    "dialog": ("accept", "yes", "cancel", "next"),
+    "dialog": ("accept", "yes", "cancel", "next", "sent"),
     "choice": ("accept", "cancel"),
 }  # fmt: skip
 KEPT: Final = frozenset({"help", "back", "cancel"})

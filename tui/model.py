@@ -16,6 +16,7 @@ from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
+from fnmatch import fnmatchcase
 from typing import Final, NamedTuple
 
 from supervisor.namespec import make_namespec
@@ -144,13 +145,17 @@ class Entry:
 
 @dataclass(slots=True)
 class Sup:
-    """One supervisor as last told. ``as_of``: when its data was last known to be true."""
+    """One supervisor as last told. ``as_of``: when its data was last known to be true.
+
+    ``protect``: its name must be typed before anything is sent to it.
+    """
 
     name: str
     link: LinkTold
     statename: str = ""
     as_of: float = 0.0
     known: bool = False
+    protect: bool = False
 
     @property
     def stale(self) -> bool:
@@ -584,6 +589,26 @@ class ListView:
             self.marks |= set(self.model.members_of(ref)) if ref in self.folded else set()
             if not ref.is_group:
                 self.marks.add(ref)
+
+    def mark_range(self, start: Ref) -> int:
+        """Mark every process shown between ``start`` and the cursor; how many there are."""
+        there = self._index.get(start, self._place)
+        between = self.rows[min(there, self._place) : max(there, self._place) + 1]
+        refs = {ref for ref in between if not ref.is_group}
+        self.marks |= refs
+        self._changed = self._changed or self.filter.moves
+        return len(refs)
+
+    def mark_glob(self, pattern: str, *, on: bool) -> int:
+        """Mark or unmark what matches by name or by ``group:name``, shown or not; how many there are."""
+        found = {
+            ref
+            for ref in self.model.records
+            if fnmatchcase(ref.namespec, pattern) or fnmatchcase(ref.name, pattern)
+        }
+        self.marks = self.marks | found if on else self.marks - found
+        self._changed = self._changed or self.filter.moves
+        return len(found)
 
     def unmark(self) -> None:
         self.marks.clear()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from supervisor.errors import UserError
+
 from . import filters
 from .commands import COMMANDS
 from .desk import Desk
@@ -59,6 +61,20 @@ class Pickers:
         if not rows:
             rows = [[("dialog.body", " no message yet")]]
         self._desk.open(Page(self._desk.look, "Messages", rows, self._desk.close, full=True))
+
+    def history(self) -> None:
+        """Commands that were given, the newest first; the chosen one is given again, here."""
+        names = list(dict.fromkeys(reversed(self._desk.given)))
+        if not names:
+            raise UserError("no command was given yet")
+        items = [Item(name, COMMANDS[name].help, name) for name in names]
+
+        def done(name: str | None) -> None:
+            self._desk.close()
+            if name is not None:
+                self._desk.execute(name)
+
+        self._desk.open(Choice(self._desk.look, "Given before", items, done))
 
     def choose_theme(self) -> None:
         names = self._desk.host.theme_names()

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from supervisor.errors import RemoteProtocolError
+from supervisor.errors import RemoteProtocolError, RPCError
 from supervisor.faults import Faults
 from supervisor.namespec import make_namespec, split_namespec
 from supervisor.protocol import stream as wire
@@ -239,6 +239,7 @@ class Peer:
 class FakeServer:
     """Serves ``processes`` on the unix socket ``path``; everything a client sent is kept for the test.
 
+    ``answers``: what methods answer beside those of processes, a fault as RPCError.
     ``calls``: (method, parameters) in the order they came. ``delay_s``: how long a start or
     a stop takes. ``hold``: calls that wait until ``release``. ``mute``: pings unanswered.
     """
@@ -250,6 +251,7 @@ class FakeServer:
         self.boot = "boot-1"
         self.processes: dict[str, Fake] = {}
         self.calls: list[tuple[str, list[Any]]] = []
+        self.answers: dict[str, Any] = {"shutdown": True, "restart": True}
         self.frames: list[wire.Frame] = []
         self.typed = b""
         self.resizes: list[tuple[int, int]] = []
@@ -362,6 +364,14 @@ class FakeServer:
         await self.released.wait()
         method = frame.method.removeprefix("supervisor.")
         namespec = str(frame.params[0]) if frame.params else ""
+        if method in self.answers:
+            answer = self.answers[method]
+            peer.send(
+                wire.Fault(frame.id, answer.code, answer.text)
+                if isinstance(answer, RPCError)
+                else wire.Result(frame.id, answer)
+            )
+            return
         names = self._named(namespec)
         if not names and method not in ("getStreamAddress", "getIdentification"):
             peer.send(wire.Fault(frame.id, Faults.BAD_NAME, f"BAD_NAME: {namespec}"))

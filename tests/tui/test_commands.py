@@ -140,3 +140,32 @@ def test_faults_are_told_in_words() -> None:
 def test_marks_are_described(model: Model) -> None:
     assert describe_marks(refs(model, "web", "worker")) == "2 marked in 1 group"
     assert describe_marks([]) == ""
+
+
+def test_a_rolling_restart_stops_and_starts_a_few_at_a_time() -> None:
+    model = model_of(*(record("a", f"p{n}", S.RUNNING if n != 2 else S.STOPPED) for n in range(3)))
+    proposal = plan(
+        Verb.RESTART, refs(model, "p0", "p1", "p2"), model, "group a", also_stopped=True, rolling=2
+    )
+    assert proposal.asks and proposal.title == "rolling restart"
+    assert sent(proposal) == [
+        [("stopProcess", "a:p0", True), ("stopProcess", "a:p1", True)],
+        [("startProcess", "a:p0", True), ("startProcess", "a:p1", True)],
+        [("startProcess", "a:p2", True)],
+    ]
+    assert proposal.sent == ["stopProcess a:p0", "stopProcess a:p1", "", "startProcess a:p0", "startProcess a:p1",
+                             "", "startProcess a:p2"]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("pattern", "verb", "asks"),
+    [
+        ("api:*", Verb.STOP, True),
+        ("web", Verb.RESTART, True),
+        ("etl:*", Verb.STOP, False),
+        ("*", Verb.START, False),
+    ],
+)
+def test_critical_programs_are_asked_about(model: Model, pattern: str, verb: Verb, asks: bool) -> None:
+    chosen = refs(model, "mail" if verb is Verb.START else "web")
+    assert plan(verb, chosen, model, "x", critical=(pattern,)).asks is asks

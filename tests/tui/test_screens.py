@@ -13,12 +13,13 @@ from supervisor.protocol.stream import ProcessRecord
 from supervisor.states import ProcessStates as S
 from supervisor.states import getProcessStateDescription
 from supervisor.tui import filters
-from supervisor.tui.commands import Verb, plan
+from supervisor.tui.commands import Plan, Verb, plan
 from supervisor.tui.glyphs import ASCII, UNICODE
 from supervisor.tui.keymap import KeyMap
 from supervisor.tui.logbuffer import LogBuffer
 from supervisor.tui.model import ChangeTold, LinkKind, LinkTold, ListView, Model, Ref, SnapshotTold, UsageTold
 from supervisor.tui.pane import Line, Look, TitleBar, slice_row
+from supervisor.tui.screens.asking import Question, TypeName
 from supervisor.tui.screens.attach import AttachScreen, walk
 from supervisor.tui.screens.detail import Detail
 from supervisor.tui.screens.dialogs import Choice, Confirm, Dialog, Item, Page, help_rows
@@ -107,11 +108,18 @@ def dialogs() -> list[Callable[[Look], Dialog]]:
 
     def confirm(of: Model) -> Callable[[Look], Dialog]:
         chosen = plan(Verb.RESTART, list(of.records), of, "group all", also_stopped=True)
-        return lambda look: Confirm(look, chosen, lambda plan: None, lambda also: chosen)
+
+        def replan(also: bool, rolling: int) -> Plan:
+            return chosen
+
+        return lambda look: Confirm(look, chosen, lambda plan: None, replan, rolls=True)
 
     items = [Item(str(n), f"item {n} 検索", "detail" * 3, "F1", n % 2 == 0) for n in range(50)]
     rows = help_rows(KeyMap(), ("list", "global"), 80, changing=False)
+    lines = [f"line {n} 検索 \x1b[31m" for n in range(40)]
     return [
+        lambda look: Question(look, "reload", lines, "Update", lambda agreed: None),
+        lambda look: TypeName(look, "shutdown", lines[:3], "local", lambda agreed: None),
         confirm(model),
         confirm(many),
         lambda look: Choice(look, "choose", items, lambda value: None, search=True),
@@ -120,7 +128,7 @@ def dialogs() -> list[Callable[[Look], Dialog]]:
     ]
 
 
-@pytest.mark.parametrize("number", range(5))
+@pytest.mark.parametrize("number", range(7))
 @pytest.mark.parametrize("size", [*SIZES, (20, 5)])
 def test_dialogs_at_every_size(number: int, size: tuple[int, int]) -> None:
     model = full_model()
@@ -152,9 +160,11 @@ def test_confirm_can_take_the_stopped_ones_along() -> None:
     refs = list(model.records)
     first = plan(Verb.RESTART, refs, model, "all")
     ended: list[Any] = []
-    dialog = Confirm(
-        LOOKS[0], first, ended.append, lambda also: plan(Verb.RESTART, refs, model, "all", also_stopped=also)
-    )
+
+    def replan(also: bool, rolling: int) -> Plan:
+        return plan(Verb.RESTART, refs, model, "all", also_stopped=also, rolling=rolling)
+
+    dialog = Confirm(LOOKS[0], first, ended.append, replan)
     dialog.command("previous")
     dialog.command("toggle")
     dialog.command("yes")

@@ -22,9 +22,15 @@ from ..pane import Box, Line, Look, Row, edit_line
 from ..words import clean, cut, fit, width_of
 
 MAX_NAMES_ROWS: Final = 8
+MAX_SENT_ROWS: Final = 12
+AT_A_TIME: Final = (0, 1, 2, 5, 10)
+"""What the choice of a rolling restart goes through; 0 is all at once."""
 _NUMBERS: Final = {
     name: number for number in SEVERITY if (name := getProcessStateDescription(number)) is not None
 }
+
+
+_OPTIONS: Final = frozenset({"also", "rolling"})
 
 
 class Dialog(Box):
@@ -77,8 +83,9 @@ class Dialog(Box):
 class Confirm(Dialog):
     """Asks whether to carry out a plan; the focus begins on Cancel.
 
-    ``replan`` gives the plan with or without the stopped processes, None where that
-    makes no difference. ``done`` gets the plan to carry out, or None.
+    ``replan`` gives the plan with or without the stopped processes, and so many at a time
+    (0: all at once), None where that makes no difference. ``done`` gets the plan to carry
+    out, or None.
     """
 
     danger = True
@@ -88,8 +95,11 @@ class Confirm(Dialog):
         look: Look,
         plan: Plan,
         done: Callable[[Plan | None], None],
-        replan: Callable[[bool], Plan] | None = None,
+        replan: Callable[[bool, int], Plan] | None = None,
+        *,
+        rolls: bool = False,
     ) -> None:
+        """``rolls``: offer to go a few at a time; a plan that rolls already offers it as well."""
         super().__init__(
             look,
             f"{plan.title} {plan.scope}".upper() if plan.scope.startswith("group ") else plan.title.upper(),
@@ -98,8 +108,13 @@ class Confirm(Dialog):
         self._done = done
         self._replan = replan
         self._also = False
+        self._sent = False
         self._at = 0
-        self._controls = ["cancel", "go"] + (["also"] if replan is not None else [])
+        self._controls = ["cancel", "go"]
+        if replan is not None and plan.resting:
+            self._controls.append("also")
+        if replan is not None and (rolls or plan.rolling):
+            self._controls.append("rolling")
         self._places: list[tuple[int, int, int]] = []
         self._row = 0
 
@@ -110,7 +125,9 @@ class Confirm(Dialog):
         return f"{self.plan.title.capitalize()} {self.plan.scope}: {count} {noun}{order}?"
 
     def _names(self, width: int) -> list[Row]:
-        """The names by state, wrapped; what does not fit is counted."""
+        """The names by state, wrapped, or the calls; what does not fit is counted."""
+        if self._sent:
+            return self._calls(width)
         rows: list[Row] = []
         for statename, names in self.plan.by_state:
             role = f"{state_role(_NUMBERS.get(statename, ProcessStates.UNKNOWN))}@panel"
@@ -134,8 +151,14 @@ class Confirm(Dialog):
             rows.append(Line(width, "dialog.body").add(f"   ... and {more} lines more of names").done())
         return rows
 
+    def _calls(self, width: int) -> list[Row]:
+        lines = self.plan.sent
+        if len(lines) > MAX_SENT_ROWS:
+            lines = [*lines[: MAX_SENT_ROWS - 1], f"... and {len(lines) - MAX_SENT_ROWS + 1} lines more"]
+        return [Line(width, "dialog.body").add("   ").add(clean(line)).done() for line in lines]
+
     def size(self, cols: int, rows: int) -> tuple[int, int]:
-        width = min(cols, 66)
+        width = min(cols, 78 if len(self._controls) > 3 else 66)
         return width, min(rows, 9 + len(self._names(width - 2)))
 
     def inside(self, cols: int, rows: int) -> list[Row]:
@@ -164,6 +187,7 @@ class Confirm(Dialog):
             "cancel": f"{left} Cancel {right}",
             "go": f"{left} {self.plan.title.capitalize()} {len(self.plan.records)} {right}",
             "also": f"({'x' if self._also else ' '}) also start stopped",
+            "rolling": f"({self.plan.rolling} at a time)" if self.plan.rolling else "(all at once)",
         }
         line = Line(cols, "dialog.body").add("     ")
         self._places = []
@@ -172,10 +196,10 @@ class Confirm(Dialog):
             start = cols - line.left
             line.add(
                 labels[control],
-                "dialog.button.focus" if here else "dialog.button" if control != "also" else "dialog.body",
+                "dialog.button.focus" if here else "dialog.body" if control in _OPTIONS else "dialog.button",
             )
             self._places.append((start + 1, cols - line.left + 1, number))
-            line.add("     ")
+            line.add("   " if len(self._controls) > 3 else "     ")
         self._row = row + 1
         return line.done()
 
@@ -200,15 +224,22 @@ class Confirm(Dialog):
                 self._end(None)
             case "yes":
                 self._end(self.plan)
-            case "toggle" | "accept" if control == "also":
-                self._toggle()
+            case "sent":
+                self._sent = not self._sent
+            case "toggle" | "accept" if control in _OPTIONS:
+                self._toggle(control)
             case "accept":
                 self._end(self.plan if control == "go" else None)
 
-    def _toggle(self) -> None:
-        if self._replan is not None:
+    def _toggle(self, option: str) -> None:
+        if self._replan is None:
+            return
+        rolling = self.plan.rolling
+        if option == "also":
             self._also = not self._also
-            self.plan = self._replan(self._also)
+        else:
+            rolling = next((number for number in AT_A_TIME if number > rolling), 0)
+        self.plan = self._replan(self._also, rolling)
 
     def _end(self, plan: Plan | None) -> None:
         if not self.over:

@@ -1,0 +1,242 @@
+"""Actions on many, rolling restarts, undo, and what concerns the whole server: keys in, screen text and calls out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from supervisor.errors import RPCError
+from supervisor.faults import Faults
+from supervisor.states import ProcessStates as S
+from tests.tui.fakes import FakeServer, FakeThread, example
+from tests.tui.ptyapp import PtyApp
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[FakeThread]:
+    thread = FakeThread(str(tmp_path / "s.sock.stream"))
+    thread.do(example)
+    yield thread
+    thread.close()
+
+
+def app(tmp_path: Path, *arguments: str, **options: Any) -> PtyApp:
+    return PtyApp(["-s", f"unix://{tmp_path}/s.sock", *arguments], tmp_path, **options)
+
+
+def until(server: FakeThread, condition: Callable[[FakeServer], object], console: PtyApp) -> None:
+    console.wait(lambda: bool(server.do(condition)), "what the server waited for")
+
+
+def methods(server: FakeServer) -> list[str]:
+    return [method.removeprefix("supervisor.") for method, _ in server.calls]
+
+
+def farm(server: FakeServer, count: int) -> None:
+    server.processes.clear()
+    for number in range(count):
+        server.add("farm", f"job_{number:02d}", S.RUNNING, pid=100 + number, start=1.0)
+    server.delay_s = 0.01
+
+
+def test_marks_by_range_and_by_pattern(server: FakeThread, tmp_path: Path) -> None:
+    with app(tmp_path) as console:
+        console.see("web_00")
+        console.keys("v")
+        console.see("range from api:web_00")
+        console.keys("j", "j", "v")
+        console.see("3 marked in the range")
+        console.keys("_", "web*")
+        console.see("unmark: web*")
+        console.keys("enter")
+        console.see("1 marked in 1 group")
+        console.keys("+", "etl:*", "enter")
+        console.see("4 marked in 2 groups")
+        console.keys("+", "nosuch")
+        console.see("nosuch: matches no process")
+        console.keys("esc")
+        console.see("4 marked in 2 groups")
+
+
+def test_the_confirmation_shows_what_will_be_sent(server: FakeThread, tmp_path: Path) -> None:
+    with app(tmp_path) as console:
+        console.see("web_00")
+        console.keys("R")
+        console.see("RESTART GROUP API")
+        console.keys("d")
+        console.see("stopProcessGroup api", "startProcessGroup api")
+        console.keys("d")
+        console.miss("stopProcessGroup")
+        console.keys("esc")
+        console.see("nothing was sent")
+
+
+def test_a_large_restart_rolls_to_its_end(server: FakeThread, tmp_path: Path) -> None:
+    server.do(lambda s: farm(s, 22))
+    with app(tmp_path) as console:
+        console.see("job_00")
+        console.keys("R")
+        console.see("Restart group farm: 22 processes", "(all at once)")
+        console.keys("tab", "tab", " ", " ", " ")
+        console.see("Rolling restart group farm: 22 processes", "(5 at a time)")
+        console.keys("y")
+        console.see("rolling restart group farm  22/22 done, 5 at a time")
+        calls = server.do(lambda s: [(m.split(".")[1], p[0]) for m, p in s.calls])
+        assert sorted(calls[:5]) == [("stopProcess", f"farm:job_{n:02d}") for n in range(5)]
+        assert sorted(calls[5:10]) == [("startProcess", f"farm:job_{n:02d}") for n in range(5)]
+        assert len(calls) == 44
+
+
+def test_a_rolling_restart_ends_at_the_first_failure(server: FakeThread, tmp_path: Path) -> None:
+    server.do(lambda s: farm(s, 6))
+    server.do(lambda s: setattr(s.processes["farm:job_02"], "start_fails", "no such file"))
+    with app(tmp_path) as console:
+        console.see("job_00")
+        console.keys(":", "few at a time", "enter")
+        console.see("Rolling restart group farm: 6 processes", "(2 at a time)")
+        console.keys("y")
+        console.see("rolling restart stopped: farm:job_02 could not start")
+        started = server.do(lambda s: [p[0] for m, p in s.calls if m.endswith("startProcess")])
+        assert sorted(started) == [f"farm:job_{n:02d}" for n in range(4)]
+
+
+def test_a_rolling_restart_is_stopped_by_hand(server: FakeThread, tmp_path: Path) -> None:
+    server.do(lambda s: farm(s, 6))
+    with app(tmp_path) as console:
+        console.see("job_00")
+        server.do(lambda s: s.released.clear())
+        console.keys(":", "few at a time", "enter")
+        console.see("Rolling restart")
+        console.keys("y")
+        console.see("0/6 done", "g c stops it")
+        console.keys("g", "c")
+        console.see("stops after these")
+        server.do(lambda s: s.released.set())
+        console.see("rolling restart stopped as asked: 0 done, 6 not touched")
+
+
+def test_undo_starts_again_what_was_stopped(server: FakeThread, tmp_path: Path) -> None:
+    with app(tmp_path) as console:
+        console.see("web_00")
+        console.keys("x")
+        console.see("stop api:web_00  1/1 STOPPED  u: start again")
+        console.keys("u")
+        console.see("start api:web_00  1/1 RUNNING")
+        console.keys("u")
+        console.see("nothing to undo any more")
+
+
+def test_repeat_asks_and_does_the_same_to_another_row(server: FakeThread, tmp_path: Path) -> None:
+    with app(tmp_path) as console:
+        console.see("web_00")
+        console.keys(".")
+        console.see("nothing to repeat")
+        console.keys("x")
+        console.see("1/1 STOPPED")
+        console.keys("j", ".")
+        console.see("Stop api:web_01: 1 process?")
+        console.keys("y")
+        console.see("stop api:web_01  1/1 STOPPED")
+
+
+def test_history_gives_a_command_again(server: FakeThread, tmp_path: Path) -> None:
+    with app(tmp_path) as console:
+        console.see("web_00")
+        console.keys("x")
+        console.see("1/1 STOPPED")
+        console.keys("j", "\x0f")
+        console.see("Given before", "stop")
+        console.keys("enter")
+        console.see("stop api:web_01  1/1 STOPPED")
+
+
+def test_clearing_a_log_on_the_server_asks(server: FakeThread, tmp_path: Path) -> None:
+    server.do(lambda s: s.answers.update(clearProcessLogs=True))
+    with app(tmp_path) as console:
+        console.see("web_00")
+        console.keys("c")
+        console.see("CLEAR LOG", "api:web_00")
+        console.keys("enter")  # the focus is on Cancel
+        console.see("nothing was sent")
+        console.keys("c")
+        console.see("CLEAR LOG")
+        console.keys("y")
+        console.see("log of api:web_00 cleared")
+        assert server.do(lambda s: s.calls) == [("supervisor.clearProcessLogs", ["api:web_00"])]
+
+
+PLAN = [
+    {
+        "group": "etl",
+        "action": "change",
+        "whole": False,
+        "changes": [],
+        "processes": [
+            {"name": "load", "action": "change", "stops": False, "starts": True,
+             "changes": [{"option": "command", "old": "/srv/old", "new": "/srv/new"}]},
+            {"name": "extract", "action": "keep", "stops": False, "starts": False, "changes": []},
+        ],
+    },
+    {"group": "new", "action": "add", "whole": True, "changes": [], "processes": []},
+]  # fmt: skip
+
+
+def test_reload_shows_the_plan_asks_and_updates(server: FakeThread, tmp_path: Path) -> None:
+    server.do(
+        lambda s: s.answers.update(
+            getUpdatePlan=PLAN,
+            reloadConfig=[[["new"], ["etl"], ["old"]]],
+            updateProcessGroup={"problems": []},
+            addProcessGroup=True,
+            removeProcessGroup=True,
+            stopProcessGroup=[],
+        )
+    )
+    with app(tmp_path) as console:
+        console.see("web_00")
+        console.keys("f11")
+        console.see("RELOAD", "etl: changed", "command: /srv/old -> /srv/new", "1 process is not touched")
+        assert server.do(methods) == ["getUpdatePlan"]
+        console.keys("y")
+        console.see("reload local: 1 added, 1 changed, 1 removed")
+        assert server.do(methods)[1:] == [
+            "reloadConfig", "stopProcessGroup", "removeProcessGroup", "updateProcessGroup", "addProcessGroup",
+        ]  # fmt: skip
+
+
+def test_a_configuration_that_cannot_be_read_is_said(server: FakeThread, tmp_path: Path) -> None:
+    fault = RPCError(Faults.CANT_REREAD, "/etc/s.conf:3: [program:x] command: missing")
+    server.do(lambda s: s.answers.update(getUpdatePlan=fault))
+    with app(tmp_path) as console:
+        console.see("web_00")
+        console.keys("f11")
+        console.see("/etc/s.conf:3: [program:x] command: missing")
+
+
+def test_shutdown_wants_the_name_typed(server: FakeThread, tmp_path: Path) -> None:
+    with app(tmp_path) as console:
+        console.see("web_00")
+        console.keys(":", "shut the sup", "enter")
+        console.see("Shut down the supervisor local", "Type local and Enter")
+        console.keys("loca", "enter")
+        console.see("that is not the name")
+        assert server.do(lambda s: s.calls) == []
+        console.keys("l", "enter")
+        console.see("local: shutdown was sent")
+        assert server.do(lambda s: s.calls) == [("supervisor.shutdown", [])]
+
+
+def test_read_only_refuses_them_all(server: FakeThread, tmp_path: Path) -> None:
+    with app(tmp_path, "--read-only") as console:
+        console.see("web_00")
+        for key, words in (
+            ("c", "clear its log"),
+            ("f11", "read the configuration"),
+            (".", "the last action again"),
+        ):
+            console.keys(key)
+            console.see(f"read-only: {words}")
+        assert server.do(lambda s: s.calls) == []
