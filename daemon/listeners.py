@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import cast
 
-from supervisor.config.listeners import resolve_handler
+from supervisor.config.imports import resolve
 from supervisor.config.model import ListenerConfig
 from supervisor.dispatchers import RejectEvent
 from supervisor.errors import RemoteProtocolError
@@ -61,7 +61,7 @@ class Pool:
         self.members = dict(group.processes)
         self.machine = pool.ListenerPool(self.name, self.members, config.buffer_size, config.ack_timeout)
         self._automatic = not config.buffer_size
-        self._handler = cast(Handler, resolve_handler(config.result_handler))
+        self._handler = cast(Handler, resolve(config.result_handler))
         self._loop = asyncio.get_running_loop()
         self._ends = {name: DaemonEnd(EventListenerStates.UNKNOWN) for name in self.members}
         self._understood = dict.fromkeys(self.members, 0)

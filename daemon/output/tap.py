@@ -10,7 +10,7 @@ the bytes in the ring, and then in the pipe.
 
 ``Readback`` only reads: the log is written by splice as ever, and this follows it.
 
-Both hand on what they find (``heard``) when the store's watchers are told, never in the
+Both hand on what they find (``heard``), no character of it cut in two, when the store's watchers are told, never in the
 middle of a write; a daemon that dies in between hands it on again.
 """
 
@@ -29,7 +29,7 @@ import msgpack
 from .cursor import Chunk, Cursor
 from .pump import RETRY_S, STALL_S, Target
 from .store import SPOOL_BYTES, LogStore, Spool, Watchers
-from .transform import Item, Lines, Text, Transform
+from .transform import Characters, Item, Lines, Text, Transform
 
 STATE_AT = SPOOL_BYTES + 4096
 STATE_BYTES = 8192
@@ -124,6 +124,8 @@ class Transformed:
         self._raw_heard = raw_heard
         self._syslog = syslog
         self._lines = Lines()
+        self._characters = Characters()
+        self._captured = False  # whether what is held back of a character was
         self._used = used
         self._changed = changed
         self._state = _RingState(raw.fd, capture_maxbytes)
@@ -147,6 +149,8 @@ class Transformed:
         self._kept_end, self._kept = saved.get("t", (0, 0))
         self._transform.restore(saved, self._state.kept(self._kept_end, self._kept))
         self._lines.carry = bytes(saved.get("l", b""))
+        self._characters.carry = bytes(saved.get("u", b""))
+        self._captured = bool(saved.get("v", False))
         self._offset = max(int(saved.get("o", self.raw.start)), self.raw.start)
         self._saved = self._offset
         if not saved:
@@ -229,6 +233,8 @@ class Transformed:
         self._kept = 0
         self._process()
         self.deliver()
+        self._hear_rest()
+        self._save()
 
     # --- through -------------------------------------------------------------------------------------
 
@@ -311,7 +317,22 @@ class Transformed:
         if self._syslog is not None and isinstance(item, Text) and not item.captured:
             for line in self._lines.feed(item.data):
                 self._syslog(line)
-        self._heard(item)
+        if not isinstance(item, Text):
+            self._hear_rest()
+            self._heard(item)
+            return
+        if item.captured != self._captured:
+            self._hear_rest()
+            self._captured = item.captured
+        data = self._characters.feed(item.data)
+        if data:
+            self._heard(Text(data, item.captured))
+
+    def _hear_rest(self) -> None:
+        """The character that was held back does not go on."""
+        rest = self._characters.finish()
+        if rest:
+            self._heard(Text(rest, self._captured))
 
     def _save(self) -> None:
         if self._pending or self._queue or self._closed:
@@ -328,6 +349,8 @@ class Transformed:
                 "o": self._offset,
                 "t": (self._kept_end, self._kept),
                 "l": self._lines.carry,
+                "u": self._characters.carry,
+                "v": self._captured,
                 "g": self.out.gen,
                 "n": self.out.end,
             }
@@ -355,6 +378,7 @@ class Readback:
         self._heard = heard
         self._syslog = syslog
         self._lines = Lines()
+        self._characters = Characters()
         self._moved = moved
         self._missed = missed
         self._delivering = False
@@ -365,8 +389,9 @@ class Readback:
 
     @property
     def place(self) -> tuple[int, int]:
-        """Where a later daemon is to go on: before the line that is not whole yet."""
-        return self._cursor.gen, max(0, self._cursor.offset - len(self._lines.carry))
+        """Where a later daemon is to go on: before the line, or the character, that is not whole yet."""
+        held = max(len(self._lines.carry), len(self._characters.carry))
+        return self._cursor.gen, max(0, self._cursor.offset - held)
 
     def deliver(self) -> None:
         """Hand on what is new in the log."""
@@ -378,6 +403,7 @@ class Readback:
                 if isinstance(item, Chunk):
                     self._hand_on(item.data)
                 else:
+                    self._hear_rest()
                     self._missed(item.until - item.offset)
         finally:
             self._delivering = False
@@ -392,12 +418,21 @@ class Readback:
         if self._syslog is not None:
             for line in self._lines.feed(data):
                 self._syslog(line)
-        self._heard(Text(data))
+        whole = self._characters.feed(data)
+        if whole:
+            self._heard(Text(whole))
         self._moved()
+
+    def _hear_rest(self) -> None:
+        """The character that was held back does not go on."""
+        rest = self._characters.finish()
+        if rest:
+            self._heard(Text(rest))
 
     def finish(self) -> None:
         """The program's end of the channel is closed: its last line may have had no end."""
         self.deliver()
+        self._hear_rest()
         if self._syslog is not None:
             for line in self._lines.finish():
                 self._syslog(line)

@@ -214,6 +214,36 @@ class Lines:
         return [carry] if carry else []
 
 
+class Characters:
+    """Bytes to pieces that end behind a whole UTF-8 character; what is no UTF-8 goes through."""
+
+    def __init__(self, carry: bytes = b"") -> None:
+        self.carry = carry
+
+    def feed(self, data: bytes) -> bytes:
+        """What ends behind a whole character now; may be nothing."""
+        data = self.carry + data
+        held = _unfinished(data)
+        self.carry = data[len(data) - held :]
+        return data[: len(data) - held]
+
+    def finish(self) -> bytes:
+        """What was held back: no more is to come."""
+        carry, self.carry = self.carry, b""
+        return carry
+
+
+def _unfinished(data: bytes) -> int:
+    """How many bytes at the end are the beginning of a character that needs more."""
+    for count in range(1, min(3, len(data)) + 1):
+        byte = data[-count]
+        if byte & 0xC0 != 0x80:  # the first byte of a character tells how many it has
+            return (
+                count if byte >= 0xF0 or (byte >= 0xE0 and count < 3) or (byte >= 0xC0 and count < 2) else 0
+            )
+    return 0
+
+
 def _parts(line: bytes) -> list[bytes]:
     line = line.rstrip(b"\r")
     return [line[at : at + LINE_MAX_BYTES] for at in range(0, len(line) or 1, LINE_MAX_BYTES)]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from functools import partial
 from typing import Final
 
 from .common import plugin
+from .imports import resolve
 from .model import PluginConfig
 from .sections import Section
 
@@ -15,8 +15,6 @@ RPC_FACTORY: Final = "supervisor.rpcinterface_factory"
 MAIN_FACTORY: Final = "supervisor.rpcinterface:make_main_rpcinterface"
 TWIDDLER_FACTORY: Final = "supervisor_twiddler.rpcinterface:make_twiddler_rpcinterface"
 CACHE_FACTORY: Final = "supervisor_cache.rpcinterface:make_cache_rpcinterface"
-
-Factory = Callable[..., object]
 
 
 def is_built_in(config: PluginConfig) -> bool:
@@ -26,19 +24,13 @@ def is_built_in(config: PluginConfig) -> bool:
     return config.name == "supervisor" and config.factory == MAIN_FACTORY
 
 
-def resolve_factory(config: PluginConfig) -> Factory:
+def resolve_factory(config: PluginConfig) -> Callable[..., object]:
     """What a ``[rpcinterface:x]`` names. Raises ValueError with the reason, whatever its module does."""
-    module_name, _, attributes = config.factory.partition(":")
-    place = f"{config.factory} cannot be resolved within [rpcinterface:{config.name}]"
     try:
-        found: object = importlib.import_module(module_name)
-        for attribute in filter(None, attributes.split(".")):
-            found = getattr(found, attribute)
-    except (Exception, SystemExit) as error:  # importing runs a stranger's code
-        raise ValueError(f"{place}: {str(error) or type(error).__name__}") from error
-    if callable(found):
-        return found
-    raise ValueError(f"{place}: it cannot be called")
+        return resolve(config.factory)
+    except ValueError as error:
+        place = f"{config.factory} cannot be resolved within [rpcinterface:{config.name}]"
+        raise ValueError(f"{place}: {error}") from error
 
 
 def rpc_plugin(section: Section) -> PluginConfig | None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-
-from ..events import event_types
+from ..events import ProcessLogStderrEvent, event_types
 from . import values
+from .imports import resolve
 from .model import DEFAULT_HANDLER, ListenerConfig
 from .sections import Section
 
@@ -37,8 +36,14 @@ def listener(section: Section) -> ListenerConfig:
     ack_timeout = section.get("ack_timeout", values.integer, ACK_TIMEOUT_S)
     if ack_timeout < 0:
         section.error("cannot wait less than 0 seconds", "ack_timeout")
+    events = _events(section)
+    if section.get("stderr_events_enabled", values.boolean, False) and _hears_stderr(events):
+        section.warning(
+            "it listens to what it writes to stderr itself: if it writes there for each event, it never ends",
+            "stderr_events_enabled",
+        )
     return ListenerConfig(
-        events=_events(section),
+        events=events,
         buffer_size=buffer_size,
         result_handler=_handler(section),
         ack_timeout=ack_timeout,
@@ -56,27 +61,19 @@ def _events(section: Section) -> tuple[str, ...]:
     return tuple(sorted(names & known.keys()))
 
 
+def _hears_stderr(events: tuple[str, ...]) -> bool:
+    known = event_types()
+    return any(issubclass(ProcessLogStderrEvent, known[name]) for name in events)
+
+
 def _handler(section: Section) -> str:
     spec = section.get("result_handler", str.strip, DEFAULT_HANDLER)
     try:
-        resolve_handler(spec)
-    except (Exception, SystemExit) as error:  # noqa: BLE001  # importing runs a stranger's code
+        resolve(spec)
+    except ValueError as error:
         section.error(
             f"cannot use this handler: {spec} cannot be resolved within [{section.name}]: {error}",
             "result_handler",
         )
         return DEFAULT_HANDLER
     return spec
-
-
-def resolve_handler(spec: str) -> object:
-    """The function that ``package.module:name`` names. Raises what importing it does, TypeError, ValueError."""
-    module_name, colon, name = spec.partition(":")
-    if not colon or not module_name or not name:
-        raise ValueError("not of the form package.module:function")
-    found: object = importlib.import_module(module_name)
-    for part in name.split("."):
-        found = getattr(found, part)
-    if not callable(found):
-        raise TypeError(f"{name} is not callable")
-    return found

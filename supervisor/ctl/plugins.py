@@ -7,13 +7,13 @@ written for Supervisor 4 use; nothing else of that class is promised.
 from __future__ import annotations
 
 import dataclasses
-import importlib
 import threading
 from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
 
 from supervisor.client.rpc import RPCClient
+from supervisor.config.imports import resolve
 from supervisor.config.kinds import PluginConfig
 from supervisor.errors import UserError
 
@@ -170,16 +170,10 @@ def _place(error: BaseException) -> str:
 
 
 def _factory(config: PluginConfig) -> Callable[..., object]:
-    module_name, _, attribute = BUILT_IN.get(config.factory, config.factory).partition(":")
     try:
-        found: object = importlib.import_module(module_name)
-        for part in attribute.split("."):
-            found = getattr(found, part)
-    except Exception as error:
+        return resolve(BUILT_IN.get(config.factory, config.factory))
+    except ValueError as error:
         raise UserError(f"cannot load [ctlplugin:{config.name}] from {config.factory}: {error}") from error
-    if not callable(found):
-        raise UserError(f"cannot load [ctlplugin:{config.name}]: {config.factory} is not callable")
-    return found
 
 
 def load_plugins(session: Session, run_line: RunLine) -> None:

@@ -105,3 +105,18 @@ def test_a_pool_is_changed_by_its_own_options_and_not_by_their_order() -> None:
 def test_a_program_of_the_same_name() -> None:
     text = "[supervisord]\n[program:l]\ncommand=x\n[eventlistener:l]\ncommand=x\nevents=TICK_5\n"
     assert len(errors(text)) == 1
+
+
+def test_a_listener_that_hears_its_own_stderr_is_warned_about() -> None:
+    def told(events: str, option: str) -> list[str]:
+        return warnings(
+            load(f"[supervisord]\n[eventlistener:l]\ncommand=/bin/cat\nevents={events}\n{option}\n")
+        )
+
+    for events in ("PROCESS_LOG", "TICK,process_log_stderr", "EVENT"):
+        (line,) = told(events, "stderr_events_enabled=true")
+        assert line.startswith(
+            f"{MAIN}:5: [eventlistener:l] stderr_events_enabled: it listens to what it writes"
+        )
+        assert told(events, "stdout_events_enabled=true") == []
+    assert told("PROCESS_LOG_STDOUT,PROCESS_STATE", "stderr_events_enabled=true") == []

@@ -372,7 +372,8 @@ def test_factories_that_cannot_be_used_are_named_with_their_place() -> None:
         "No module named 'no_such_module_x'",
         begin.format("b") + "json:nothing cannot be resolved within [rpcinterface:b]: "
         "module 'json' has no attribute 'nothing'",
-        begin.format("c") + "json:__name__ cannot be resolved within [rpcinterface:c]: it cannot be called",
+        begin.format("c")
+        + "json:__name__ cannot be resolved within [rpcinterface:c]: __name__ is not callable",
     ]
 
 

@@ -329,6 +329,43 @@ def test_bytes_that_are_gone_are_counted(tmp_path: Path) -> None:
     run(work())
 
 
+def test_a_character_that_comes_in_two_pieces_is_heard_in_one_also_over_a_death(tmp_path: Path) -> None:
+    async def work() -> None:
+        log = LogStore(str(tmp_path / "log"), 0, 0)
+        log.open()
+        heard: list[Item] = []
+        data = "naïve 漢字 😀\n".encode()
+        place = None
+        for at in range(len(data)):
+            follower = Readback(log, place, heard.append)
+            log.append(data[at : at + 1])
+            log.watchers.tell()
+            await until(lambda: follower._cursor.offset == log.end, "the follower")  # noqa: B023
+            place = follower.place
+            follower.close()
+        assert [item.data.decode() for item in heard] == list("naïve 漢字 😀\n")
+        last = Readback(log, place, heard.append)
+        log.append("é".encode()[:1])
+        last.finish()
+        assert heard[-1] == Text("é".encode()[:1])
+        last.close()
+        log.close()
+        tapped = Tapped(tmp_path / "other")
+        for at in range(len(data)):
+            tapped.write(data[at : at + 1])
+            tapped.die()
+            tapped.live()
+        tapped.write(b"\xc3" + BEGIN + b"x\xe6" + END + b"\xf0")
+        tapped.sink.finish()
+        assert [item.data.decode("utf-8", "replace") for item in tapped.heard] == [
+            *"naïve 漢字 😀\n", "\ufffd", "x", "\ufffd", "x\ufffd", "\ufffd",
+        ]  # fmt: skip
+        assert tapped.text() == data + b"\xc3\xf0"
+        tapped.close()
+
+    run(work())
+
+
 # --- syslog ------------------------------------------------------------------------------------------
 
 

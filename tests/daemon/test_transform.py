@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import itertools
 
 import pytest
 from hypothesis import given
@@ -14,6 +15,7 @@ from supervisor.daemon.output.transform import (
     END,
     LINE_MAX_BYTES,
     STRING_MAX_BYTES,
+    Characters,
     Item,
     Lines,
     Message,
@@ -178,3 +180,23 @@ def test_lines_end_without_their_ends() -> None:
     lines = Lines()
     assert lines.feed(b"a\r\n\nb") == [b"a", b""]
     assert lines.finish() == [b"b"] and lines.finish() == []
+
+
+@given(st.text(max_size=20), st.lists(st.integers(0, 80)))
+def test_no_piece_cuts_a_character_wherever_the_output_is_cut(text: str, cuts: list[int]) -> None:
+    data = text.encode("utf-8")
+    places = sorted({0, *(min(cut, len(data)) for cut in cuts), len(data)})
+    characters = Characters()
+    pieces = [characters.feed(data[a:b]) for a, b in itertools.pairwise(places)]
+    assert "".join(piece.decode("utf-8") for piece in pieces) == text
+    assert characters.finish() == b""
+
+
+@given(st.lists(st.binary(max_size=6), max_size=8))
+def test_what_is_no_text_goes_through_and_little_is_held_back(pieces: list[bytes]) -> None:
+    characters = Characters()
+    found = b""
+    for piece in pieces:
+        found += characters.feed(piece)
+        assert len(characters.carry) <= 3
+    assert found + characters.finish() == b"".join(pieces)
