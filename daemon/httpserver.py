@@ -21,6 +21,7 @@ from aiohttp import HttpVersion11, web
 from aiohttp.abc import AbstractAccessLogger
 
 from supervisor.config.model import InetServerConfig, UnixServerConfig
+from supervisor.config.values import is_loopback
 from supervisor.errors import LocalProtocolError, RemoteProtocolError, RPCError
 from supervisor.faults import Faults
 from supervisor.namespec import split_namespec
@@ -33,7 +34,7 @@ from .httphead import HEAD_MAX_BYTES, Refused
 from .loop import Supervisor
 from .mainlog import LEVELS
 from .methods.table import MethodTable
-from .origin import is_local, is_loopback, is_script, may_post
+from .origin import is_local, is_script, may_post
 from .output.cursor import Chunk, Cursor, Readable
 from .web.pages import Frame
 from .web.site import Page, Visit, visit

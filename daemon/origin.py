@@ -7,8 +7,9 @@ made to point to 127.0.0.1 (DNS rebinding), so that the foreign page counts as o
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Mapping
+
+from supervisor.config.values import is_loopback
 
 
 def host_of(authority: str) -> str:
@@ -24,14 +25,6 @@ def is_local(authority: str) -> bool:
     if host == "localhost" or host.endswith(".localhost"):
         return True
     return is_loopback(host)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether this is a literal loopback address."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def may_post(headers: Mapping[str, str]) -> bool:

@@ -51,7 +51,7 @@ def foot_guns(
         *configuration.stream_servers,
     ]
     for server in servers:
-        if server.port and not server.username:
+        if server.port and not server.username and not server.narrowed:
             yield _problem(sections, server.section, "port", _open_server(server))
     seen: set[str] = set()
     for group in configuration.groups:

@@ -162,20 +162,24 @@ class UnixServerConfig:
 
 @dataclass(frozen=True, slots=True)
 class InetServerConfig:
-    """``[inet_http_server*]``. Empty ``host``: all interfaces. Empty ``username``: no authentication."""
+    """``[inet_http_server*]``. Empty ``host``: all interfaces. Empty ``username``: no authentication.
+
+    ``narrowed``: more than loopback was asked for, without a login.
+    """
 
     section: str
     host: str
     port: int
     username: str = ""
     password: str = field(default="", repr=False)
+    narrowed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class StreamServerConfig:
     """``[unix_stream_server]`` (``file``) or ``[inet_stream_server]`` (``host``, ``port``).
 
-    ``uid``/``gid`` and the login are as for the HTTP servers.
+    ``uid``/``gid``, the login and ``narrowed`` are as for the HTTP servers.
     """
 
     section: str
@@ -187,6 +191,7 @@ class StreamServerConfig:
     password: str = field(default="", repr=False)
     uid: int = -1
     gid: int = -1
+    narrowed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

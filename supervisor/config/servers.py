@@ -14,6 +14,8 @@ from .sections import Section
 
 T = TypeVar("T")
 
+LOOPBACK = "127.0.0.1"
+
 _STREAM_SUFFIX = ".stream"
 
 
@@ -32,7 +34,16 @@ def inet_server(section: Section) -> InetServerConfig | None:
     """A ``[inet_http_server*]``; None, with a problem recorded, when it lacks its port."""
     username, password = _login(section)
     host, port = _required(section, "port", values.inet_address, ("", 0))
-    return InetServerConfig(section.name, host, port, username, password) if port else None
+    insecure = section.get("insecure", values.boolean, False)
+    narrowed = bool(port) and not (username or insecure or host == "localhost" or values.is_loopback(host))
+    if narrowed:
+        section.warning(
+            f"without username and password this server listens on {LOOPBACK}:{port} only, not on "
+            f"{host or 'all addresses'}; set them, or insecure=true to let everybody control all programs",
+            "port",
+        )
+        host = LOOPBACK
+    return InetServerConfig(section.name, host, port, username, password, narrowed) if port else None
 
 
 def unix_stream_server(section: Section, base: str) -> StreamServerConfig | None:
@@ -49,8 +60,9 @@ def inet_stream_server(section: Section) -> StreamServerConfig | None:
     if server is None:
         return None
     return StreamServerConfig(
-        server.section, host=server.host, port=server.port, username=server.username, password=server.password
-    )
+        server.section, host=server.host, port=server.port, username=server.username, password=server.password,
+        narrowed=server.narrowed,
+    )  # fmt: skip
 
 
 def default_stream_servers(unix_servers: Sequence[UnixServerConfig]) -> tuple[StreamServerConfig, ...]:

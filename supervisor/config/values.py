@@ -9,6 +9,7 @@ consumer can hold (a msgpack snapshot, an XML-RPC answer, a timer).
 from __future__ import annotations
 
 import grp
+import ipaddress
 import os
 import pwd
 import signal as signals
@@ -260,6 +261,14 @@ def logfile(text: str, base: str = "") -> tuple[LogFile, bool]:
 def main_logfile(text: str, base: str = "") -> str:
     """The main log: a path, or the word ``syslog``."""
     return "syslog" if text.strip().lower() == "syslog" else dirpath(text, base)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether this is a literal loopback address."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def inet_address(text: str) -> tuple[str, int]:

@@ -20,7 +20,7 @@ def found(text: str, *, strict: bool = True) -> list[str]:
 
 
 GUNS = {
-    "[inet_http_server]\nport=9001\n": f"{MAIN}:3: [inet_http_server] port: without username and password everybody "
+    "[inet_http_server]\nport=9001\ninsecure=true\n": f"{MAIN}:3: [inet_http_server] port: without username and password everybody "
     "who reaches all addresses, port 9001 controls all programs",
     "[program:a]\ncommand=x\nstdout_logfile=/dev/stdout\n": f"{MAIN}:4: [program:a] stdout_logfile: /dev/stdout "
     "cannot be rotated",

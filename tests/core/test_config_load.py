@@ -276,14 +276,14 @@ def test_servers() -> None:
     )
     assert configuration.inet_servers == (
         InetServerConfig("inet_http_server", "localhost", 9001),
-        InetServerConfig("inet_http_server:x", "", 9002),
+        InetServerConfig("inet_http_server:x", "127.0.0.1", 9002, narrowed=True),
     )
     assert configuration.stream_servers == (
         StreamServerConfig(
             "unix_http_server:b", "/run/b.sock.stream", 0o770, uid=0, gid=0, username="u", password="9002"
         ),
     )
-    assert configuration.warnings == ()
+    assert [warning.section for warning in configuration.warnings] == ["inet_http_server:x"]
 
 
 def test_without_a_unix_server_there_is_no_stream_server() -> None:
@@ -470,3 +470,29 @@ def test_the_real_file_system_is_the_default(tmp_path: Path) -> None:
     configuration = load_supervisord(str(main), {}, environ=ENVIRON)
     assert configuration.groups[0].processes[0].command == f"{tmp_path}/conf.d/a"
     assert configuration.supervisord.logfile == os.path.join(os.getcwd(), "supervisord.log")
+
+
+@pytest.mark.parametrize(
+    ("options", "host", "narrowed"),
+    [
+        ("port=9001", "127.0.0.1", True),
+        ("port=*:9001", "127.0.0.1", True),
+        ("port=10.1.2.3:9001", "127.0.0.1", True),
+        ("port=example.org:9001", "127.0.0.1", True),
+        ("port=*:9001\ninsecure=true", "", False),
+        ("port=*:9001\nusername=u\npassword=p", "", False),
+        ("port=127.0.0.2:9001", "127.0.0.2", False),
+        ("port=localhost:9001", "localhost", False),
+    ],
+)
+def test_without_a_login_a_server_listens_on_loopback_only(options: str, host: str, narrowed: bool) -> None:
+    for kind in ("http", "stream"):
+        configuration = load(f"[supervisord]\n[inet_{kind}_server]\n{options}\n")
+        (server,) = configuration.inet_servers or configuration.stream_servers
+        assert (server.host, server.port, server.narrowed) == (host, 9001, narrowed)
+        told = [
+            str(warning)
+            for warning in configuration.warnings
+            if "listens on 127.0.0.1:9001 only" in str(warning)
+        ]
+        assert len(told) == narrowed
