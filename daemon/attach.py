@@ -25,13 +25,24 @@ COLS_MAX = 2000
 
 
 class Session:
-    """One client's attachment to one process. ``send`` queues a frame for the client."""
+    """One client's attachment to one process.
 
-    def __init__(self, request_id: int, process: Process, who: str, send: Callable[[p.Frame], None]) -> None:
+    ``send`` queues a frame for the client, ``flush`` what was written and is not yet queued.
+    """
+
+    def __init__(
+        self,
+        request_id: int,
+        process: Process,
+        who: str,
+        send: Callable[[p.Frame], None],
+        flush: Callable[[], None],
+    ) -> None:
         self.id = request_id
         self.process = process
         self.who = who
         self.send = send
+        self.flush = flush
         self.taken = 0
         self._owner: Attachments | None = None
         self._queue: asyncio.Queue[bytes] = asyncio.Queue()
@@ -205,6 +216,7 @@ class Attachments:
             return
         for session in tuple(self._sessions.get(process.key, ())):
             if transition.new in (S.STOPPED, S.EXITED, S.BACKOFF) and transition.pid:
+                session.flush()  # its last words come before the news of its end
                 session.send(p.Exited(session.id, transition.pid, process.machine.status or 0))
 
     def started(self, process: Process) -> None:

@@ -506,7 +506,7 @@ class Client(asyncio.BufferedProtocol):
     def _attach(self, frame: p.Attach) -> None:
         process = self._process(frame.name)
         stores = {channel: self._store(process, channel) for channel in process.outputs}
-        session = Session(frame.id, process, self.caller.name, self.send)
+        session = Session(frame.id, process, self.caller.name, self.send, self._flush)
         self._sessions[frame.id] = session
         self._names[frame.id] = process.namespec
         self.door.attachments.join(session, frame)

@@ -12,7 +12,8 @@ from .client.rpc import RPCClient
 from .config.commandline import CtlArguments, ctl_usage, parse_ctl, usage_error
 from .config.common import find_config
 from .config.ctl import load_ctl
-from .ctl.dispatch import run_command, run_line
+from .ctl.commands import COMMANDS
+from .ctl.dispatch import run_command, run_line, run_words
 from .ctl.plugins import Controller, ControllerPluginBase, LSBInitExitStatuses, load_plugins
 from .ctl.session import GENERIC, INTERRUPTED, SUCCESS, Session, StreamOutput
 from .errors import ConfigError, SupervisorError, TransportError, UserError
@@ -74,6 +75,8 @@ def _run(arguments: CtlArguments, program: str) -> int:
     )
     load_plugins(session, run_command)
     try:
+        if arguments.words and arguments.words[0] in COMMANDS and COMMANDS[arguments.words[0]].whole_words:
+            return run_words(session, list(arguments.words))
         if arguments.words:
             return run_line(session, " ".join(arguments.words))
         # Imported when used: readline and what paging needs cost every one-shot command time.

@@ -9,18 +9,25 @@ from __future__ import annotations
 import os
 import select
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from supervisor.client.rpc import TCPAddress, UnixAddress
-from supervisor.errors import RPCError, ServerError
+from supervisor.errors import AccessDenied, RPCError, ServerError
 from supervisor.faults import Faults
+from supervisor.protocol import stream
 
 from .attachment import PREFIX_KEY, Action, Attachment, DropInput, Finish, Join, Note, Send, Show
+from .recording import Recorder
 from .session import LINK_LOST, Session
 from .streamlink import StreamLink
 from .terminal import Terminal, Terminated, write_all
 
 _READ_BYTES = 1 << 14
+RECONNECT_S = 10.0
+"""How long a lost connection is tried to be replaced."""
+_RETRY_S = 0.1
+_TELL_AFTER_S = 0.7
+"""A daemon that is replaced sooner leaves no trace on the screen."""
 
 
 def stream_address(session: Session) -> UnixAddress | TCPAddress | None:
@@ -64,47 +71,113 @@ def attach_process(
     *,
     mode: str = "write",
     until_exit: bool = False,
+    recorder: Recorder | None = None,
 ) -> None:
     """Join the terminal or pipes of ``name`` until the user detaches; sets the exit status."""
-    with StreamLink(address, session.config.username, session.config.password) as link:
-        terminal = Terminal()
-        try:
-            with terminal:
-                status = _Shell(session, link, terminal, name, mode, until_exit).run()
-        except Terminated as end:
-            status = 128 + end.signal_number
+
+    def connect() -> StreamLink:
+        return StreamLink(address, session.config.username, session.config.password)
+
+    terminal = Terminal()
+    shell = _Shell(
+        session, connect, terminal, Attachment(name, mode=mode, **_sizes(terminal), until_exit=until_exit)
+    )
+    shell.recorder = recorder
+    try:
+        with terminal:
+            status = shell.run()
+    except Terminated as end:
+        status = 128 + end.signal_number
+    finally:
+        shell.close()
     session.fail(status)
+
+
+def _sizes(terminal: Terminal) -> dict[str, int]:
+    rows, columns = terminal.size()
+    return {"rows": rows, "columns": columns}
 
 
 class _Shell:
     """Feeds an ``Attachment`` and carries out what it says."""
 
     def __init__(
-        self, session: Session, link: StreamLink, terminal: Terminal, name: str, mode: str, until_exit: bool
+        self, session: Session, connect: Callable[[], StreamLink], terminal: Terminal, attachment: Attachment
     ) -> None:
+        self.recorder: Recorder | None = None
         self._session = session
-        self._link = link
+        self._connect = connect
+        self._link = connect()
+        self._boot = self._link.boot
         self._terminal = terminal
-        rows, columns = terminal.size()
-        self._attachment = Attachment(name, mode=mode, rows=rows, columns=columns, until_exit=until_exit)
+        self._attachment = attachment
         self._status: int | None = None
         self._at_line_start = True
 
+    def close(self) -> None:
+        self._link.close()
+
     def run(self) -> int:
         """The exit status."""
-        self._do(self._attachment.begin())
         try:
+            self._do(self._attachment.begin())
             while self._status is None:
-                self._turn()
+                try:
+                    self._turn()
+                except ServerError as error:
+                    self._lost(error)
         except KeyboardInterrupt:
             self._do(self._attachment.detach())
         except ServerError as error:
-            self._note(f"Connection lost: {error}")
-            self._status = LINK_LOST
+            self._give_up(error)
         finally:
             if not self._terminal.raw:
                 self._session.output.finish()
         return LINK_LOST if self._status is None else self._status
+
+    def _give_up(self, error: ServerError) -> None:
+        self._note(f"Connection lost: {error}")
+        self._status = LINK_LOST
+
+    def _lost(self, error: ServerError) -> None:
+        """Get another connection, or let it be."""
+        if not self._attachment.joined or self._attachment.finished:
+            self._give_up(error)
+            return
+        for frame in self._link.rest():  # acknowledgements among it
+            if isinstance(frame, stream.InputAck | stream.Output):
+                self._do(
+                    a for a in self._attachment.handle(frame, time.monotonic()) if not isinstance(a, Send)
+                )
+        self._attachment.lost()
+        self._link.close()
+        began = time.monotonic()
+        while self._status is None:
+            try:
+                self._link = self._connect()
+                self._do(self._attachment.rejoin(self._link.boot == self._boot))
+                self._boot = self._link.boot
+                return
+            except ServerError as again:
+                away_s = time.monotonic() - began
+                if away_s >= RECONNECT_S or isinstance(again, AccessDenied):
+                    self._give_up(error)
+                    return
+                if away_s >= _TELL_AFTER_S:
+                    self._do(self._attachment.tell_away())
+                self._wait_away()
+
+    def _wait_away(self) -> None:
+        """A moment until the next attempt, in which the user is heard."""
+        terminal, attachment = self._terminal, self._attachment
+        waited = [terminal.wake_fd, *([terminal.input_fd] if attachment.wants_input else [])]
+        ready, _, _ = select.select(waited, [], [], _RETRY_S)
+        if terminal.wake_fd in ready:
+            terminal.woken()
+            self._do(attachment.resize(*terminal.size()))
+        if terminal.input_fd in ready:
+            self._do(self._read_input())
+        self._do(attachment.tick(time.monotonic()))
 
     def _turn(self) -> None:
         """Wait for one thing to happen, and let it."""
@@ -115,6 +188,10 @@ class _Shell:
         ready, _, _ = select.select(waited, [], [], self._timeout())
         if self._link.fileno() in ready or self._link.has_frames:
             for frame in self._link.receive():
+                if isinstance(frame, stream.Attached | stream.Size):
+                    self._tell(
+                        self.recorder.begin(attachment.name, frame.rows, frame.cols) if self.recorder else ""
+                    )
                 self._do(attachment.handle(frame, time.monotonic()))
         if terminal.wake_fd in ready:
             redraw = terminal.woken()
@@ -138,6 +215,8 @@ class _Shell:
             data = b""  # the terminal is gone
         if not data:
             return self._attachment.detach() if self._terminal.input_is_tty else self._attachment.end_input()
+        if self.recorder is not None:
+            self._tell(self.recorder.typed(data))
         if not self._terminal.input_is_tty:
             return self._attachment.plain(data)
         if self._terminal.raw:
@@ -173,6 +252,13 @@ class _Shell:
             self._terminal.show(data)
         else:
             self._session.output.data(data)
+        if self.recorder is not None:
+            self._tell(self.recorder.output(data))
+
+    def _tell(self, text: str) -> None:
+        """What the recorder has to say."""
+        if text:
+            self._note(text)
 
     def _note(self, text: str) -> None:
         """A line of ours, on a line of its own where the program left the cursor elsewhere."""

@@ -9,8 +9,12 @@ the terminal answered all the same is dropped; then *live* until the user detach
 the process is gone. The user is not read before the live part. A program that exits
 does not end the attachment, unless that was asked for.
 
+A connection that is *lost* may be replaced by another one (``rejoin``): output goes on at
+the byte where it ended, and input that was not acknowledged is sent again, if the process
+is still the same one; what is typed meanwhile waits, within the same bound as ever.
+
 Invariants: at most ``INPUT_WINDOW_BYTES`` of input are unacknowledged; credit is given
-back for exactly the output bytes taken; nothing is sent after the end.
+back for exactly the output bytes taken; nothing is sent after the end, nor while the connection is lost.
 """
 
 from __future__ import annotations
@@ -124,6 +128,11 @@ class Attachment:
         self._acknowledged = 0
         self._prefix_deadline: float | None = None
         self._input_ended = False
+        self._unacknowledged = bytearray()
+        self._pid = 0
+        self._seen: dict[str, tuple[int, int]] = {}
+        self._away = False
+        self._away_told = False
 
     @property
     def wants_input(self) -> bool:
@@ -151,6 +160,52 @@ class Attachment:
         if self.finished or deadline is None or now < deadline:
             return []
         return self._detach() if self._replay is None else self._end_replay()
+
+    # --- another connection
+
+    def lost(self) -> None:
+        """The connection is gone; nothing is sent until ``rejoin``."""
+        self._away = True
+        self._queue = self._unacknowledged + self._queue
+        self._unacknowledged = bytearray()
+        self._sent = self._acknowledged = self._taken = 0
+
+    def tell_away(self) -> list[Action]:
+        """It has been gone for a moment: the user is told, once."""
+        if self._away_told:
+            return []
+        self._away_told = True
+        return [Note("Connection lost, attaching again; Ctrl-] detaches")]
+
+    def rejoin(self, same_boot: bool) -> list[Action]:
+        """The request to a new connection; ``same_boot``: offsets and pids mean what they meant."""
+        if not same_boot:
+            self._seen.clear()
+            self._pid = -1
+        # The one who wrote goes on writing: a watcher may have been faster to come back.
+        mode = "take" if self._writer else "read"
+        request = stream.Attach(REQUEST_ID, self.name, mode=mode, rows=self._rows, cols=self._columns)
+        return [Send(request)]
+
+    def _rejoined(self, frame: stream.Attached) -> list[Action]:
+        self._away = False
+        self._writer = frame.writer
+        notes: list[Action] = []
+        if frame.pid != self._pid:
+            self._pid = frame.pid
+            running = f"pid {frame.pid}" if frame.pid else "not running"
+            dropped = (
+                f"; {len(self._queue)} bytes that were typed meanwhile were dropped" if self._queue else ""
+            )
+            self._queue.clear()
+            notes.append(Note(f"Attached to {self.name} again, another process ({running}){dropped}"))
+        elif self._away_told:
+            notes.append(Note(f"Attached to {self.name} again"))
+        redraw = self.redraw() if notes and self.tty else []
+        self._away_told = False
+        if self._replay is not None:
+            notes += self._end_replay()
+        return [*notes, *redraw, *self._pump(), *self._detach_if_drained()]
 
     # --- from the user
 
@@ -185,8 +240,10 @@ class Attachment:
         return self._input(data)
 
     def end_input(self) -> list[Action]:
-        """No more input will come; detaches once the program has it all."""
+        """No more input will come; detaches once the program has it all. Who only looks has none to give."""
         self._input_ended = True
+        if self._mode == "read":
+            return []
         return self._detach_if_drained()
 
     def detach(self) -> list[Action]:
@@ -216,6 +273,7 @@ class Attachment:
             case stream.Gap():
                 return self._gap(frame)
             case stream.InputAck():
+                del self._unacknowledged[: max(0, frame.bytes - self._acknowledged)]
                 self._acknowledged = max(self._acknowledged, frame.bytes)
                 return [*self._pump(), *self._detach_if_drained()]
             case stream.Writer():
@@ -223,6 +281,7 @@ class Attachment:
             case stream.Exited():
                 return self._exited(frame)
             case stream.Started():
+                self._pid = frame.pid
                 # The terminal may be a new one, which knows no size.
                 return [Note(f"{self.name} started, pid {frame.pid}"), *self._send_size()]
             case stream.Removed():
@@ -232,7 +291,10 @@ class Attachment:
         return []
 
     def _attached(self, frame: stream.Attached, now: float) -> list[Action]:
+        if self.joined:
+            return self._rejoined(frame)
         self.joined = True
+        self._pid = frame.pid
         self.tty = frame.tty
         self.name = frame.name
         self._writer = frame.writer
@@ -251,8 +313,11 @@ class Attachment:
 
     def _output(self, frame: stream.Output, now: float) -> list[Action]:
         actions = self._credit(len(frame.data))
+        gen, seen = self._seen.get(frame.channel, (frame.gen, frame.offset))
+        known = max(0, min(seen - frame.offset, len(frame.data))) if gen == frame.gen else 0
+        self._seen[frame.channel] = frame.gen, frame.offset + len(frame.data)
         if self._replay is None:
-            return [Show(frame.data), *actions]
+            return [Show(frame.data[known:]), *actions] if known < len(frame.data) else actions
         past = max(0, min(len(frame.data), self._live - frame.offset)) if frame.channel == "stdout" else 0
         self._replay += frame.data[:past] if frame.channel == "stdout" else frame.data
         self._replay_deadline = now + REPLAY_WAIT_S
@@ -294,6 +359,7 @@ class Attachment:
         was, self._writer = self._writer, frame.writer
         if was and not frame.writer:
             self._queue.clear()
+            self._unacknowledged.clear()
             return [Note(f"{frame.by or 'Somebody else'} writes now: watching only")]
         if frame.writer and not was:
             return [Note("What you type goes to the program now"), *self._send_size()]
@@ -302,7 +368,9 @@ class Attachment:
     def _exited(self, frame: stream.Exited) -> list[Action]:
         # Whatever was on its way to the old process will not be acknowledged.
         self._queue.clear()
+        self._unacknowledged.clear()
         self._acknowledged = self._sent
+        self._pid = 0
         how = describe_exit(frame.status)
         if self._until_exit:
             return [*self._end_replay(), Note(f"{self.name} exited {how}"), *self._finish(PROGRAM_EXITED)]
@@ -324,30 +392,39 @@ class Attachment:
 
     def _pump(self) -> list[Action]:
         actions: list[Action] = []
-        while self._queue:
+        while self._queue and not self._away:
             room = stream.INPUT_WINDOW_BYTES - (self._sent - self._acknowledged)
             size = min(room, _INPUT_FRAME_BYTES, len(self._queue))
             if size <= 0:
                 break
             actions.append(Send(stream.Input(REQUEST_ID, bytes(self._queue[:size]))))
+            self._unacknowledged += self._queue[:size]
             del self._queue[:size]
             self._sent += size
         return actions
 
     def _send_size(self) -> list[Action]:
-        if self.tty and self._writer and self._rows and self._columns and not self.finished:
+        there = self._writer and not self._away and not self.finished
+        if self.tty and there and self._rows and self._columns:
             return [Send(stream.Resize(REQUEST_ID, self._rows, self._columns))]
         return []
 
     def _detach_if_drained(self) -> list[Action]:
-        if self._input_ended and not self._queue and self._acknowledged >= self._sent:
+        if (
+            self._input_ended
+            and self._mode != "read"
+            and not self._away
+            and not self._queue
+            and self._acknowledged >= self._sent
+        ):
             return self._detach()
         return []
 
     def _detach(self) -> list[Action]:
         if self.finished:
             return []
-        return [Send(stream.Cancel(REQUEST_ID)), Note(f"Detached from {self.name}"), *self._finish(DETACHED)]
+        leave = [] if self._away else [Send(stream.Cancel(REQUEST_ID))]
+        return [*leave, Note(f"Detached from {self.name}"), *self._finish(DETACHED)]
 
     def _finish(self, status: int) -> list[Action]:
         self.finished = True

@@ -42,12 +42,16 @@ _POLL_S: Final = 0.1
 
 
 class Command(NamedTuple):
-    """``checks_version``: asks the server for its API version first. ``completes``: groups, processes or commands."""
+    """``checks_version``: asks the server for its API version first. ``completes``: groups, processes or commands.
+
+    ``whole_words``: what the command line of a shell gave is not joined and cut again.
+    """
 
     run: Callable[[Session, list[str]], None]
     checks_version: bool = False
     json: bool = False
     completes: str = ""
+    whole_words: bool = False
 
 
 def _takes_no_words(session: Session, words: list[str], name: str) -> bool:
@@ -343,6 +347,24 @@ def plan(session: Session, words: list[str]) -> None:
     run(session, words)
 
 
+def record(session: Session, words: list[str]) -> None:
+    from .recording import record as run
+
+    run(session, words)
+
+
+def replay(session: Session, words: list[str]) -> None:
+    from .replaying import replay as run
+
+    run(session, words)
+
+
+def send(session: Session, words: list[str]) -> None:
+    from .sending import send as run
+
+    run(session, words)
+
+
 def wait(session: Session, words: list[str]) -> None:
     from .waiting import wait as run
 
@@ -418,11 +440,14 @@ COMMANDS: Final[dict[str, Command]] = {
     "pid": Command(pid, checks_version=True, json=True, completes="processes"),
     "plan": Command(plan, checks_version=True, json=True, completes="groups"),
     "quit": Command(leave),
+    "record": Command(record, checks_version=True, completes="processes", whole_words=True),
     "reload": Command(reload),
     "remove": Command(remove, completes="groups"),
+    "replay": Command(replay, whole_words=True),
     "reread": Command(reread, json=True),
     "restart": Command(restart, checks_version=True, json=True, completes="processes"),
     "restart-daemon": Command(restart_daemon, checks_version=True),
+    "send": Command(send, checks_version=True, completes="processes", whole_words=True),
     "shutdown": Command(shutdown),
     "signal": Command(signal, checks_version=True, json=True, completes="processes"),
     "start": Command(start, checks_version=True, json=True, completes="processes"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 
 from supervisor.errors import AccessDenied, LocalProtocolError, SupervisorError
 
@@ -21,6 +22,13 @@ def run_line(session: Session, line: str) -> int:
     return first_failure
 
 
+def run_words(session: Session, words: list[str]) -> int:
+    """Carry out one command whose words are not to be cut any more; the exit status."""
+    name, *rest = words
+    _carry_out(session, lambda: _run_builtin(session, name, COMMANDS[name], rest))
+    return session.exit_status
+
+
 def resolve(line: str) -> tuple[str, str]:
     """(name, rest) of one command. Names with a hyphen are whole words, others end at the hyphen."""
     word, _, rest = line.partition(" ")
@@ -31,10 +39,14 @@ def resolve(line: str) -> tuple[str, str]:
 
 def run_command(session: Session, line: str) -> None:
     """Carry out one command; ``session.exit_status`` is its own afterwards. Raises no error of ours."""
+    _carry_out(session, lambda: _run(session, line))
+
+
+def _carry_out(session: Session, run: Callable[[], None]) -> None:
     session.exit_status = status_codes.SUCCESS
     while True:
         try:
-            _run(session, line)
+            run()
             return
         except AccessDenied as error:
             session.failure("Server requires authentication")

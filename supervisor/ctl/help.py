@@ -33,6 +33,8 @@ HELP: Final[dict[str, tuple[str, ...]]] = {
     "fg": (
         "fg <process>\tTalk to a process: its output is shown, what you type is sent to it",
         "\t\tCtrl-C to exit; on a server with terminals this is attach",
+        "\t\tand Ctrl-] leaves. fg <process> <FILE sends the file and leaves.",
+        "Exit status: 0 left, 21 connection lost; 1 no such process, or it does not run.",
     ),
     "hash-password": (
         "hash-password\t\tAsk for a password, print what a server section may have in its place",
@@ -62,8 +64,23 @@ HELP: Final[dict[str, tuple[str, ...]]] = {
         "Exit status: 0 update has nothing to do, 10 it has, 1 the files cannot be used.",
     ),
     "quit": ("quit\tLeave this shell",),
+    "record": (
+        "record <name> [FILE]\tAttach, and write what the program shows to FILE (asciicast v2, mode 0600)",
+        "\t\t\tWithout FILE: <name>-<date>-<time>.cast in this folder.",
+        "record --force ...\tOverwrite FILE",
+        "record --input ...\tWrite what you type, too; passwords among it",
+        "record --max-size SIZE ...\tEnd the recording there (default 100MB)",
+        "\t\t\t--exit, --take and --read are those of attach, and so is the exit status.",
+    ),
     "reload": ("reload\t\t\tRestart supervisord with all its processes",),
     "remove": ("remove <name> [...]\tTake a stopped process or group out of the active ones",),
+    "replay": (
+        "replay FILE\t\tPlay a recording (any asciicast v2) on this terminal",
+        "replay --speed N FILE\tN times as fast",
+        "replay --idle-limit S FILE\tPauses are S seconds at most",
+        "\t\t\tSpace holds and goes on, q leaves.",
+        "Exit status: 0 played to its end, 1 it cannot be played (with the line), 130 left before.",
+    ),
     "reread": (
         "reread\t\t\tRead the configuration files again, tell what changed, change nothing",
         "reread --diff\t\tThe same as plan",
@@ -76,6 +93,11 @@ HELP: Final[dict[str, tuple[str, ...]]] = {
         "The configuration files are not read again: see reread and update.",
     ),
     "restart-daemon": ("restart-daemon\t\tRestart supervisord itself; no process is stopped or restarted",),
+    "send": (
+        "send <name> TEXT ...\tType TEXT to a program without attaching; \\r \\n \\t \\e \\xHH are read",
+        "send <name> --keys 'KEY ...'\tPress keys: ctrl-c, alt-x, enter, tab, esc, up, page-up, f1, a",
+        "Exit status: 0 sent, 1 no such process or no input, 7 not running.",
+    ),
     "shutdown": ("shutdown\t\tStop all processes and supervisord",),
     "signal": (
         "signal <signal name> <name>\t\tSend a signal to a process",

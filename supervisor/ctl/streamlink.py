@@ -38,6 +38,7 @@ class StreamLink:
         self.address = address_text(address)
         self._decoder = stream.client_decoder()
         self._waiting: list[stream.Frame] = []
+        self.boot = ""
         try:
             self._socket = connect(address, OPEN_TIMEOUT_S)
         except OSError as error:
@@ -52,6 +53,9 @@ class StreamLink:
         return self
 
     def __exit__(self, *args: object) -> None:
+        self.close()
+
+    def close(self) -> None:
         self._socket.close()
 
     def fileno(self) -> int:
@@ -79,6 +83,19 @@ class StreamLink:
         except RemoteProtocolError as error:
             raise TransportError(self.address, f"no proper stream frame: {error}") from error
 
+    def rest(self) -> list[stream.Frame]:
+        """What had come before the connection broke: a reset is told ahead of the bytes that wait behind it."""
+        frames, self._waiting = self._waiting, []
+        self._socket.settimeout(0)
+        for _ in range(2):
+            try:
+                while data := self._socket.recv(_RECEIVE_BYTES):
+                    frames += self._decoder.feed(data)
+                break
+            except (OSError, RemoteProtocolError):
+                continue
+        return frames
+
     def wait(self, timeout_s: float) -> bool:
         """Whether bytes come within that time."""
         return bool(select.select([self._socket], [], [], timeout_s)[0])
@@ -97,6 +114,7 @@ class StreamLink:
             raise TransportError(
                 self.address, f"stream protocol version {greeting.version} is not known here"
             )
+        self.boot = greeting.boot
         if greeting.role == "none":
             self.send(stream.Auth(username or "", password or ""))
             answer = self._next(deadline)

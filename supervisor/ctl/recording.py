@@ -1,0 +1,210 @@
+"""``record``: an attachment that is written to a file as it goes on; must never know the stream, terminals.
+
+The file is made with mode 0600, never through a link, and never over another one unless
+that was said. A disk that does not take it ends the recording, not the attachment.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import time
+from dataclasses import dataclass, field
+from typing import Final
+
+from supervisor.config.values import byte_size
+from supervisor.errors import UserError
+
+from .asciicast import Writer, header_line
+from .help import usage
+from .session import INVALID_ARGS, Session
+
+MAX_BYTES: Final = 100 * 1024 * 1024
+_MODES: Final = {"--take": "take", "--read": "read"}
+
+
+@dataclass
+class Wanted:
+    """What the words of the command line ask for."""
+
+    names: list[str] = field(default_factory=list)
+    mode: str = "write"
+    until_exit: bool = False
+    force: bool = False
+    inputs: bool = False
+    max_bytes: int = MAX_BYTES
+
+
+class Recorder:
+    """The recording of one attachment. ``note`` is a line for the user, when there is one to be told."""
+
+    def __init__(self, path: str, fd: int, inputs: bool, max_bytes: int) -> None:
+        self.path = path
+        self.over = False
+        self.failed = False
+        self._fd = fd
+        self._inputs = inputs
+        self._max_bytes = max_bytes
+        self._writer: Writer | None = None
+        self._began = 0.0
+        self._size = (0, 0)
+
+    def begin(self, name: str, rows: int, columns: int) -> str:
+        """The program's terminal has this size; a new one is an event of the same recording."""
+        if self._writer is not None:
+            return self.resized(rows, columns)
+        rows, columns = rows or 24, columns or 80
+        head = header_line(columns, rows, int(time.time()), name, "xterm-256color")
+        self._writer = Writer(head, self._max_bytes)
+        self._began = time.monotonic()
+        self._size = (rows, columns)
+        return self._write(head)
+
+    def output(self, data: bytes) -> str:
+        return self._event("o", data)
+
+    def typed(self, data: bytes) -> str:
+        return self._event("i", data) if self._inputs else ""
+
+    def resized(self, rows: int, columns: int) -> str:
+        if self._writer is None or (rows, columns) == self._size or not (rows and columns):
+            return ""
+        self._size = (rows, columns)
+        return self._write(self._writer.resized(self._now(), columns, rows))
+
+    def close(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def _now(self) -> float:
+        return time.monotonic() - self._began
+
+    def _event(self, code: str, data: bytes) -> str:
+        if self._writer is None:
+            return ""
+        return self._write(self._writer.data(self._now(), code, data))
+
+    def _write(self, line: bytes) -> str:
+        if self.over or self._writer is None:
+            return ""
+        try:
+            view = memoryview(line)
+            while view:
+                view = view[os.write(self._fd, view) :]
+        except OSError as error:
+            self.over = self.failed = True
+            return f"ERROR: cannot write {self.path}: {(error.strerror or str(error)).lower()}; the recording ends here"
+        if self._writer.full:
+            self.over = True
+            return f"The recording in {self.path} has reached --max-size and ends here"
+        return ""
+
+
+def parse(words: list[str]) -> Wanted:
+    """Raises UserError with what is wrong."""
+    wanted = Wanted()
+    rest = iter(words)
+    for word in rest:
+        name, equals, value = word.partition("=")
+        if name == "--max-size":
+            wanted.max_bytes = _size(value if equals else next(rest, ""))
+        elif word == "--force":
+            wanted.force = True
+        elif word == "--input":
+            wanted.inputs = True
+        elif word == "--exit":
+            wanted.until_exit = True
+        elif word in _MODES:
+            wanted.mode = _MODES[word]
+        elif word.startswith("--"):
+            raise UserError(f"unknown option {word}")
+        else:
+            wanted.names.append(word)
+    if len(wanted.names) not in (1, 2):
+        raise UserError("a process name is needed, and a file at most")
+    return wanted
+
+
+def _size(text: str) -> int:
+    try:
+        size = byte_size(text)
+    except ValueError:
+        size = 0
+    if size < 1024:
+        raise UserError(f"--max-size {text!r} is no size of at least 1KB, as in 500KB or 20MB")
+    return size
+
+
+def default_path(name: str, wall: float) -> str:
+    """``group-name-20261124-101500.cast``, in the current folder."""
+    stem = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or "program"
+    return f"{stem}-{time.strftime('%Y%m%d-%H%M%S', time.localtime(wall))}.cast"
+
+
+def open_file(session: Session, path: str, force: bool) -> int:
+    """A descriptor to write to. Raises UserError; asks before it overwrites, where there is somebody to ask."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+    try:
+        return os.open(path, flags | os.O_EXCL, 0o600)
+    except FileExistsError:
+        if not force and not _overwrites(session, path):
+            raise UserError(f"{path} is there already: give another name, or --force") from None
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {(error.strerror or str(error)).lower()}") from None
+    try:
+        fd = os.open(path, flags, 0o600)
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {(error.strerror or str(error)).lower()}") from None
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise UserError(f"cannot write {path}: it is no regular file")
+    os.fchmod(fd, 0o600)
+    os.ftruncate(fd, 0)
+    return fd
+
+
+def _overwrites(session: Session, path: str) -> bool:
+    if not (session.output.is_terminal and os.isatty(0)):
+        return False
+    try:
+        return session.ask(f"{path} is there already. Overwrite it y/N? ").lower().startswith("y")
+    except EOFError:
+        session.line("")
+        return False
+
+
+def record(session: Session, words: list[str]) -> None:
+    from .attach import attach_process, stream_address  # seldom used, see commands.fg
+
+    try:
+        wanted = parse(words)
+    except UserError as error:
+        usage(session, f"ERROR: {error}", "record", INVALID_ARGS)
+        return
+    name = wanted.names[0]
+    info = session.reader.process(session.call("getProcessInfo", name))
+    address = stream_address(session)
+    if address is None:
+        session.failure(
+            f"ERROR: supervisord at {session.client.serverurl} has no stream socket to record through: "
+            "configure [unix_stream_server]"
+        )
+        return
+    path = wanted.names[1] if len(wanted.names) > 1 else default_path(info.namespec, time.time())
+    try:
+        fd = open_file(session, path, wanted.force)
+    except UserError as error:
+        session.failure(f"ERROR: {error}")
+        return
+    recorder = Recorder(path, fd, wanted.inputs, wanted.max_bytes)
+    try:
+        session.line(f"Recording to {path}")
+        attach_process(
+            session, address, info.namespec, mode=wanted.mode, until_exit=wanted.until_exit, recorder=recorder
+        )
+    finally:
+        recorder.close()
+    if recorder.failed and not session.exit_status:
+        session.fail(1)
