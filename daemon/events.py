@@ -12,9 +12,9 @@ import asyncio
 import threading
 import time
 import traceback
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from supervisor import events
 from supervisor.config.model import GroupConfig, GroupKind, ListenerConfig, ProcessConfig
@@ -22,6 +22,7 @@ from supervisor.events import Event, ProcessStateEvent
 from supervisor.states import ProcessStates as S
 
 from .eventjournal import EventJournal, Record
+from .eventviews import ProcessView
 from .keeper import wire
 from .listeners import Pool
 from .loop import Change, Group, Supervisor
@@ -51,24 +52,6 @@ TICKS: Final = {kind.period: kind for kind in events.TICK_EVENTS}
 DROPPED_REPORT_S: Final = 60.0
 
 
-@dataclass(frozen=True, slots=True)
-class GroupView:
-    """What an event shows of a group."""
-
-    config: GroupConfig
-
-
-@dataclass(frozen=True, slots=True)
-class ProcessView:
-    """What an event shows of a process, as it was when the event was made."""
-
-    config: ProcessConfig
-    group: GroupView | None
-    pid: int
-    backoff: int
-    state: int
-
-
 class EventBus:
     """``held``: descriptors from the keeper. Attach it before groups are made."""
 
@@ -91,6 +74,8 @@ class EventBus:
         self._stopping = False
         self._syslog = Syslogger()
         self._dropped_at = 0.0
+        self.shown: Callable[[Process], Any] = lambda process: None
+        """The object that plug-ins have of a process; None where there are no plug-ins."""
 
     def attach(self) -> None:
         """Begin to listen to the supervisor."""
@@ -180,9 +165,27 @@ class EventBus:
             pool.changed(process, transition)
 
     def _view(self, process: Process, transition: Transition) -> ProcessView:
-        group = self.supervisor.groups.get(process.config.group)
-        view = GroupView(group.config) if group is not None else None
-        return ProcessView(process.config, view, transition.pid, transition.tries, transition.new)
+        return self._show(process, transition.pid, transition.tries, transition.new)
+
+    def _show(self, process: Process, pid: int, backoff: int, state: int) -> ProcessView:
+        supervisor = self.supervisor
+        group = supervisor.groups.get(process.config.group)
+
+        def live() -> Any:
+            return self.shown(process) if supervisor.processes.get(process.key) is process else None
+
+        config = group.config if group is not None else None
+        return ProcessView(process.config, config, live, pid=pid, backoff=backoff, state=state)
+
+    def _recalled(self, group: str, name: str, pid: int) -> ProcessView:
+        """The process of an event that an earlier daemon made; its group may come only later, or never."""
+
+        def live() -> Any:
+            there = self.supervisor.groups.get(group)
+            process = there.processes.get(name) if there is not None else None
+            return None if process is None else self.shown(process)
+
+        return ProcessView(ProcessConfig(name, group, ""), GroupConfig(group), live, pid=pid)
 
     def _group_added(self, group: Group, fresh: bool) -> None:
         config = group.config.listener
@@ -217,7 +220,7 @@ class EventBus:
             process.hearing.started = partial(pool.started, process)
         saved = self._saved_pools.pop(group.name, None)
         if saved is not None:
-            pool.restore(saved)
+            pool.restore(saved, self._recalled)
         self._journal.compact()
         self.subscriptions_changed()
 
@@ -254,10 +257,8 @@ class EventBus:
             log.debug(f"'{name}' {channel} output:\n{events.decoded(item.data)}")
 
     def _writer(self, process: Process) -> ProcessView:
-        group = self.supervisor.groups.get(process.config.group)
         m = process.machine
-        view = GroupView(group.config) if group is not None else None
-        return ProcessView(process.config, view, self._pid(process), m.backoff, m.state)
+        return self._show(process, self._pid(process), m.backoff, m.state)
 
     @staticmethod
     def _pid(process: Process) -> int:

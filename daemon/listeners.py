@@ -21,7 +21,7 @@ from supervisor.config.imports import resolve
 from supervisor.config.model import ListenerConfig
 from supervisor.dispatchers import RejectEvent
 from supervisor.errors import RemoteProtocolError
-from supervisor.events import Event, EventBufferOverflowEvent, event_types, notify, restored
+from supervisor.events import Event, EventBufferOverflowEvent, FindProcess, event_types, notify, restored
 from supervisor.protocol.listener import DaemonEnd, Ready, Result, envelope
 from supervisor.states import EventListenerStates, SupervisorStates, getEventListenerStateDescription
 from supervisor.states import ProcessStates as S
@@ -345,10 +345,10 @@ class Pool:
         for name in self.members:
             yield self._member_record(name)
 
-    def restore(self, saved: SavedPool) -> None:
+    def restore(self, saved: SavedPool, find: FindProcess) -> None:
         """Go on where an earlier daemon ended; processes that ended since then are told of later."""
         entries = [
-            pool.Entry(poolserial, serial, name, payload, _restored(name, payload))
+            pool.Entry(poolserial, serial, name, payload, _restored(name, payload, find))
             for serial, (poolserial, name, payload) in saved.entries.items()
         ]
         known = {n: m for n, m in saved.members.items() if n in self.members and self._is_same(n, m)}
@@ -389,9 +389,9 @@ class Pool:
             self.feed(pool.Violated(name, "the daemon ended while it was sending an event"))
 
 
-def _restored(name: str, payload: bytes) -> Event:
+def _restored(name: str, payload: bytes, find: FindProcess) -> Event:
     try:
-        return restored(name, payload.decode("utf-8", "replace"))
+        return restored(name, payload.decode("utf-8", "replace"), find)
     except KeyError:  # a plug-in's own type that this daemon does not know (yet)
         event = Event()
         event.payload = partial(payload.decode, "utf-8", "replace")  # type: ignore[method-assign]

@@ -256,7 +256,7 @@ class Daemon:
         fcgi_sockets.settle()
         supervisor.link.start()
         context.updates.resume(saved.updates.values())
-        table_of_methods = self._methods(context, configuration, forgiving=held.starts > 0)
+        table_of_methods = self._methods(context, configuration, bus, forgiving=held.starts > 0)
         if fresh:
             self._say_what_is_served(log, configuration)
             log.info(f"supervisord started with pid {held.keeper_pid}")
@@ -398,13 +398,17 @@ class Daemon:
                 [],
             )
 
-    def _methods(self, context: Context, configuration: Configuration, *, forgiving: bool) -> MethodTable:
+    def _methods(
+        self, context: Context, configuration: Configuration, bus: EventBus, *, forgiving: bool
+    ) -> MethodTable:
         """Everything that can be called. Raises UserError for a plug-in that cannot be made, unless ``forgiving``."""
         table = MethodTable(context)
         table.add(METHODS)
         table.add(changes.METHODS)
         try:
-            PluginHost(context, configuration).add_to(table, forgiving=forgiving)
+            host = PluginHost(context, configuration)
+            bus.shown = host.facade.process
+            host.add_to(table, forgiving=forgiving)
         except UserError:
             for config, _ in self.listening:
                 self._unlink(config)

@@ -12,12 +12,13 @@ The subscriptions are module state, against the rule: plug-ins reach them by imp
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import traceback
 from collections.abc import Callable
 from typing import Any, ClassVar, Protocol
 
-from .states import getProcessStateDescription
+from .states import ProcessStates, getProcessStateDescription
 
 
 class Named(Protocol):
@@ -71,6 +72,11 @@ class Event:
 
 
 def _names(process: ProcessLike) -> str:
+    known: str | None = getattr(process, "event_names", None)
+    if (
+        known is not None
+    ):  # the daemon's own: it need not make a plug-in's object of each process for a payload
+        return known
     group = process.group.config.name if process.group is not None else ""
     return f"processname:{process.config.name} groupname:{group}"
 
@@ -331,15 +337,49 @@ def register(name: str, event: type[Event]) -> None:
     setattr(EventTypes, name, event)
 
 
-def restored(name: str, payload: str) -> Event:
-    """An event of a class known by name that has nothing but its payload: its maker is gone.
+FindProcess = Callable[[str, str, int], ProcessLike | None]
+"""The process of a group, a name and a pid."""
 
-    Raises KeyError when no class has the name.
+
+def _nobody(group: str, name: str, pid: int) -> None:
+    return None
+
+
+def restored(name: str, payload: str, process: FindProcess = _nobody) -> Event:
+    """An event as its payload tells of it: its maker is gone. It keeps exactly this payload.
+
+    ``process`` is asked for the one that it is about. Raises KeyError when no class has the name.
     """
     kind = event_types()[name]
     event = kind.__new__(kind)
-    event.payload = lambda: payload  # type: ignore[method-assign]  # this one object has no other facts left
+    event.payload = lambda: payload  # type: ignore[method-assign]  # this one object only
+    head, _, rest = payload.partition("\n")
+    facts = {key: value for key, colon, value in (word.partition(":") for word in head.split(" ")) if colon}
+    with contextlib.suppress(KeyError, ValueError, AttributeError):  # a plug-in's subclass may tell otherwise
+        _recall(event, facts, rest, process)
     return event
+
+
+def _recall(event: Event, facts: dict[str, str], rest: str, process: FindProcess) -> None:
+    known: dict[str, object] = {}
+    if isinstance(event, (ProcessStateEvent, ProcessLogEvent, ProcessCommunicationEvent)):
+        pid = int(facts.get("pid", 0))
+        known["process"] = process(facts["groupname"], facts["processname"], pid)
+    if isinstance(event, ProcessStateEvent):
+        known["from_state"] = getattr(ProcessStates, facts["from_state"])
+        known["expected"] = facts.get("expected", "1") == "1"
+        known["extra_values"] = [(k, int(facts[k])) for k in ("expected", "tries", "pid") if k in facts]
+    elif isinstance(event, (ProcessLogEvent, ProcessCommunicationEvent)):
+        known |= {"pid": pid, "data": rest}
+    elif isinstance(event, RemoteCommunicationEvent):
+        known |= {"type": facts["type"], "data": rest}
+    elif isinstance(event, TickEvent):
+        known |= {"when": int(facts["when"]), "supervisord": None}
+    elif isinstance(event, ProcessGroupEvent):
+        known["group"] = facts["groupname"]
+    elif isinstance(event, EventBufferOverflowEvent):
+        known |= {"pool": facts["groupname"], "lost": int(facts["lost"]), "total": int(facts["total"])}
+    vars(event).update(known)
 
 
 # --- subscriptions -----------------------------------------------------------------------------------

@@ -206,6 +206,46 @@ def test_registered_names(monkeypatch: pytest.MonkeyPatch) -> None:
     assert events.event_types()["MINE_X"] is Mine
 
 
+def made_events() -> list[events.Event]:
+    """One of each kind, as the daemon makes them."""
+    process = Process()
+    given: list[events.Event] = [
+        kind(process, S.STARTING)
+        for kind in events.event_types().values()
+        if issubclass(kind, events.ProcessStateEvent) and not kind.__subclasses__()
+    ]
+    given.append(events.ProcessStateExitedEvent(process, S.RUNNING, expected=False))
+    given += [
+        events.ProcessLogStdoutEvent(process, 7, "a:b\nc"),
+        events.ProcessLogStderrEvent(process, 8, ""),
+    ]
+    given += [events.ProcessCommunicationStdoutEvent(process, 7, "x y:z\n")]
+    given += [events.RemoteCommunicationEvent("t", "d\ne"), events.Tick60Event(120)]
+    given += [events.ProcessGroupAddedEvent("g"), events.EventBufferOverflowEvent("p", 2, 5)]
+    return [*given, events.SupervisorRunningEvent()]
+
+
+@pytest.mark.parametrize("event", made_events(), ids=lambda event: type(event).__name__)
+def test_restored_events_know_what_their_payload_tells(event: events.Event) -> None:
+    name = events.getEventNameByType(type(event))
+    asked: list[tuple[str, str, int]] = []
+    found = Process()
+
+    def find(group: str, name: str, pid: int) -> Process:
+        asked.append((group, name, pid))
+        return found
+
+    assert name is not None
+    back = events.restored(name, event.payload(), find)
+    assert type(back) is type(event) and back.payload() == event.payload()
+    wanted = vars(event)
+    known = {key: value for key, value in vars(back).items() if key != "payload"}
+    assert {**known, "process": None} == {**wanted, "process": None}
+    if "process" in wanted:
+        pid = wanted.get("pid", dict(wanted.get("extra_values", ())).get("pid", 0))
+        assert asked == [("g", "p", pid)] and known["process"] is found
+
+
 def test_restored_events_have_class_and_payload() -> None:
     event = events.restored("PROCESS_STATE_EXITED", "a:b")
     assert isinstance(event, events.ProcessStateExitedEvent)

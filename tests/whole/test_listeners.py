@@ -298,6 +298,44 @@ def test_result_handlers(supervise: Supervise, tmp_path: Path) -> None:
     assert "result handler failed on event 2: RuntimeError: broken on purpose" in supervisor.log()
 
 
+WRITER = """
+import os
+from supervisor.dispatchers import RejectEvent
+
+def write(event, response):
+    process = event.process
+    if process.config.name != "cat":
+        return
+    process.seen = getattr(process, "seen", 0) + 1
+    if not os.path.exists({go!r}):
+        raise RejectEvent
+    process.write(b"%d %s %s %s\\n" % (
+        process.pid, process.group.config.name.encode(), process.config.command.encode(), type(process.seen).__name__.encode()
+    ))
+"""
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_result_handler_writes_to_the_process_of_its_event_also_of_one_that_an_earlier_daemon_made(
+    supervise: Supervise, tmp_path: Path, killed: bool
+) -> None:
+    go = tmp_path / "go"
+    (tmp_path / "my_writer.py").write_text(WRITER.format(go=str(go)))
+    options = "startsecs=0\nresult_handler=my_writer:write"
+    supervisor = supervise(
+        pool(tmp_path / "events", "ok", "PROCESS_STATE_RUNNING", options) + CAT,
+        env={"PYTHONPATH": f"{tmp_path}:{os.environ.get('PYTHONPATH', '')}"},
+    )
+    supervisor.wait_log("l: event was rejected")
+    pid = supervisor.wait_state("cat", "RUNNING")["pid"]
+    if killed:
+        supervisor.kill_daemon()
+        supervisor.wait_ready()
+    go.touch()
+    until(lambda: supervisor.rpc.supervisor.readProcessStdoutLog("cat", 0, 0), "the text on stdin")
+    assert supervisor.rpc.supervisor.readProcessStdoutLog("cat", 0, 0) == f"{pid} cat /bin/cat int\n"
+
+
 def test_a_listener_gets_events_of_many_starts_with_the_buffer_it_has_by_default(
     supervise: Supervise, tmp_path: Path
 ) -> None:
