@@ -2,7 +2,7 @@
 
 stream.rst from ``supervisor.protocol.stream``, tree.rst from the docstrings of all
 files, keys.rst from the console's key map, methods.rst (included by rpc.rst) from the
-method table.
+method table, options.rst (included by configuration.rst) from the table of options.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import sys
 import typing
 from pathlib import Path
 
+from supervisor.config.options import OPTIONS, Option
 from supervisor.daemon.methods import changes
 from supervisor.daemon.methods.supervisor import METHODS
 from supervisor.daemon.methods.system import system_methods
@@ -128,7 +129,35 @@ def methods_page() -> str:
     return "\n".join(lines)
 
 
-PAGES = {"stream.rst": stream_page, "tree.rst": tree_page, "keys.rst": keys_page, "methods.rst": methods_page}
+def option_lines(option: Option) -> list[str]:
+    default = f", default ``{option.default}``" if option.default else ""
+    ours = " *Not known to Supervisor.*" if option.ours else ""
+    text = option.help[0].upper() + option.help[1:]
+    return [f"``{option.name}`` ({option.kind}{default})", f"  {text}.{ours}", ""]
+
+
+def options_page() -> str:
+    lines = [WRITTEN, ""]
+    program = set(OPTIONS["program"])
+    for kind, options in OPTIONS.items():
+        named = kind in ("program", "fcgi-program", "eventlistener", "group")
+        heading = f"``[{kind}:NAME]``" if named else f"``[{kind}]``"
+        lines += [heading, "-" * len(heading), ""]
+        own = [o for o in options if kind == "program" or o not in program]
+        if len(own) < len(options):
+            lines += ["Every option of ``[program:NAME]`` but those of terminals, and:", ""]
+        for option in own:
+            lines += option_lines(option)
+    return "\n".join(lines)
+
+
+PAGES = {
+    "stream.rst": stream_page,
+    "tree.rst": tree_page,
+    "keys.rst": keys_page,
+    "methods.rst": methods_page,
+    "options.rst": options_page,
+}
 
 
 def main() -> int:
