@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+from typing import Any, Final
+
+STDIN: Final = b"STDIN:"
+
 
 class RejectEvent(Exception):
     """Raised by a result handler: the event was not dealt with and is to be sent again."""
@@ -11,3 +16,14 @@ def default_handler(event: object, response: bytes) -> None:
     """Accept the result ``OK``, reject every other. Raises RejectEvent."""
     if response != b"OK":
         raise RejectEvent(response)
+
+
+def stdin_write_handler(event: Any, response: bytes) -> None:
+    """``STDIN:`` and more: the rest goes to the stdin of the event's process, if it takes it. Others as by default."""
+    if response.startswith(STDIN):
+        with contextlib.suppress(
+            OSError, AttributeError
+        ):  # it reads no more, or the event is about no process
+            event.process.write(response[len(STDIN) :])
+    else:
+        default_handler(event, response)

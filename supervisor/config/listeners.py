@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from ..events import ProcessLogStderrEvent, event_types
 from . import values
 from .imports import resolve
@@ -9,6 +11,9 @@ from .model import DEFAULT_HANDLER, ListenerConfig
 from .sections import Section
 
 ACK_TIMEOUT_S = 60
+BUILT_IN_HANDLERS: Final = {
+    "supervisor_twiddler.resulthandler:stdin_write_handler": "supervisor.dispatchers:stdin_write_handler"
+}
 
 
 def listener(section: Section) -> ListenerConfig:
@@ -68,6 +73,7 @@ def _hears_stderr(events: tuple[str, ...]) -> bool:
 
 def _handler(section: Section) -> str:
     spec = section.get("result_handler", str.strip, DEFAULT_HANDLER)
+    spec = BUILT_IN_HANDLERS.get(spec, spec)
     try:
         resolve(spec)
     except ValueError as error:

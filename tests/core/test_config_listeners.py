@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from types import SimpleNamespace
+
+import pytest
 
 from supervisor.config.diff import diff_groups
+from supervisor.config.imports import resolve
 from supervisor.config.model import Configuration, GroupConfig, GroupKind, ListenerConfig, decode, encode
+from supervisor.dispatchers import RejectEvent
 from tests.core.config_files import MAIN, errors, load, warnings
 
 
@@ -120,3 +125,26 @@ def test_a_listener_that_hears_its_own_stderr_is_warned_about() -> None:
         )
         assert told(events, "stdout_events_enabled=true") == []
     assert told("PROCESS_LOG_STDOUT,PROCESS_STATE", "stderr_events_enabled=true") == []
+
+
+def test_the_result_handler_of_twiddler_is_built_in() -> None:
+    class Process:
+        written = b""
+
+        def write(self, data: bytes) -> None:
+            self.written += data
+            if data == b"nobody":
+                raise OSError(32, "Broken pipe")
+
+    group = one("result_handler=supervisor_twiddler.resulthandler:stdin_write_handler")
+    assert group.listener is not None
+    handler = resolve(group.listener.result_handler)
+    process = Process()
+    event = SimpleNamespace(process=process)
+    for response in (b"STDIN:a\n", b"STDIN:", b"OK", b"STDIN:nobody"):
+        handler(event, response)
+    handler(SimpleNamespace(), b"STDIN:an event about no process")
+    assert process.written == b"a\nnobody"
+    for response in (b"FAIL", b"", b"stdin:x"):
+        with pytest.raises(RejectEvent):
+            handler(event, response)
