@@ -30,6 +30,7 @@ from .common import (
 from .ctl import load_ctl
 from .environment import environment
 from .expand import Names
+from .exposure import exposures
 from .factories import rpc_plugin
 from .footguns import foot_guns, place, program_section
 from .groups import GroupLoader
@@ -108,10 +109,10 @@ def load_supervisord(
     configuration = loader.configuration(main)
     if document.problems.errors:
         raise config_error(document)
+    document.problems.warnings.extend(exposures(configuration, document.sections))
     if strict:
         document.problems.warnings.extend(foot_guns(configuration, document.sections))
-        configuration = replace(configuration, warnings=all_warnings(document))
-    return configuration
+    return replace(configuration, warnings=all_warnings(document))
 
 
 def load_program(
