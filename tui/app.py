@@ -18,7 +18,6 @@ import argparse
 import asyncio
 import contextlib
 import errno
-import importlib.resources
 import locale
 import os
 import select
@@ -27,10 +26,9 @@ import sys
 import tempfile
 import termios
 import time
-import tomllib
 import traceback
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, NoReturn, Protocol
 
@@ -43,22 +41,26 @@ from supervisor.config.load import find_config, load_ctl
 from supervisor.errors import EXIT_BUG, EXIT_GENERIC, EXIT_OK, EXIT_USAGE, ConfigError, UserError
 from supervisor.version import VERSION
 
+from . import files
 from . import theme as themes
 from .canvas import Depth, Painter
+from .checks import SUBCOMMANDS
+from .checks import run as run_check
 from .console import Console
-from .glyphs import choose
+from .glyphs import Glyphs, choose
+from .keyfile import KeyFile
 from .link import Link, Target
 from .model import Model
 from .pane import Look
 from .plain import run_plain
 from .screens.stage import Stage
+from .settings import Settings
 
 FRAME_S: Final = 1 / 30
 SLOW_DRAW_S: Final = 0.012
 MAX_FRAME_S: Final = 0.2
 BLOCKED_S: Final = 0.05
 FEED_S: Final = 0.008
-DEFAULT_THEME: Final = "dusk"
 COLOURS: Final = {"never": 1, "16": 16, "256": 256, "truecolor": 2**24}
 
 
@@ -102,6 +104,7 @@ class Options:
     colour: str = "auto"
     theme: str = ""
     plain: bool = False
+    keys: str = ""
 
 
 class App:
@@ -112,19 +115,18 @@ class App:
         self._options = options
         self._screen = screen
         self._depth = _depth(screen, options.colour)
-        self._mono = load_theme("mono", self._environ)
-        wish = "ascii" if options.ascii else "auto"
-        glyphs = choose(wish, get_encoding(), self._environ.get("TERM", ""))
-        look = Look(glyphs, time.time, Painter(self._depth))
+        self._mono = files.load_theme("mono", self._environ)
+        settings, problems = files.load_settings(self._environ)
+        self._frame_s = FRAME_S
+        look = Look(self._glyphs(settings), time.time, Painter(self._depth))
         self.model = Model([options.target.name])
-        name = options.theme or saved_theme(self._environ) or DEFAULT_THEME
-        if self._depth == 1:
-            name = "mono"
-        theme = load_theme(name, self._environ)
-        self.console = Console(self, self.model, look, theme=name, read_only=options.read_only)
+        keys = self.load_keys(settings.preset)
+        theme, theme_problem = self._first_theme(settings)
+        self.console = Console(self, self.model, look, theme=theme.name, read_only=options.read_only)
         self._use(theme)
-        for warning in theme.warnings[:1]:
-            self.console.say(f"theme {name}: {warning}", "msg.warn")
+        self._problems = [*problems, *keys.problems, *theme_problem]
+        self._problems += [f"theme {theme.name}: {warning}" for warning in theme.warnings]
+        self._settings, self._keys = settings, keys
         self._tasks: set[asyncio.Task[None]] = set()
         self._frame: asyncio.TimerHandle | None = None
         self._drawn_at = 0.0
@@ -147,6 +149,10 @@ class App:
         self.console.links[link.name] = link
         try:
             self._main.start()
+            self.console.settings = replace(self.console.settings, preset=self._settings.preset)
+            self.console.setup.apply(self._settings)
+            self.console.setup.use_keys(self._keys)
+            self.console.setup.tell(self._problems)
             self.spawn(link.run())
             self._tick()
             return await self._over
@@ -210,7 +216,9 @@ class App:
         self._main.draw_screen()
         self._drawn_at = self._loop.time()
         cost = self._drawn_at - begin
-        self._interval = FRAME_S if cost < SLOW_DRAW_S else min(MAX_FRAME_S, 3 * cost)
+        self._interval = (
+            self._frame_s if cost < SLOW_DRAW_S else max(self._frame_s, min(MAX_FRAME_S, 3 * cost))
+        )
         if more:
             self.invalidate()
 
@@ -281,9 +289,20 @@ class App:
 
     # --- themes --------------------------------------------------------------------------------------
 
+    def _first_theme(self, settings: Settings) -> tuple[themes.Theme, list[str]]:
+        """The theme to begin with; a saved one that cannot be used is told, one asked for is a UserError."""
+        if self._depth == 1:
+            return self._mono, []
+        if self._options.theme:
+            return files.load_theme(self._options.theme, self._environ), []
+        try:
+            return files.load_theme(settings.theme or files.DEFAULT_THEME, self._environ), []
+        except UserError as error:
+            return files.load_theme(files.DEFAULT_THEME, self._environ), [str(error)]
+
     def show_theme(self, name: str) -> None:
         try:
-            self._use(load_theme(name, self._environ))
+            self._use(files.load_theme(name, self._environ))
         except UserError as error:
             self.console.say(str(error), "msg.warn")
 
@@ -293,16 +312,40 @@ class App:
         self._screen.register_palette([(None, *ground[1:]), *entries], replace=True)
 
     def save_theme(self, name: str) -> None:
-        path = settings_folder(self._environ) / "settings.toml"
+        kept, _ = files.load_settings(self._environ)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(f'theme = "{name}"\n', encoding="utf-8")
-        except OSError as error:
-            self.console.say(f"cannot write {path}: {error.strerror}", "msg.warn")
+            files.save_settings(self._environ, replace(kept, theme=name))
+        except UserError as error:
+            self.console.say(str(error), "msg.warn")
 
     def theme_names(self) -> list[str]:
-        names = {path.stem for folder in _theme_folders(self._environ) for path in _toml_files(folder)}
-        return sorted(names - {"base"}, key=lambda name: (name != DEFAULT_THEME, name))
+        return files.theme_names(self._environ)
+
+    # --- settings and keys ---------------------------------------------------------------------------
+
+    def _glyphs(self, settings: Settings) -> Glyphs:
+        wish = "ascii" if self._options.ascii else settings.glyphs
+        return choose(wish, get_encoding(), self._environ.get("TERM", ""))
+
+    def use(self, settings: Settings) -> None:
+        """What ``settings`` say about the terminal."""
+        look = self.console.look
+        look.glyphs = self._glyphs(settings)
+        look.painter = Painter(1 if settings.ansi == "strip" else self._depth)
+        self._frame_s = 1 / settings.frame_rate
+        self.mouse(settings.mouse)
+
+    def save_settings(self, settings: Settings) -> Path:
+        return files.save_settings(self._environ, settings)
+
+    def load_keys(self, preset: str) -> KeyFile:
+        path = files.keys_path(self._environ, self._options.keys)
+        return files.load_keys(path, preset, must=bool(self._options.keys))
+
+    def save_key(self, context: str, key: str, command: str) -> KeyFile:
+        path = files.keys_path(self._environ, self._options.keys)
+        files.save_key(path, context, key, command)
+        return self.load_keys(self.console.settings.preset)
 
 
 def _hung_up(error: BaseException) -> bool:
@@ -317,54 +360,6 @@ def _depth(screen: BaseScreen, wish: str) -> Depth:
     return 1 if colours == 1 else 16 if colours == 16 else 16777216 if colours == 2**24 else 256
 
 
-# --- settings and themes -------------------------------------------------------------------------------
-
-
-def settings_folder(environ: dict[str, str]) -> Path:
-    base = environ.get("XDG_CONFIG_HOME") or os.path.join(environ.get("HOME", "/"), ".config")
-    return Path(base) / "supervisortui"
-
-
-def saved_theme(environ: dict[str, str]) -> str:
-    """The theme chosen last time, empty for none."""
-    try:
-        settings = tomllib.loads((settings_folder(environ) / "settings.toml").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return ""
-    name = settings.get("theme")
-    return name if isinstance(name, str) else ""
-
-
-def _theme_folders(environ: dict[str, str]) -> list[Path]:
-    built_in = Path(str(importlib.resources.files("supervisor") / "themes"))
-    return [settings_folder(environ) / "themes", built_in]
-
-
-def _toml_files(folder: Path) -> list[Path]:
-    try:
-        return sorted(folder.glob("*.toml"))
-    except OSError:
-        return []
-
-
-def load_theme(name: str, environ: dict[str, str]) -> themes.Theme:
-    """Raises UserError for a theme that does not exist or cannot be read."""
-
-    def read(wanted: str) -> str:
-        if not wanted.replace("-", "").replace("_", "").isalnum():
-            raise UserError(f"theme {wanted!r}: not a name")
-        for folder in _theme_folders(environ):
-            try:
-                return (folder / f"{wanted}.toml").read_text(encoding="utf-8")
-            except FileNotFoundError:
-                continue
-            except (OSError, UnicodeDecodeError) as error:
-                raise UserError(f"theme {wanted}: cannot read it: {error}") from error
-        raise UserError(f"there is no theme {wanted!r}")
-
-    return themes.load(name, read)
-
-
 # --- the command line ------------------------------------------------------------------------------------
 
 
@@ -377,7 +372,8 @@ def _parser() -> _Parser:
     parser = _Parser(
         prog="supervisortui",
         description="A full-screen console for supervisord.",
-        epilog="Exit codes: 0; 1 no terminal, or it went away; 2 command line or configuration; 70 a bug of ours.",
+        epilog="supervisortui keys --check FILE and supervisortui theme --check FILE tell what is wrong in such a file. "
+        "Exit codes: 0; 1 no terminal, or it went away; 2 command line or configuration; 70 a bug of ours.",
         add_help=False,
     )
     add = parser.add_argument
@@ -405,6 +401,7 @@ def _parser() -> _Parser:
         default="",
         help="dusk, paper, okabe, mono, contrast, ansi16, moss or your own",
     )
+    add("--keys", metavar="FILE", default="", help="key map to use instead of keys.toml of your settings")
     add("--plain", action="store_true", help="print lines, one for each change, and draw nothing")
     add("-h", "--help", action="store_true", help="print this and end")
     add("-v", "--version", action="store_true", help="print the version and end")
@@ -437,7 +434,9 @@ def _options(argv: Sequence[str]) -> Options | None:
     if given.version:
         print(VERSION)
         return None
-    return Options(_target(given), given.read_only, given.ascii, given.color, given.theme, given.plain)
+    return Options(
+        _target(given), given.read_only, given.ascii, given.color, given.theme, given.plain, given.keys
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -445,7 +444,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     with contextlib.suppress(locale.Error):
         locale.setlocale(locale.LC_ALL, "")
     try:
-        options = _options(sys.argv[1:] if argv is None else argv)
+        words = sys.argv[1:] if argv is None else argv
+        if words and words[0] in SUBCOMMANDS:
+            return run_check(words, os.environ)
+        options = _options(words)
         if options is None:
             return EXIT_OK
         if options.plain:

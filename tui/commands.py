@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import Final
@@ -19,18 +19,22 @@ from supervisor.faults import Faults
 from supervisor.protocol.stream import ProcessRecord, Value
 from supervisor.states import RUNNING_STATES, SIGNALLABLE_STATES, ProcessStates
 
-from .model import Model, Ref
+from .model import SORTS, Model, Ref
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """``label``: one word for the footer. ``changes``: whether it changes something on a server."""
+    """``label``: one word for the footer. ``changes``: whether it changes something on a server.
+
+    ``argument``: what may stand behind it in a key map, empty for nothing.
+    """
 
     name: str
     label: str
     help: str
     section: str
     changes: bool = False
+    argument: str = ""
 
 
 SECTIONS: Final = ("MOVE", "ACT ON CURSOR OR MARKS", "MARK", "FIND", "VIEW", "CONSOLE")
@@ -67,8 +71,8 @@ COMMANDS: Final[dict[str, Command]] = _table(
     Command("start-group", "Start group", "start its whole group", _ACT, True),
     Command("stop-group", "Stop group", "stop its group (asks)", _ACT, True),
     Command("restart-group", "Restart group", "restart its group (asks)", _ACT, True),
-    Command("signal", "Signal", "send a signal (asks)", _ACT, True),
-    Command("restart-rolling", "Rolling", "restart a few at a time (asks)", _ACT, True),
+    Command("signal", "Signal", "send a signal (asks)", _ACT, True, "SIGNAL"),
+    Command("restart-rolling", "Rolling", "restart a few at a time (asks)", _ACT, True, "NUMBER"),
     Command("stop-rolling", "Stop rolling", "stop a rolling restart after these", _ACT),
     Command("undo", "Undo", "undo the last start or stop", _ACT, True),
     Command("repeat", "Repeat", "the last action again (asks)", _ACT, True),
@@ -84,13 +88,13 @@ COMMANDS: Final[dict[str, Command]] = _table(
     Command("unmark-glob", "Unmark by", "unmark by pattern", _MARK),
     Command("mark-all", "Mark all", "mark all shown", _MARK),
     Command("unmark-all", "Unmark", "unmark all", _MARK),
-    Command("filter", "Filter", "filter this list", _FIND),
+    Command("filter", "Filter", "filter this list", _FIND, argument="TEXT"),
     Command("find", "Find", "find", _FIND),
     Command("next-match", "Next", "next match", _FIND),
     Command("previous-match", "Prev", "previous match", _FIND),
     Command("attention", "Trouble", "only what needs attention", _FIND),
     Command("palette", "Palette", "command palette", _FIND),
-    Command("sort", "Sort", "sort by the next column", _VIEW),
+    Command("sort", "Sort", "choose what to sort by", _VIEW, argument="COLUMN"),
     Command("sort-next", "Sort", "sort by the next column", _VIEW),
     Command("sort-previous", "Sort", "sort by the column before", _VIEW),
     Command("invert", "Invert", "turn the order round", _VIEW),
@@ -101,7 +105,11 @@ COMMANDS: Final[dict[str, Command]] = _table(
     Command("stream", "Stream", "stdout or stderr", _VIEW),
     Command("clear-pane", "Clear", "clear the pane only", _VIEW),
     Command("help", "Help", "these keys", _CONSOLE),
-    Command("theme", "Theme", "choose a theme", _CONSOLE),
+    Command("theme", "Theme", "choose a theme", _CONSOLE, argument="NAME"),
+    Command("settings", "Setup", "settings", _CONSOLE),
+    Command("save-settings", "Save", "keep the settings for the next time", _CONSOLE),
+    Command("columns", "Columns", "columns of the list", _VIEW),
+    Command("edit-keys", "Edit keys", "give a command another key", _CONSOLE),
     Command("mouse", "Mouse", "mouse on, off", _CONSOLE),
     Command("reconnect", "Retry", "try the connection now", _CONSOLE),
     Command("redraw", "Redraw", "paint the screen anew", _CONSOLE),
@@ -133,6 +141,27 @@ class Verb(StrEnum):
 
 SIGNALS: Final = ("TERM", "HUP", "INT", "USR1", "USR2", "WINCH", "QUIT", "STOP", "CONT", "KILL")
 DANGEROUS: Final = frozenset({"KILL", "QUIT", "STOP"})
+
+
+def check_argument(name: str, argument: str) -> None:
+    """Raises UserError where the command cannot do anything with it."""
+    wants = COMMANDS[name].argument
+    allowed = {"SIGNAL": SIGNALS, "COLUMN": SORTS}.get(wants)
+    if not wants:
+        raise UserError(f"{name} takes no argument")
+    if allowed is not None and argument not in allowed:
+        raise UserError(f"{name} {argument}: it is one of {', '.join(allowed)}")
+    if wants == "NUMBER" and not (argument.isdecimal() and 0 < int(argument) <= 1000):
+        raise UserError(f"{name} {argument}: it is a number from 1 to 1000")
+
+
+def described(text: str) -> Command:
+    """The command of a binding, its argument in what it says about itself."""
+    name, _, argument = text.partition(" ")
+    command = COMMANDS[name]
+    return (
+        replace(command, help=f"{command.help.removesuffix(' (asks)')}: {argument}") if argument else command
+    )
 
 
 @dataclass(frozen=True, slots=True)

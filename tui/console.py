@@ -7,6 +7,7 @@ is ``self._commands``. Its larger parts are ``actions``, ``attaching`` and ``pic
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 import urwid
@@ -18,14 +19,15 @@ from supervisor.states import ProcessStates
 from . import filters
 from .actions import ROLLING_SIZE, Actions
 from .attaching import Attaching
-from .commands import ACT, COMMANDS, Verb, describe_marks
+from .commands import ACT, COMMANDS, Verb, describe_marks, described
 from .desk import Desk, Host, Timer
 from .feeds import Feeds
 from .keymap import Prefix, show
 from .logbuffer import LogBuffer
 from .model import SORTS, ChangeTold, LinkKind, LinkTold, Message, Model, Ref
-from .pane import WHEEL_ROWS, Box, Look, Prompt, Row, last_event
+from .pane import WHEEL_ROWS, Box, Look, Row, last_event
 from .pickers import Pickers
+from .screens.attach import key_words
 from .screens.detail import Detail
 from .screens.dialogs import Dialog
 from .screens.events import EventsPane
@@ -33,9 +35,9 @@ from .screens.logpane import LogPane
 from .screens.overview import Overview
 from .screens.table import ProcessTable
 from .serving import Serving
+from .setup import Setup
 from .words import clean, clock, exit_words, spawn_error
 
-SEQUENCE_S: Final = 1.0
 TWICE_WITHIN_S: Final = 2.0
 SYNC_AFTER_S: Final = 0.05
 
@@ -51,18 +53,25 @@ class Console(Desk):
         self._attaching = Attaching(self, self._actions)
         self._serving = Serving(self, self._actions)
         self._pickers = Pickers(self)
+        self.setup = Setup(self, self._pickers)
         self._range_from: Ref | None = None
+        self._link_trouble = False
         self._pending: tuple[str, ...] = ()
         self._sequence_timer: Timer | None = None
         self._sync_timer: Timer | None = None
         self._interrupted_at = float("-inf")
-        self._mouse_on = True
         self._find_text = ""
         self._last_click: tuple[float, int] = (0.0, -1)
-        self._histories: dict[str, list[str]] = {"filter": [], "find": [], "log": [], "glob": []}
         self._no_log = LogBuffer()
         self._no_log.note("choose a process to see its log")
         self._commands = self._table()
+        self._with_argument: dict[str, Callable[[str], None]] = {
+            "signal": lambda name: self._actions.act(Verb.SIGNAL, signal=name),
+            "restart-rolling": lambda number: self._actions.roll(int(number)),
+            "filter": lambda text: self.view.change(filter=filters.parse(text)),
+            "theme": self._pickers.use_theme,
+            "sort": lambda column: self.view.change(sort=column),
+        }
         for pane in (self.overview.table, self.overview.log, self.overview.events, self.events.pane):
             urwid.connect_signal(pane, "mouse", self.pressed)
         urwid.connect_signal(self.stage.footer, "mouse", self.pressed)
@@ -106,7 +115,11 @@ class Console(Desk):
                 url = self.links[told.sup].target.url if told.sup in self.links else told.sup
                 self.say(f"no supervisor answers at {url}: {told.reason}", "msg.warn", keep=True)
             case LinkKind.LIVE | LinkKind.POLL:
-                self.unsay()
+                if self._link_trouble:
+                    self.unsay()
+                self._link_trouble = False
+                return
+        self._link_trouble = told.kind is not LinkKind.CONNECTING
 
     # --- around drawing ------------------------------------------------------------------------------
 
@@ -176,7 +189,7 @@ class Console(Desk):
             found = self.keymap.find(self.contexts(), self._pending)
             row: Row = [("ui.footer.key", show(self._pending)), ("ui.footer", " then  ")]
             for key, command in found.choices if isinstance(found, Prefix) else ():
-                row += [("ui.footer.key", show((key,))), ("ui.footer", f" {COMMANDS[command].help}  ")]
+                row += [("ui.footer.key", show((key,))), ("ui.footer", f" {described(command).help}  ")]
             return row
         return []
 
@@ -209,7 +222,7 @@ class Console(Desk):
         self._pending = ()
         if isinstance(found, Prefix):
             self._pending = keys
-            self._sequence_timer = self.host.later(SEQUENCE_S, self._forget_sequence)
+            self._sequence_timer = self.host.later(self.sequence_s, self._forget_sequence)
         elif found is not None:
             self.execute(found, key)
         elif self.stage.dialog is None:
@@ -223,7 +236,8 @@ class Console(Desk):
     def interrupt(self) -> None:
         """Ctrl-C came as a signal."""
         if self.stage.full is not None:
-            self.say("Ctrl-] d detaches, Ctrl-] s sends a signal")
+            prefix = key_words(self.look.prefix[0])
+            self.say(f"{prefix} d detaches, {prefix} s sends a signal")
             self.stage.full.input([3])
         else:
             self.key("ctrl c")
@@ -237,6 +251,7 @@ class Console(Desk):
             if dialog.over and self.stage.dialog is dialog:
                 self.stage.dialog = None
             return
+        name, _, argument = name.partition(" ")
         command = COMMANDS[name]
         if command.changes and self.read_only:
             self.say(f"read-only: {command.help} is not allowed on this connection", "msg.warn")
@@ -245,9 +260,12 @@ class Console(Desk):
             self._back(key)
             return
         if command.section == ACT:
-            self.given.append(name)
+            self.given.append(f"{name} {argument}".strip())
         try:
-            self._commands[name]()
+            if argument:
+                self._with_argument[name](argument)
+            else:
+                self._commands[name]()
         except UserError as error:
             self.say(str(error), "msg.warn")
 
@@ -310,7 +328,11 @@ class Console(Desk):
             "wrap": self._wrap,
             "stream": self._stream,
             "clear-pane": lambda: self._log().buffer.clear(),
-            "help": self._pickers.help,
+            "help": lambda: self._pickers.help(self.setup.edit_key),
+            "settings": self.setup.settings,
+            "save-settings": self.setup.save,
+            "edit-keys": self.setup.edit_key,
+            "columns": self.setup.columns,
             "theme": self._pickers.choose_theme,
             "mouse": self._toggle_mouse,
             "reconnect": self._reconnect,
@@ -436,29 +458,6 @@ class Console(Desk):
 
     # --- the list ------------------------------------------------------------------------------------
 
-    def _ask(
-        self, caption: str, text: str, changed: Callable[[str], None], done: Callable[[str | None], None], history: str
-    ) -> None:  # fmt: skip
-        """Open a prompt; ``changed`` may raise UserError for text that cannot be used."""
-
-        def tried(value: str) -> str:
-            try:
-                changed(value)
-            except UserError as error:
-                return str(error)
-            return ""
-
-        def ended(value: str | None) -> None:
-            self.stage.message.prompt = None
-            if value is not None:
-                try:
-                    changed(value)
-                except UserError as error:
-                    self.say(str(error), "msg.warn")
-            done(value)
-
-        self.stage.message.prompt = Prompt(caption, text, tried, ended, self._histories[history])
-
     def _filter(self) -> None:
         before = self.view.filter
 
@@ -466,7 +465,7 @@ class Console(Desk):
             if value is None:
                 self.view.change(filter=before)
 
-        self._ask(
+        self.ask(
             "filter: ", before.text, lambda text: self.view.change(filter=filters.parse(text)), done, "filter"
         )
 
@@ -494,7 +493,7 @@ class Console(Desk):
             if text is None:
                 self.view.marks = set(before)
 
-        self._ask("mark: " if on else "unmark: ", "", changed, done, "glob")
+        self.ask("mark: " if on else "unmark: ", "", changed, done, "glob")
 
     def _find(self) -> None:
         if isinstance(self.stage.screen.focused, LogPane) or self.stage.screen is not self.overview:
@@ -511,7 +510,7 @@ class Console(Desk):
             if text is None:
                 self.view.go(start)
 
-        self._ask("find: ", "", changed, done, "find")
+        self.ask("find: ", "", changed, done, "find")
 
     def _find_in_log(self) -> None:
         log = self._log()
@@ -524,7 +523,7 @@ class Console(Desk):
                     pass
                 self._next_match(backward=True)
 
-        self._ask("/", "", log.find, done, "log")
+        self.ask("/", "", log.find, done, "log")
 
     def _next_match(self, *, backward: bool) -> None:
         if isinstance(self.stage.screen.focused, LogPane) or self.stage.screen is not self.overview:
@@ -576,9 +575,8 @@ class Console(Desk):
         screen.channel = "stderr" if screen.channel == "stdout" else "stdout"
 
     def _toggle_mouse(self) -> None:
-        self._mouse_on = not self._mouse_on
-        self.host.mouse(self._mouse_on)
-        self.say("mouse on" if self._mouse_on else "mouse off: the terminal selects text itself")
+        self.setup.apply(replace(self.settings, mouse=not self.settings.mouse))
+        self.say("mouse on" if self.settings.mouse else "mouse off: the terminal selects text itself")
 
     def _reconnect(self) -> None:
         for link in self.links.values():

@@ -8,19 +8,24 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
 from typing import Final, Protocol
 
 import urwid
 
+from supervisor.errors import UserError
+
+from .keyfile import SEQUENCE_S, KeyFile
 from .keymap import KeyMap
 from .link import Link
 from .model import ListView, Model
-from .pane import Box, Look
+from .pane import Box, Look, Prompt
 from .screens.dialogs import Dialog
 from .screens.events import Events
 from .screens.overview import Overview
 from .screens.screen import Screen
 from .screens.stage import Stage
+from .settings import Settings
 from .words import clean
 
 MESSAGE_S: Final = 5.0
@@ -43,6 +48,10 @@ class Host(Protocol):
     def mouse(self, on: bool) -> None: ...
     def show_theme(self, name: str) -> None: ...
     def save_theme(self, name: str) -> None: ...
+    def use(self, settings: Settings) -> None: ...
+    def save_settings(self, settings: Settings) -> Path: ...
+    def load_keys(self, preset: str) -> KeyFile: ...
+    def save_key(self, context: str, key: str, command: str) -> KeyFile: ...
     def theme_names(self) -> list[str]: ...
 
 
@@ -59,6 +68,7 @@ class Desk:
         self.look = look
         self.theme = theme
         self.keymap = KeyMap()
+        self.sequence_s = SEQUENCE_S
         self.view = ListView(model)
         self.links: dict[str, Link] = {}
         self.overview = Overview(model, self.view, look)
@@ -66,7 +76,9 @@ class Desk:
         self.stack: list[Screen] = [self.overview]
         self.stage = Stage(model, look, self.overview)
         self.messages: deque[tuple[float, str, str]] = deque(maxlen=500)
+        self.settings = Settings()
         self.critical: tuple[str, ...] = ()
+        self._histories: dict[str, list[str]] = {}
         self.given: deque[str] = deque(maxlen=50)
         self._read_only = read_only
         self._message_timer: Timer | None = None
@@ -100,6 +112,31 @@ class Desk:
     def execute(self, name: str, key: str = "") -> None:
         """Run a command by name."""
         raise NotImplementedError
+
+    def ask(
+        self, caption: str, text: str, changed: Callable[[str], None], done: Callable[[str | None], None], history: str
+    ) -> None:  # fmt: skip
+        """Open a prompt; ``changed`` may raise UserError for text that cannot be used."""
+
+        def tried(value: str) -> str:
+            try:
+                changed(value)
+            except UserError as error:
+                return str(error)
+            return ""
+
+        def ended(value: str | None) -> None:
+            self.stage.message.prompt = None
+            if value is not None:
+                try:
+                    changed(value)
+                except UserError as error:
+                    self.say(str(error), "msg.warn")
+            done(value)
+
+        self.stage.message.prompt = Prompt(
+            caption, text, tried, ended, self._histories.setdefault(history, [])
+        )
 
     def say(self, text: str, role: str = "msg.info", *, keep: bool = False) -> None:
         """Show a line; errors and kept ones stay until the next key or message."""

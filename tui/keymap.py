@@ -12,7 +12,7 @@ from typing import Final
 
 from supervisor.errors import UserError
 
-from .commands import COMMANDS, SECTIONS, Command
+from .commands import COMMANDS, SECTIONS, Command, described
 
 Keys = tuple[str, ...]
 
@@ -42,7 +42,7 @@ GLOBAL: Final = {
     "h": "left", "left": "left", "l": "right", "right": "right",
     "tab": "next-pane", "shift tab": "previous-pane", "ctrl w w": "next-pane", "ctrl w W": "previous-pane",
     "1": "overview", "2": "detail", "3": "logs", "4": "events", "g e": "events", "g m": "messages",
-    "?": "help", "f1": "help", ":": "palette", "ctrl p": "palette", "f2": "theme", "ctrl t": "theme",
+    "?": "help", "f1": "help", ":": "palette", "ctrl p": "palette", "f2": "settings", "ctrl t": "theme",
     "esc": "back", "q": "back", "f10": "quit", "ctrl c": "interrupt",
     "ctrl l": "redraw", "ctrl r": "reconnect", "z": "zoom", "M": "mouse",
     "n": "next-match", "N": "previous-match", "g c": "stop-rolling", "ctrl o": "history", ".": "repeat",
@@ -56,7 +56,7 @@ LIST: Final = {
     "u": "undo", "c": "clear-log", "f11": "reload",
     "space": "mark", "v": "mark-range", "*": "mark-all", "U": "unmark-all", "+": "mark-glob", "_": "unmark-glob", "H": "fold-all", "L": "unfold-all",
     "/": "filter", "f4": "filter", "\\": "filter", "f3": "find", "t": "attention",
-    "f6": "sort", ">": "sort-next", "<": "sort-previous", "I": "invert", "e": "stream",
+    "f6": "sort", ">": "sort-next", "<": "sort-previous", "I": "invert", "e": "stream", "C": "columns",
 }  # fmt: skip
 
 LOG: Final = {
@@ -96,7 +96,7 @@ DEFAULTS: Final[Mapping[str, Mapping[str, str]]] = {
 FOOTERS: Final[Mapping[str, tuple[str, ...]]] = {
     "list": (
         "help", "find", "filter", "logs", "sort", "start", "stop", "signal", "quit",
-        "palette", "mark", "restart", "restart-group", "attach", "zoom", "events", "attention", "theme",
+        "palette", "mark", "restart", "restart-group", "attach", "zoom", "events", "attention", "settings", "theme",
     ),
     "log": ("help", "find", "next-match", "previous-match", "follow", "pause", "wrap", "stream", "zoom", "next-pane", "back"),
     "detail": ("back", "start", "stop", "restart", "signal", "attach", "logs", "stream", "next-pane", "help"),
@@ -138,7 +138,7 @@ class KeyMap:
         for context, table in tables.items():
             bindings: dict[Keys, str] = {}
             for text, command in table.items():
-                if command not in COMMANDS:
+                if command.partition(" ")[0] not in COMMANDS:
                     raise UserError(f"key map: [{context}] {text}: no command {command!r}")
                 bindings[split_keys(text)] = command
             self._check_prefixes(context, bindings)
@@ -197,9 +197,10 @@ class KeyMap:
         for context in contexts:
             bound.update(dict.fromkeys(self._tables[context].values()))
         sections: dict[str, list[tuple[str, Command]]] = {section: [] for section in SECTIONS}
-        for name, command in COMMANDS.items():
+        for name in (*COMMANDS, *(text for text in bound if " " in text)):
             keys = self.keys_of(name, contexts) if name in bound else []
             if keys:
+                command = described(name)
                 sections[command.section].append((" ".join(keys), command))
         return [(section, rows) for section, rows in sections.items() if rows]
 

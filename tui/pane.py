@@ -34,6 +34,8 @@ class Look:
     glyphs: Glyphs
     now: Callable[[], float]
     painter: Painter = field(default_factory=Painter)
+    prefix: tuple[str, ...] = ("ctrl ]",)
+    """Keys that an attached program does not get; the first is the one that is shown."""
 
 
 class Line:

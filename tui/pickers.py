@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from supervisor.errors import UserError
 
 from . import filters
-from .commands import COMMANDS
+from .commands import COMMANDS, described
 from .desk import Desk
 from .model import SORTS, Ref
 from .pane import Row
@@ -47,11 +49,14 @@ class Pickers:
 
         self._desk.open(Choice(self._desk.look, "Sort by", items, done, at=SORTS.index(self._desk.view.sort)))
 
-    def help(self) -> None:
+    def help(self, edit: Callable[[], None]) -> None:
+        """``edit`` is what ``K`` does there."""
         contexts = self._desk.contexts()
         cols = self._desk.stage.size[0]
         rows = help_rows(self._desk.keymap, contexts, cols, changing=not self._desk.read_only)
-        self._desk.open(Page(self._desk.look, f"Keys: {contexts[0]}", rows, self._desk.close, full=True))
+        self._desk.open(
+            Page(self._desk.look, f"Keys: {contexts[0]}", rows, self._desk.close, full=True, edit=edit)
+        )
 
     def messages(self) -> None:
         rows: list[Row] = [
@@ -67,7 +72,7 @@ class Pickers:
         names = list(dict.fromkeys(reversed(self._desk.given)))
         if not names:
             raise UserError("no command was given yet")
-        items = [Item(name, COMMANDS[name].help, name) for name in names]
+        items = [Item(name, described(name).help, name) for name in names]
 
         def done(name: str | None) -> None:
             self._desk.close()
@@ -85,6 +90,7 @@ class Pickers:
             self._desk.theme = name or before
             self._desk.host.show_theme(self._desk.theme)
             if name is not None:
+                self._desk.settings = replace(self._desk.settings, theme=name)
                 self._desk.host.save_theme(name)
                 self._desk.say(f"theme {name}", "msg.ok")
 
@@ -93,6 +99,10 @@ class Pickers:
         self._desk.open(
             Choice(self._desk.look, "Theme", items, done, at=at, moved=self._desk.host.show_theme)
         )
+
+    def use_theme(self, name: str) -> None:
+        self._desk.host.show_theme(name)
+        self._desk.theme = name
 
     def palette(self) -> None:
         contexts = self._desk.contexts()

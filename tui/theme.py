@@ -215,15 +215,27 @@ def _luminance(rgb: Rgb) -> float:
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
+def _contrasts(theme: Theme) -> list[tuple[float, str]]:
+    """(contrast, role) of text where it is known; borders and gutters are left out."""
+    return [
+        (contrast(style.fg.rgb, style.bg.rgb), role)
+        for role, style in theme.styles.items()
+        if style.fg.rgb is not None
+        and style.bg.rgb is not None
+        and "border" not in role
+        and "scrollbar" not in role
+        and role not in ("log.gutter", "meter.empty")
+    ]
+
+
 def lowest_contrast(theme: Theme) -> tuple[float, str]:
-    """The contrast and the role that is hardest to read, borders and gutters left out; 21 where unknown."""
-    worst = (21.0, "")
-    for role, style in theme.styles.items():
-        if "border" in role or "scrollbar" in role or role in ("log.gutter", "meter.empty"):
-            continue
-        if style.fg.rgb is not None and style.bg.rgb is not None:
-            worst = min(worst, (contrast(style.fg.rgb, style.bg.rgb), role))
-    return worst
+    """The contrast and the role that is hardest to read; 21 where unknown."""
+    return min(_contrasts(theme), default=(21.0, ""))
+
+
+def hard_to_read(theme: Theme) -> list[tuple[str, float]]:
+    """(role, contrast) of all text below the least that is wanted."""
+    return [(role, ratio) for ratio, role in sorted(_contrasts(theme)) if ratio < MIN_CONTRAST]
 
 
 # --- for the screen ----------------------------------------------------------------------------------

@@ -212,13 +212,13 @@ def test_theme_preview_choice_and_memory(server: FakeThread, tmp_path: Path) -> 
     with app(tmp_path) as console:
         console.see("web_00", "live")
         before = console.look_of("console")
-        console.keys("f2")
+        console.keys("\x14")
         console.see("Theme", "paper")
         console.keys("\x1b[F")
         console.wait(lambda: console.look_of("console") != before, "another title colour")
         console.keys("esc")
         console.wait(lambda: console.look_of("console") == before, "the old colour")
-        console.keys("f2")
+        console.keys("\x14")
         console.see("paper")
         console.keys("\x1b[F", "enter")
         console.see("theme paper")
@@ -418,7 +418,7 @@ sys.exit(app.main())
 def test_a_bug_gives_the_terminal_back_and_keeps_the_traceback(server: FakeThread, tmp_path: Path) -> None:
     with app(tmp_path, main=CRASH) as console:
         console.see("web_00")
-        console.keys("f2")
+        console.keys("\x14")
         assert console.end() == 70
         assert not console.terminal.alternate and console.mode() == console.mode_before
         assert "a bug of ours" in console.text()

@@ -27,7 +27,6 @@ from ..terminal import Terminal
 from ..words import clean, duration, exit_words
 from .logpane import LogPane
 
-PREFIX: Final = "ctrl ]"
 BACKLOG_BYTES: Final = 1 << 20
 KEPT_BYTES: Final = 128 * 1024
 PIECE_BYTES: Final = 16 * 1024
@@ -233,7 +232,7 @@ class AttachScreen(Box):
                 self._give(focus_bytes(key == "focus in", self.terminal.modes))
         elif self.prefix_down:
             self._chosen(key, data)
-        elif key == PREFIX:
+        elif key in self._look.prefix:
             self.prefix_down = True
         elif self._scroll is not None:
             self._scroll_key(key)
@@ -263,7 +262,7 @@ class AttachScreen(Box):
         match key:
             case "d" | "." | "q" | "D":
                 self._wish(Wish.DETACH)
-            case "ctrl ]":
+            case _ if key in self._look.prefix:
                 self._give(data)
             case "[" | "page up":
                 self._scroll = 0
@@ -384,15 +383,16 @@ class AttachScreen(Box):
 
     def _bar(self, cols: int) -> Row:
         if self.prefix_down:
-            words = " Ctrl-]  d detach  [ scroll  s signal  r redraw  o own it  w read-only  ? more"
+            prefix = key_words(self._look.prefix[0])
+            words = f" {prefix}  d detach  [ scroll  s signal  r redraw  o own it  w read-only  ? more"
             if self._menu_long:
-                words = " Ctrl-]  Ctrl-] sends one  Esc nothing  any other key beeps  ? less"
+                words = f" {prefix}  {prefix} sends one  Esc nothing  any other key beeps  ? less"
             return Line(cols, "attach.bar.prefix").add(words).done()
         peer = self.peer
         role = "attach.bar.readonly" if self.read_only or not peer.writer else "attach.bar"
         line = Line(cols, role)
         line.add(f" {self._state_words()}")
-        leave = "Ctrl-] d detaches "
+        leave = f"{key_words(self._look.prefix[0])} d detaches "
         if line.left > len(leave):
             line.add(" " * (line.left - len(leave))).add(leave)
         return line.done()
@@ -423,3 +423,8 @@ class AttachScreen(Box):
         )
         skipped = f"  {self.skipped // 1024}K skipped" if self.skipped else ""
         return f"ATTACHED {self.namespec}  pid {peer.pid}  {kind} ({owner}){skipped}"
+
+
+def key_words(key: str) -> str:
+    """``Ctrl-]`` for ``ctrl ]``, ``F12`` for ``f12``."""
+    return key.replace("ctrl ", "Ctrl-").replace("meta ", "Alt-") if " " in key else key.upper()

@@ -403,9 +403,18 @@ class Page(Dialog):
     context = "choice"
 
     def __init__(
-        self, look: Look, title: str, rows: Sequence[Row], done: Callable[[], None], *, full: bool = False
+        self,
+        look: Look,
+        title: str,
+        rows: Sequence[Row],
+        done: Callable[[], None],
+        *,
+        full: bool = False,
+        edit: Callable[[], None] | None = None,
     ) -> None:
+        """``edit``: what ``K`` does, once this has closed."""
         super().__init__(look, title)
+        self._edit = edit
         self._name = title
         self._rows = list(rows)
         self._done = done
@@ -418,6 +427,8 @@ class Page(Dialog):
             ("ui.footer.key", "Up Down PgUp PgDn"),
         ]
         self.hint.append(("ui.footer", " Scroll"))
+        if edit is not None:
+            self.hint += [("ui.footer.key", "  K"), ("ui.footer", " Edit a key")]
 
     def size(self, cols: int, rows: int) -> tuple[int, int]:
         widest = max((sum(width_of(text) for _, text in row) for row in self._rows), default=20)
@@ -435,6 +446,10 @@ class Page(Dialog):
     def typed(self, key: str) -> bool:
         if key in ("q", "?", "f1"):
             self.command("cancel")
+            return True
+        if key == "K" and self._edit is not None:
+            self.command("cancel")
+            self._edit()
             return True
         if key in ("j", "k", " "):
             self.command({"j": "down", "k": "up", " ": "page-down"}[key])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,6 +13,7 @@ from supervisor.states import ProcessStates
 from ..glyphs import state_role
 from ..model import ListView, Model, Ref
 from ..pane import Line, Look, Pane, Row
+from ..settings import COLUMNS
 from ..words import duration, fit, middle, percent, retry_words, right, size, story, uptime, width_of
 
 NARROW: Final = 50
@@ -43,23 +45,23 @@ _OPTIONAL: Final = (("rss", 7), ("cpu", 6), ("restarts", 5), ("pid", 9))
 """In the order in which they go when there is no room."""
 
 
-def columns(width: int, longest_name: int) -> Columns:
-    """The columns that fit ``width`` cells, for names up to ``longest_name``."""
+def columns(width: int, longest_name: int, wished: Container[str] = COLUMNS) -> Columns:
+    """The columns of ``wished`` that fit ``width`` cells, for names up to ``longest_name``."""
     wanted = max(MIN_NAME, min(longest_name, MAX_NAME)) + 1
     if width < NARROW:
         return Columns(5, max(MIN_NAME, min(wanted, width - 5 - 12)))
-    indent, state, up = 6, 10, 8
-    kept = dict(_OPTIONAL)
+    indent, state, up = 6, 10, 8 if "uptime" in wished else 0
+    kept = {name: cells for name, cells in _OPTIONAL if name in wished}
     for name, _ in _OPTIONAL:
         if indent + wanted + state + up + sum(kept.values()) <= width:
             break
-        del kept[name]
+        kept.pop(name, None)
     room = width - indent - state - up - sum(kept.values())
     return Columns(indent, max(MIN_NAME, min(wanted + SPARE, room)), state, up=up, **kept)
 
 
 class ProcessTable(Pane):
-    """``title`` is shown at the left of the frame; the view says order, cursor and marks."""
+    """The view says order, cursor and marks; ``wished`` are the columns to show where they fit."""
 
     def __init__(self, model: Model, view: ListView, look: Look) -> None:
         super().__init__(look)
@@ -68,6 +70,7 @@ class ProcessTable(Pane):
         self._longest = 0
         self._longest_of = (-1, False)
         self.shown: list[Ref] = []
+        self.wished: tuple[str, ...] = COLUMNS
 
     def heading(self) -> tuple[str, str]:
         view = self.view
@@ -137,7 +140,7 @@ class ProcessTable(Pane):
 
     def _columns(self, cols: int) -> Columns:
         """The columns for a body of ``cols`` cells; a cell stays free before a frame."""
-        return columns(cols - (self.frame == "box"), self._longest_name())
+        return columns(cols - (self.frame == "box"), self._longest_name(), self.wished)
 
     def _longest_name(self) -> int:
         flat = self.view.sort != "group"
@@ -256,7 +259,8 @@ class ProcessTable(Pane):
         cpu, rss = self._model.usage.get(ref, (-1.0, -1.0))
         if widths.pid:
             line.add(right(str(record.pid), widths.pid), dim)
-        line.add(right(uptime(record, now), widths.up), text_attr)
+        if widths.up:
+            line.add(right(uptime(record, now), widths.up), text_attr)
         if widths.cpu:
             hot = "meter.high" if cpu >= 90 else "meter.mid" if cpu >= 50 else None
             line.add(
