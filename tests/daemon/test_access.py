@@ -11,11 +11,13 @@ from hypothesis import strategies as st
 
 from supervisor import passwords
 from supervisor.daemon.access import (
+    CHECKS_A_SECOND,
     DELAY_MAX_S,
     FREE_FAILURES,
     REMEMBERED,
     UNIX_DELAY_MAX_S,
     Account,
+    Allowance,
     Caller,
     Doorkeeper,
     Login,
@@ -170,6 +172,13 @@ def test_a_unix_socket_is_never_locked() -> None:
         now += delay
 
 
+def test_an_allowance_is_so_many_a_second_and_no_more_is_saved_up() -> None:
+    allowance = Allowance(20)
+    assert sum(allowance.take(1000.0) for _ in range(100)) == 20
+    assert sum(allowance.take(1000.0 + n / 1000) for n in range(10_000)) in range(199, 202)
+    assert sum(allowance.take(9000.0) for _ in range(100)) == 20
+
+
 def test_what_is_remembered_is_bounded() -> None:
     throttle = Throttle()
     for number in range(3 * REMEMBERED):
@@ -225,6 +234,26 @@ def test_a_guesser_delays_nobody_else() -> None:
         for task in guesses:
             task.cancel()
         await asyncio.gather(*guesses, return_exceptions=True)
+
+    run(work())
+
+
+def test_guesses_from_many_addresses_are_few_and_delay_no_remembered_login_and_no_unix_socket() -> None:
+    async def work() -> None:
+        keeper, account = Doorkeeper(), Counted("user", "secret")
+        assert await keeper.admits(account, Login(b"user", b"secret"), HERE)
+        CHECKED.clear()
+        refused = 0
+        for n in range(300):
+            try:
+                assert not await keeper.admits(account, Login(b"user", b"%d" % n), Peer(f"10.1.0.{n}", ""))
+            except TooManyAttempts as error:
+                refused += 1
+                assert error.retry_s == 1.0
+        assert len(CHECKED) + refused == 300
+        assert refused > 200 - CHECKS_A_SECOND
+        assert await keeper.admits(account, Login(b"user", b"secret"), HERE)
+        assert not await keeper.admits(account, Login(b"user", b"guess"), LOCAL)
 
     run(work())
 
