@@ -14,6 +14,7 @@ from supervisor.config.model import StreamServerConfig
 
 from .access import Doorkeeper
 from .attach import Attachments
+from .events import EventBus
 from .httpserver import HttpDoor
 from .loop import Supervisor
 from .methods.table import MethodTable
@@ -27,9 +28,10 @@ SHUTDOWN_S: Final = 1.0
 class Doors:
     """``open`` one by one; they share who is let in, attachments and samples."""
 
-    def __init__(self, supervisor: Supervisor, table: MethodTable) -> None:
+    def __init__(self, supervisor: Supervisor, table: MethodTable, bus: EventBus) -> None:
         self._supervisor = supervisor
         self._table = table
+        self._bus = bus
         self._doorkeeper = Doorkeeper()
         self._attachments = Attachments(supervisor)
         self._usage = UsageSampler()
@@ -44,7 +46,7 @@ class Doors:
         if isinstance(config, StreamServerConfig):
             stream = StreamDoor(
                 config, self._supervisor, self._table, self._doorkeeper, self._attachments, self._usage,
-                self._encoded,
+                self._encoded, self._bus,
             )  # fmt: skip
             self._stream.append(stream)
             self._servers.append(await loop.create_server(stream.protocol, sock=sock))

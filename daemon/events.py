@@ -51,6 +51,9 @@ MESSAGE_EVENTS: Final = {
 TICKS: Final = {kind.period: kind for kind in events.TICK_EVENTS}
 DROPPED_REPORT_S: Final = 60.0
 
+Watcher = Callable[[int, str, bytes], None]
+"""Told of an event: serial, name, payload."""
+
 
 class EventBus:
     """``held``: descriptors from the keeper. Attach it before groups are made."""
@@ -68,6 +71,8 @@ class EventBus:
         self._ticks = Ticks({} if fresh else saved.ticks)
         self._timer: asyncio.TimerHandle | None = None
         self._interested: dict[type, tuple[Pool, ...]] = {}
+        self._watchers: dict[Watcher, tuple[type, ...]] = {}
+        self._watching: dict[type, tuple[Watcher, ...]] = {}
         self._wanted: dict[type, bool] = {}
         self._member_of: dict[str, Pool] = {}
         self._pids: dict[str, int] = {}
@@ -107,7 +112,8 @@ class EventBus:
         if isinstance(event, events.EventBufferOverflowEvent):
             # the pool that is meant would lose one more event for each that tells it so
             pools = tuple(pool for pool in pools if pool.name != event.pool)
-        name = events.getEventNameByType(type(event)) if pools else None
+        watchers = self._watching_for(type(event))
+        name = events.getEventNameByType(type(event)) if pools or watchers else None
         if name is None:
             return
         try:
@@ -120,6 +126,22 @@ class EventBus:
         event.pool_serials = {pool.name: pool.machine.poolserial for pool in pools}
         for pool in pools:
             pool.offer(serial, name, payload, event)
+        for watcher in watchers:
+            watcher(serial, name, payload)
+
+    @property
+    def serial(self) -> int:
+        """Of the next event that anybody gets."""
+        return self._serial
+
+    def watch(self, watcher: Watcher, types: tuple[type[Event], ...]) -> None:
+        """Tell somebody who is no pool of all events of these types."""
+        self._watchers[watcher] = types
+        self.subscriptions_changed()
+
+    def unwatch(self, watcher: Watcher) -> None:
+        if self._watchers.pop(watcher, None) is not None:
+            self.subscriptions_changed()
 
     def subscriptions_changed(self) -> None:
         """Somebody subscribed, or no longer does."""
@@ -127,6 +149,7 @@ class EventBus:
             self._loop.call_soon_threadsafe(self.subscriptions_changed)
             return
         self._interested.clear()
+        self._watching.clear()
         self._wanted.clear()
         self._arm_ticks()
 
@@ -140,11 +163,20 @@ class EventBus:
             self._interested[kind] = pools
         return pools
 
+    def _watching_for(self, kind: type) -> tuple[Watcher, ...]:
+        watchers = self._watching.get(kind)
+        if watchers is None:
+            watchers = tuple(w for w, types in self._watchers.items() if issubclass(kind, types))
+            self._watching[kind] = watchers
+        return watchers
+
     def wants(self, kind: type) -> bool:
         """Whether anybody listens to events of this class."""
         wanted = self._wanted.get(kind)
         if wanted is None:
-            wanted = bool(self._pools_for(kind)) or any(issubclass(kind, k) for k, _ in events.callbacks)
+            wanted = bool(self._pools_for(kind) or self._watching_for(kind)) or any(
+                issubclass(kind, k) for k, _ in events.callbacks
+            )
             self._wanted[kind] = wanted
         return wanted
 

@@ -263,7 +263,7 @@ class Daemon:
             bus.running()
         starting = supervisor.autostart(tuple(supervisor.groups.values()))
         await asyncio.wait({starting}, timeout=HEAD_START_S)
-        doors = await self._open_doors(supervisor, context, table_of_methods)
+        doors = await self._open_doors(supervisor, table_of_methods, bus)
         supervisor.link.send(wire.Ready())
         if not settings.nodaemon:
             let_go_of_terminal()
@@ -417,12 +417,12 @@ class Daemon:
         context.stream_address = stream_address(configuration)
         return table
 
-    async def _open_doors(self, supervisor: Supervisor, context: Context, table: MethodTable) -> Doors:
+    async def _open_doors(self, supervisor: Supervisor, table: MethodTable, bus: EventBus) -> Doors:
         """Begin to serve. Whoever connected before has waited in the queue of the listening socket."""
         # Only now: it brings the HTTP library, a third of what is imported, and the programs need none of it.
         from .doors import Doors
 
-        doors = Doors(supervisor, table)
+        doors = Doors(supervisor, table, bus)
         for config, sock in self.listening:
             await doors.open(config, sock)
         return doors

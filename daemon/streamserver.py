@@ -23,6 +23,8 @@ from supervisor.version import VERSION
 
 from .access import Account, Caller, Doorkeeper, Login, Peer, TooManyAttempts, peer_of
 from .attach import Attachments, Session
+from .events import EventBus
+from .eventstream import EventStream
 from .loop import Change, Supervisor
 from .methods.table import MethodTable
 from .output.cursor import Chunk, Cursor, Missed, Readable
@@ -87,6 +89,7 @@ class StreamDoor:
         attachments: Attachments,
         usage: UsageSampler,
         encoded: Encoded,
+        bus: EventBus,
     ) -> None:
         self.config = config
         self.supervisor = supervisor
@@ -95,6 +98,7 @@ class StreamDoor:
         self.attachments = attachments
         self.usage = usage
         self.encoded = encoded
+        self.bus = bus
         self.clients: set[Client] = set()
         self.buffer = memoryview(bytearray(READ_BYTES))
         """What is received passes through here, at once: asyncio's own way takes and gives back memory each time."""
@@ -125,6 +129,7 @@ class Client(asyncio.BufferedProtocol):
         self._names: dict[int, str] = {}  # whose output is followed or attached to
         self._watched: dict[int, tuple[Readable, int]] = {}
         self._sessions: dict[int, Session] = {}
+        self._events: dict[int, EventStream] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._subscription: int | None = None
         self._backlog: list[Change] = []
@@ -161,7 +166,7 @@ class Client(asyncio.BufferedProtocol):
         self.door.clients.discard(self)
         self.supervisor.subscribers_quiet.discard(self._removed)
         self.supervisor.subscribers.discard(self._changed)
-        for request_id in {*self._followers, *self._sessions, *self._tasks}:
+        for request_id in {*self._followers, *self._sessions, *self._tasks, *self._events}:
             self._cancel(request_id)
 
     def close(self) -> None:
@@ -176,6 +181,8 @@ class Client(asyncio.BufferedProtocol):
         backlog, self._backlog = self._backlog, []
         for change in backlog:
             self._changed(change)
+        for events in self._events.values():
+            events.resume()
         self._schedule()
 
     def get_buffer(self, sizehint: int) -> memoryview:
@@ -208,13 +215,13 @@ class Client(asyncio.BufferedProtocol):
             self._cancel(frame.id)
         elif isinstance(frame, (p.Credit, p.Input, p.Resize, p.Take)):
             self._go_on(frame)
-        elif isinstance(frame, (p.Subscribe, p.Stats, p.Follow, p.Attach, p.Call)):
+        elif isinstance(frame, (p.Subscribe, p.Stats, p.Follow, p.Attach, p.Events, p.Call)):
             try:
                 self._request(frame)
             except RPCError as error:
                 self.send(p.Error(frame.id, error.code, error.text))
 
-    def _request(self, frame: p.Subscribe | p.Stats | p.Follow | p.Attach | p.Call) -> None:
+    def _request(self, frame: p.Subscribe | p.Stats | p.Follow | p.Attach | p.Events | p.Call) -> None:
         if not 0 <= frame.id < 2**32:
             raise RPCError(Faults.BAD_ARGUMENTS, "id is not between 0 and 2**32-1")
         if isinstance(frame, p.Call):
@@ -236,6 +243,11 @@ class Client(asyncio.BufferedProtocol):
         elif isinstance(frame, p.Follow):
             self._new(frame.id)
             self._follow(frame)
+        elif isinstance(frame, p.Events):
+            self._new(frame.id)
+            self._events[frame.id] = EventStream(
+                self.door.bus, frame.id, frame.names, self.send, lambda: self._paused
+            )
         else:
             if frame.mode != "read" and not self.caller.may("admin"):
                 raise RPCError(Faults.FAILED, "writing to a program needs the role admin")
@@ -243,9 +255,10 @@ class Client(asyncio.BufferedProtocol):
             self._attach(frame)
 
     def _new(self, request_id: int) -> None:
-        if request_id in self._followers or request_id in self._tasks or request_id in self._sessions:
+        kinds: tuple[dict[int, Any], ...] = (self._followers, self._tasks, self._sessions, self._events)
+        if any(request_id in requests for requests in kinds):
             raise RPCError(Faults.BAD_ARGUMENTS, f"id {request_id} is in use")
-        if len(self._followers) + len(self._tasks) + len(self._sessions) >= REQUESTS_MAX:
+        if sum(map(len, kinds)) >= REQUESTS_MAX:
             raise RPCError(Faults.FAILED, f"more than {REQUESTS_MAX} requests at once")
 
     def _start(self, request_id: int, work: Any) -> None:
@@ -273,6 +286,9 @@ class Client(asyncio.BufferedProtocol):
         session = self._sessions.pop(request_id, None)
         if session is not None:
             session.close()
+        events = self._events.pop(request_id, None)
+        if events is not None:
+            events.close()
         if self._subscription == request_id:
             self._subscription = None
             self.supervisor.subscribers.discard(self._changed)

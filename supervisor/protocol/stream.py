@@ -18,7 +18,7 @@ Sequence numbers, generations and offsets are comparable within one boot only.
 
 **Requests** carry an ``id`` that the client chooses (0 .. 2**32-1, not in use);
 what belongs to the answer carries the same id. ``cancel`` ends any request that
-goes on: subscribe, stats, follow, attach, or the wait of a call (the work that a
+goes on: subscribe, stats, follow, attach, events, or the wait of a call (the work that a
 call began goes on). ``error`` answers a request that cannot be done; the
 connection stays.
 
@@ -58,6 +58,13 @@ process.
 
 **Calls.** ``call`` runs any method of the method table (the XML-RPC names and
 parameters); answered by ``result`` or ``fault``.
+
+**Events.** ``events`` asks for events of the named types, as ``[eventlistener:x]``
+does: a name stands for all below it. The server answers ``listening`` and then sends
+an ``event`` for each, with the serial and the payload that listeners get; serials go
+up, with holes where an event was of no type asked for. Nothing is answered, and
+nothing is kept beyond the connection. To a client that does not keep up
+``events_missed`` says how many it was not sent.
 
 **Alive.** Either side may send ``ping`` at any time and gets ``pong`` with the same
 ``n``.
@@ -205,6 +212,15 @@ class Take(Frame):
 
     TYPE: ClassVar[str] = "take"
     id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Events(Frame):
+    """``names``: event types, in any case."""
+
+    TYPE: ClassVar[str] = "events"
+    id: int
+    names: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -368,6 +384,34 @@ class Gap(Frame):
 
 
 @dataclass(frozen=True, slots=True)
+class Listening(Frame):
+    """``serial``: that of the next event of the supervisor, of whatever type."""
+
+    TYPE: ClassVar[str] = "listening"
+    id: int
+    serial: int
+
+
+@dataclass(frozen=True, slots=True)
+class Event(Frame):
+    """``length``: that of the whole payload in bytes; what is longer than 512 KiB is cut."""
+
+    TYPE: ClassVar[str] = "event"
+    id: int
+    serial: int
+    name: str
+    payload: bytes
+    length: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class EventsMissed(Frame):
+    TYPE: ClassVar[str] = "events_missed"
+    id: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class Attached(Frame):
     """``tty``: a terminal; else pipes, to be driven in line mode. ``live``: see *Attach* above."""
 
@@ -453,11 +497,12 @@ class Fault(Frame):
 
 
 CLIENT_FRAMES: Final[tuple[type[Frame], ...]] = (
-    Ping, Pong, Auth, Cancel, Subscribe, Stats, Follow, Credit, Attach, Input, Resize, Take, Call,
+    Ping, Pong, Auth, Cancel, Subscribe, Stats, Follow, Credit, Attach, Input, Resize, Take, Events,
+    Call,
 )  # fmt: skip
 SERVER_FRAMES: Final[tuple[type[Frame], ...]] = (
-    Ping, Pong, Greeting, Welcome, Error, Snapshot, Resync, Delta, Usage, Following, Output, Gap, Attached,
-    InputAck, Writer, Size, Started, Exited, Removed, Result, Fault,
+    Ping, Pong, Greeting, Welcome, Error, Snapshot, Resync, Delta, Usage, Following, Output, Gap, Listening,
+    Event, EventsMissed, Attached, InputAck, Writer, Size, Started, Exited, Removed, Result, Fault,
 )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from supervisor.faults import Faults
 from supervisor.protocol import stream as p
 from tests.conftest import Supervise
 from tests.support.streams import Stream
@@ -398,3 +399,76 @@ def test_state_of_the_whole_is_told(supervise: Supervise) -> None:
         last = {f.process.name: f.process.statename for f in frames if isinstance(f, p.Delta) and f.process}
         assert set(last.values()) == {"STOPPED"}
     assert supervisor.wait_end() == 0
+
+
+# --- events ------------------------------------------------------------------------------------------
+
+
+def remote(supervisor: Supervisor, text: str) -> None:
+    supervisor.rpc.supervisor.sendRemoteCommEvent("t", text)
+
+
+def test_events_come_as_listeners_get_them(supervise: Supervise) -> None:
+    supervisor = supervise(f"[program:talk]\ncommand={child('talk', 'x')}\nautostart=false\nstartsecs=0\n")
+    with supervisor.stream() as stream:
+        stream.send(p.Events(1, ["process_state", "REMOTE_COMMUNICATION"]), p.Events(2, ["EVENT"]))
+        serial = stream.expect(p.Listening).serial
+        assert stream.expect(p.Listening) == p.Listening(2, serial)
+        supervisor.rpc.supervisor.startProcess("talk")
+        remote(supervisor, "é")
+        pid = supervisor.info("talk")["pid"]
+        found = [frame for frame in stream.ping() if isinstance(frame, p.Event)]
+        starting = b"processname:talk groupname:talk from_state:STOPPED tries:0"
+        running = f"processname:talk groupname:talk from_state:STARTING pid:{pid}".encode()
+        wanted = [
+            ("PROCESS_STATE_STARTING", starting),
+            ("PROCESS_STATE_RUNNING", running),
+            ("REMOTE_COMMUNICATION", "type:t\né".encode()),
+        ]
+        for request_id in (1, 2):
+            mine = [frame for frame in found if frame.id == request_id and not frame.name.startswith("TICK")]
+            assert [(frame.name, frame.payload) for frame in mine] == wanted
+            assert [frame.length for frame in mine] == [len(payload) for _, payload in wanted]
+            serials = [frame.serial for frame in mine]
+            assert serials == sorted(set(serials)) and serials[0] >= serial
+        stream.send(p.Cancel(2))
+        remote(supervisor, "last")
+        assert [f.id for f in stream.ping() if isinstance(f, p.Event) and f.payload.endswith(b"last")] == [1]
+
+
+@pytest.mark.parametrize(
+    ("names", "reason"),
+    [([], "no event type"), (["TICK_5", "NOPE"], "unknown event type NOPE"), ([""], "unknown event type ")],
+)
+def test_events_of_no_type(supervise: Supervise, names: list[str], reason: str) -> None:
+    supervisor = supervise("")
+    with supervisor.stream() as stream:
+        stream.send(p.Events(1, names))
+        assert stream.ping() == [p.Error(1, Faults.BAD_ARGUMENTS, reason)]
+        stream.send(p.Events(1, ["TICK_3600"]), p.Events(1, ["TICK_5"]))
+        listening, error = stream.ping()
+        assert isinstance(listening, p.Listening)
+        assert error == p.Error(1, Faults.BAD_ARGUMENTS, "id 1 is in use")
+
+
+def test_a_client_that_does_not_read_is_told_how_many_events_it_missed(supervise: Supervise) -> None:
+    supervisor = supervise("")
+    big = "x" * 40_000
+    total = 200
+    with supervisor.stream() as stream:
+        stream.send(p.Events(1, ["REMOTE_COMMUNICATION"]))
+        stream.expect(p.Listening)
+        for _ in range(total):
+            remote(supervisor, big)
+        remote(supervisor, "y" * 700_000)
+        got = missed = 0
+        while got + missed < total + 1:
+            frame = stream.receive()
+            if isinstance(frame, p.EventsMissed):
+                missed += frame.count
+            elif isinstance(frame, p.Event):
+                got += 1
+        assert missed and got
+        remote(supervisor, "y" * 700_000)
+        last = stream.expect(p.Event)
+        assert last.length == 700_007 and len(last.payload) == 1 << 19
