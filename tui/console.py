@@ -30,12 +30,13 @@ from .pickers import Pickers
 from .screens.attach import key_words
 from .screens.detail import Detail
 from .screens.dialogs import Dialog
-from .screens.events import EventsPane
+from .screens.events import KINDS, LEVELS, EventsPane
 from .screens.logpane import LogPane
 from .screens.overview import Overview
 from .screens.table import ProcessTable
 from .serving import Serving
 from .setup import Setup
+from .whys import Whys
 from .words import clean, clock, exit_words, spawn_error
 
 TWICE_WITHIN_S: Final = 2.0
@@ -54,6 +55,7 @@ class Console(Desk):
         self._serving = Serving(self, self._actions)
         self._pickers = Pickers(self)
         self.setup = Setup(self, self._pickers)
+        self._whys = Whys(self)
         self._range_from: Ref | None = None
         self._link_trouble = False
         self._pending: tuple[str, ...] = ()
@@ -157,6 +159,7 @@ class Console(Desk):
     def _sync(self) -> None:
         self._sync_timer = None
         screen = self.stage.screen
+        self._whys.refresh()
         self.feeds.follow([] if self.stage.full is not None else [(w.ref, w.channel) for w in screen.logs()])
         shown = list(self.overview.table.shown) if screen is self.overview else []
         ref = screen.ref()
@@ -324,6 +327,10 @@ class Console(Desk):
             "invert": lambda: self.view.change(inverted=not self.view.inverted),
             "zoom": lambda: self.stage.screen.zoom(),
             "follow": self._follow,
+            "kind": self._event_kind,
+            "level": self._event_level,
+            "hour-back": lambda: self.events.pane.hour(1),
+            "hour-on": lambda: self.events.pane.hour(-1),
             "pause": lambda: self._log().pause(),
             "wrap": self._wrap,
             "stream": self._stream,
@@ -396,6 +403,8 @@ class Console(Desk):
                 screen.focused = self.overview.log
 
     def _detail(self) -> None:
+        if self.stage.screen is self.events and self.events.pane.expand():
+            return
         ref = self.stage.screen.ref()
         if ref is None or ref not in self.model.records:
             if self.view.cursor is not None and self.stage.screen is self.overview:
@@ -558,6 +567,14 @@ class Console(Desk):
             focused.move(-(10**9))
         else:
             self._log().follow()
+
+    def _event_kind(self) -> None:
+        pane = self.events.pane
+        pane.choose(kind=KINDS[(KINDS.index(pane.kind) + 1) % len(KINDS)])
+
+    def _event_level(self) -> None:
+        pane = self.events.pane
+        pane.choose(least=LEVELS[(LEVELS.index(pane.least) + 1) % len(LEVELS)])
 
     def _wrap(self) -> None:
         log = self._log()

@@ -69,7 +69,9 @@ DETAIL: Final = {
     "u": "undo", "c": "clear-log", "f11": "reload",
 }  # fmt: skip
 
-EVENTS: Final = {"enter": "detail", "o": "logs", "f": "follow"}
+EVENTS: Final = {
+    "enter": "detail", "o": "logs", "f5": "logs", "f": "follow", "t": "kind", "L": "level", "<": "hour-back", ">": "hour-on",
+}  # fmt: skip
 
 DIALOG: Final = {
     "tab": "next", "right": "next", "l": "next", "shift tab": "previous", "left": "previous", "h": "previous",
@@ -100,7 +102,7 @@ FOOTERS: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "log": ("help", "find", "next-match", "previous-match", "follow", "pause", "wrap", "stream", "zoom", "next-pane", "back"),
     "detail": ("back", "start", "stop", "restart", "signal", "attach", "logs", "stream", "next-pane", "help"),
-    "events": ("back", "detail", "logs", "follow", "help"),
+    "events": ("back", "detail", "logs", "follow", "kind", "level", "hour-back", "hour-on", "help"),
     "dialog": ("accept", "yes", "cancel", "next", "sent"),
     "choice": ("accept", "cancel"),
 }  # fmt: skip

@@ -29,16 +29,16 @@ class Setup:
         desk.critical = settings.critical
         desk.overview.table.wished = settings.columns
         if before.preset != settings.preset:
-            self.use_keys(desk.host.load_keys(settings.preset))
+            self.tell(self.use_keys(desk.host.load_keys(settings.preset)))
         desk.host.use(settings)
         desk.host.invalidate()
 
-    def use_keys(self, found: KeyFile) -> None:
-        """The key map of a file; what is wrong in it is said."""
+    def use_keys(self, found: KeyFile) -> Sequence[str]:
+        """Take the key map of a file; what is wrong in it."""
         self._desk.keymap = KeyMap(found.tables)
         self._desk.sequence_s = found.sequence_s
         self._desk.look.prefix = found.prefix
-        self.tell(found.problems)
+        return found.problems
 
     def tell(self, problems: Sequence[str]) -> None:
         for problem in problems[1:]:
@@ -114,7 +114,7 @@ class Setup:
             except UserError as error:
                 self._desk.say(str(error), "msg.warn")
                 return
-            self.use_keys(found)
+            self.tell(self.use_keys(found))
             if not found.problems:
                 self._desk.say(f"{show(split_keys(text))} is {name} now, in {context}", "msg.ok")
 

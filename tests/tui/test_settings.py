@@ -124,12 +124,13 @@ def test_columns_are_chosen(server: FakeThread, tmp_path: Path) -> None:
 def test_mistakes_in_the_files_are_told_and_the_console_starts(server: FakeThread, tmp_path: Path) -> None:
     own(tmp_path, "settings.toml", "\nframe_rate = 500\n")
     own(tmp_path, "keys.toml", '[keys.list]\n"Q" = "fly"\n"W" = "detail"\n')
-    with app(tmp_path) as console:
+    with app(tmp_path, cols=100) as console:
         console.see("settings.toml:2: frame_rate must be", "(and 1 more, g m shows)", "web_00")
         console.keys("g", "m")
         console.see("keys.toml:2: [keys.list] no command 'fly'")
+        assert console.text().count("command 'fly'") == 1
         console.keys("esc")
-        console.see("web_00")
+        console.miss("command 'fly'")
         console.keys("W")
         console.see("> api:web_00")
 

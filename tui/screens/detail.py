@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
 import urwid
 
+from supervisor.ctl.why import Transition
 from supervisor.protocol.stream import ProcessRecord
-from supervisor.states import ProcessStates
+from supervisor.states import ProcessStates, getProcessStateDescription
 
 from ..glyphs import spark, state_role
 from ..model import Model, Past, Ref
@@ -122,39 +127,92 @@ class UsePane(Pane):
         return painted
 
 
+LAST_WORDS: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """What the supervisor remembers: transitions, the newest last; (channel, line) written last before the last end."""
+
+    transitions: tuple[Transition, ...]
+    words: tuple[tuple[str, str], ...] = ()
+
+
 class PastPane(Pane):
-    """The exits that this session saw, newest first."""
+    """What happened to the process, newest first, and its last words; without ``why``, what this session saw."""
 
     def __init__(self, model: Model, look: Look) -> None:
         super().__init__(look)
         self._model = model
         self.ref: Ref | None = None
+        self.why: Why | None = None
 
     def heading(self) -> tuple[str, str]:
-        return "History", ""
+        return "Why", "" if self.why is not None else "this session"
 
     def body(self, cols: int, rows: int, focus: bool) -> list[Row]:
         if self.ref is None:
             return []
+        told = self._told(cols) if self.why is not None else self._seen(cols, rows)
+        if not told:
+            told = [Line(cols, "ui.text.muted").add(" nothing happened to it yet").done()]
+        words = self._words(cols)
+        keep = min(len(told), max(2, rows - len(words)))
+        room = rows - keep  # the last of the last words tell most
+        return [*told[:keep], *words[:1], *words[max(1, len(words) - room + 1) :]][:rows]
+
+    def _told(self, cols: int) -> list[Row]:
+        assert self.why is not None
+        now = self.look.now()
+        painted = []
+        for past in reversed(self.why.transitions):
+            role = state_role(_NUMBERS.get(past.to, ProcessStates.UNKNOWN))
+            line = Line(cols, "row.normal").add(f" {moment(past.when, now)} ", "ui.text.muted")
+            line.add(f"{past.to:<8} ", role).add(clean(past.cause))
+            if past.exit and past.exit not in past.cause:
+                line.add(f" ({clean(past.exit)})")
+            painted.append(line.done())
+        return painted
+
+    def _words(self, cols: int) -> list[Row]:
+        if self.why is None or not self.why.words:
+            return []
+        title = Line(cols, "ui.text.muted").add(" last words before it ended").done()
+        return [
+            title,
+            *(
+                Line(cols, "log.stderr" if channel == "stderr" else "log.text").add(f" {clean(line)}").done()
+                for channel, line in _last_words(self.why.words)
+            ),
+        ]
+
+    def _seen(self, cols: int, rows: int) -> list[Row]:
+        """The timeline of this process, then its exits."""
         painted: list[Row] = []
+        arrow = self.look.glyphs.arrow
         for entry in reversed(self._model.timeline):
             if entry.ref == self.ref and len(painted) < rows:
-                text = (
-                    entry.text
-                    if self.look.glyphs.arrow == "->"
-                    else entry.text.replace("->", self.look.glyphs.arrow)
-                )
-                line = Line(cols, "row.normal").add(f" {clock(entry.wall)} ", "ui.text.muted").add(text)
-                painted.append(line.done())
-        past = self._model.past.get(self.ref)
+                line = Line(cols, "row.normal").add(f" {clock(entry.wall)} ", "ui.text.muted")
+                painted.append(line.add(entry.text.replace("->", arrow)).done())
+        past = self._model.past.get(self.ref) if self.ref is not None else None
         for when, words in reversed(past.exits if past is not None else ()):
             if len(painted) < rows:
-                painted.append(
-                    Line(cols, "row.normal").add(f" {clock(when)} ", "ui.text.muted").add(words).done()
-                )
-        if not painted:
-            painted.append(Line(cols, "ui.text.muted").add(" nothing yet in this session").done())
+                line = Line(cols, "row.normal").add(f" {clock(when)} ", "ui.text.muted")
+                painted.append(line.add(words).done())
         return painted
+
+
+def _last_words(words: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The end of what was written; of stderr where there is any, that is where programs complain."""
+    errors = [word for word in words if word[0] == "stderr"]
+    return list(errors or words)[-LAST_WORDS:]
+
+
+_NUMBERS: Final = {
+    name: number
+    for number in (0, 10, 20, 30, 40, 100, 200, 1000)
+    if (name := getProcessStateDescription(number)) is not None
+}
 
 
 class Detail(Screen):
@@ -200,8 +258,14 @@ class Detail(Screen):
         if cols < 100:
             self.facts.frame = "none"
             self.log.frame = "rule"
-            facts = min(16, max(4, rows - 6))
-            return urwid.Pile([(facts, self.facts), self.log], focus_item=1 if log_focused else 0)
+            self.past.frame = "rule"
+            if rows < 19:
+                facts = min(16, max(4, rows - 6))
+                return urwid.Pile([(facts, self.facts), self.log], focus_item=1 if log_focused else 0)
+            return urwid.Pile(
+                [(rows // 2, self.facts), (rows // 4, self.past), self.log],
+                focus_item=2 if log_focused else 0,
+            )
         for pane in (self.facts, self.use, self.past, self.log, self.other):
             pane.frame = "box"
         side = max(44, cols * 2 // 5)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Container, Iterable
+from dataclasses import dataclass
+from typing import Final
 
 import urwid
 
@@ -13,9 +16,53 @@ from ..pane import Line, Look, Pane, Row, level_role
 from ..words import clock, fit, middle
 from .screen import Screen
 
+KINDS: Final = ("all", "states", "actions", "links")
+LEVELS: Final = (Level.INFO, Level.WARN, Level.ERROR)
+RUN_FROM: Final = 3
+"""So many lines that say the same, one after another, become one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A line to show. ``like``: how many older ones that say the same it stands for."""
+
+    entry: Entry
+    like: int = 0
+
+
+def kind_of(entry: Entry) -> str:
+    return "actions" if entry.level is Level.USER else "links" if entry.level is Level.LINK else "states"
+
+
+def passes(entry: Entry, kind: str, least: Level) -> bool:
+    if kind not in ("all", kind_of(entry)):
+        return False
+    # what people did and what became of connections has no level: it is never noise
+    return entry.level not in LEVELS or LEVELS.index(entry.level) >= LEVELS.index(least)
+
+
+def collapse(entries: Iterable[Entry], expanded: Container[int]) -> list[Item]:
+    """Entries, newest first, runs of the same one put together, but for those whose newest one's id is ``expanded``."""
+    runs: list[list[Entry]] = []
+    for entry in entries:
+        if runs and (runs[-1][0].subject, runs[-1][0].text) == (entry.subject, entry.text):
+            runs[-1].append(entry)
+        else:
+            runs.append([entry])
+    items: list[Item] = []
+    for run in runs:
+        if len(run) < RUN_FROM or id(run[0]) in expanded or id(run[-1]) in expanded:
+            items.extend(Item(entry) for entry in run)
+        else:
+            items.append(Item(run[0], len(run) - 1))
+    return items
+
 
 class EventsPane(Pane):
-    """``strip``: without a cursor. ``top`` counts from the newest entry; 0 follows."""
+    """``strip``: without a cursor. ``top`` counts from the newest line; 0 follows.
+
+    A cursor that is not at the newest line stays on its entry while new ones come.
+    """
 
     def __init__(self, model: Model, look: Look, *, strip: bool) -> None:
         super().__init__(look)
@@ -23,51 +70,88 @@ class EventsPane(Pane):
         self._strip = strip
         self.place = 0
         self.top = 0
-        self._seen = 0
+        self.kind = KINDS[0]
+        self.least = Level.INFO
+        self._expanded: set[int] = set()
+        self._items: list[Item] = []
+        self._built: object = None
 
     def heading(self) -> tuple[str, str]:
-        return "Events", f"{len(self._model.timeline)}" if self._model.timeline else ""
+        return "Events", "  ".join(self.words()) if not self._strip else str(len(self._model.timeline) or "")
 
-    def entries(self) -> list[Entry]:
+    def words(self) -> list[str]:
+        """What is shown, and whether the newest line is followed."""
+        words = [f"level >= {self.least.value}", f"kind: {self.kind}"]
+        return [*words, "FOLLOW"] if self.place == 0 else words
+
+    def items(self) -> list[Item]:
         """Newest first."""
-        return list(reversed(self._model.timeline))
+        now = (self._model.entries, self.kind, self.least, len(self._expanded))
+        if now != self._built:
+            here = self._items[self.place].entry if self.place and self.place < len(self._items) else None
+            self._built = now
+            shown = (e for e in reversed(self._model.timeline) if passes(e, self.kind, self.least))
+            self._items = collapse(shown, self._expanded if not self._strip else ())
+            if here is not None:
+                found = (n for n, item in enumerate(self._items) if item.entry is here)
+                self.place = next(found, min(self.place, max(0, len(self._items) - 1)))
+        return self._items
 
     def selected(self) -> Entry | None:
-        entries = self.entries()
-        return entries[self.place] if 0 <= self.place < len(entries) else None
+        items = self.items()
+        return items[self.place].entry if 0 <= self.place < len(items) else None
+
+    def expand(self) -> bool:
+        """Show every line of the run under the cursor; whether there was one."""
+        items = self.items()
+        if not 0 <= self.place < len(items) or not items[self.place].like:
+            return False
+        self._expanded.add(id(items[self.place].entry))
+        return True
 
     def move(self, by: int) -> None:
-        self.place = max(0, min(self.place + by, len(self._model.timeline) - 1))
+        self.place = max(0, min(self.place + by, len(self.items()) - 1))
+
+    def hour(self, by: int) -> None:
+        """To the nearest line that is an hour older (``by`` 1) or newer (-1)."""
+        items = self.items()
+        here = self.selected()
+        if here is None:
+            return
+        wall = here.wall - by * 3600
+        if by > 0:
+            found = (n for n in range(self.place, len(items)) if items[n].entry.wall <= wall)
+            self.place = next(found, len(items) - 1)
+        else:
+            found = (n for n in range(self.place, -1, -1) if items[n].entry.wall >= wall)
+            self.place = next(found, 0)
+
+    def choose(self, *, kind: str | None = None, least: Level | None = None) -> None:
+        self.kind = kind or self.kind
+        self.least = least or self.least
 
     def body_cursor(self) -> tuple[int, int] | None:
-        return None if self._strip or not self._model.timeline else (0, self.place - self.top)
+        return None if self._strip or not self.items() else (0, self.place - self.top)
 
     def body(self, cols: int, rows: int, focus: bool) -> list[Row]:
         if self.frame == "none":
             self.width, self.height = cols, rows
-        self._keep_place()
-        entries = self.entries()
+        items = self.items()
         if not self._strip:
             self.top = max(self.place - rows + 1, min(self.top, self.place))
-        if not entries:
-            return [Line(cols).add(" nothing has happened yet", "ui.text.muted").done()]
-        shown = entries[self.top : self.top + rows]
+        if not items:
+            words = "nothing of this kind" if self._model.timeline else "nothing has happened yet"
+            return [Line(cols).add(f" {words}", "ui.text.muted").done()]
         today = time.localtime(self.look.now())[:3]
-        return [
-            self._row(
-                entry, cols, here=not self._strip and self.top + at == self.place, focus=focus, today=today
-            )
-            for at, entry in enumerate(shown)
-        ]
+        painted = []
+        for number, item in enumerate(items[self.top : self.top + rows], self.top):
+            here = not self._strip and number == self.place
+            painted.append(self._row(item.entry, cols, here=here, focus=focus, today=today, like=item.like))
+        return painted
 
-    def _keep_place(self) -> None:
-        """A cursor that is not at the newest entry stays on its entry while new ones come."""
-        new = self._model.entries - self._seen
-        self._seen = self._model.entries
-        if self.place and new > 0:
-            self.place = min(self.place + new, len(self._model.timeline) - 1)
-
-    def _row(self, entry: Entry, cols: int, *, here: bool, focus: bool, today: tuple[int, ...]) -> Row:
+    def _row(
+        self, entry: Entry, cols: int, *, here: bool, focus: bool, today: tuple[int, ...], like: int
+    ) -> Row:
         place = ("@cursor" if focus else "@blur") if here else ""
         glyphs = self.look.glyphs
         role = state_role(entry.state, entry.expected) if entry.state is not None else level_role(entry.level)
@@ -93,6 +177,10 @@ class EventsPane(Pane):
         text = entry.text if glyphs.arrow == "->" else entry.text.replace("->", glyphs.arrow)
         strong = entry.level in (Level.WARN, Level.ERROR) and not place
         line.add(text, level_role(entry.level) if strong else f"row.normal{place}")
+        if like:
+            line.add(
+                f"  ... {like} more like this" + (" (Enter shows)" if here else ""), f"ui.text.muted{place}"
+            )
         return line.done()
 
 
@@ -132,7 +220,7 @@ class Events(Screen):
 
     @property
     def crumbs(self) -> list[str]:
-        return ["events"]
+        return ["events"] if self.pane.frame == "box" else ["  ".join(["events", *self.pane.words()])]
 
     def ref(self) -> Ref | None:
         entry = self.pane.selected()
