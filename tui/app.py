@@ -228,7 +228,7 @@ class App:
         while full is not None and full.pump(1):
             if self._loop.time() >= until:
                 return True
-        return False
+        return full is not None and full.holding
 
     def _writable(self) -> bool:
         output = getattr(self._screen, "_term_output_file", None)

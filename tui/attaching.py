@@ -34,6 +34,7 @@ class Attaching:
         self._desk = desk
         self._actions = actions
         self.attached: Attached | None = None
+        self._copied = ""
 
     def attach(self, *, read_only: bool) -> None:
         ref = self._desk.stage.screen.ref()
@@ -96,7 +97,12 @@ class Attaching:
                 self.detach()
                 self._desk.view.go_to(attached.ref)
                 self._actions.signal()
-            case Wish.BEEP:
+            case Wish.COPY:
+                self._copied = attached.screen.copied
+                self._desk.host.invalidate()
+            case Wish.PASTE if self._copied:
+                attached.screen.paste(self._copied)
+            case Wish.PASTE | Wish.BEEP:
                 self._desk.host.invalidate()
 
     def detach(self) -> None:

@@ -41,6 +41,9 @@ READ_BYTES: Final = 256 * 1024
 LOOK_EVERY_S: Final = 0.5
 """How often a unix socket's file is looked at while the next attempt is waited for."""
 
+KEEPS_WRITING_S: Final = 10.0
+"""How long after a loss an attachment takes the writer's place again."""
+
 Handler = Callable[[wire.Frame], None]
 
 
@@ -205,7 +208,12 @@ class Follow(Request):
 
 
 class Attachment(Request):
-    """Bytes typed before the server has acknowledged the earlier ones wait here, at most one window."""
+    """Bytes typed before the server has acknowledged the earlier ones wait here, at most one window.
+
+    Over the loss of a connection they wait too, with those that were not acknowledged,
+    for the same process; another one must not get what was meant for it. Who wrote goes
+    on writing if it was not away for long: a watcher may be back sooner.
+    """
 
     def __init__(self, handler: Handler, name: str, mode: str, rows: int, cols: int) -> None:
         super().__init__(handler)
@@ -216,43 +224,65 @@ class Attachment(Request):
         self._eaten = 0
         self._sent = 0
         self._acked = 0
+        self._unacked = b""
         self._waiting = b""
         self._open = False
+        self._pid = 0
+        self._writer = False
+        self._lost_at = 0.0
 
     def opening(self, same_boot: bool) -> wire.Frame:
         self._eaten = self._sent = self._acked = 0
-        self._waiting = b""
-        self._open = True
-        return wire.Attach(self.id, self.name, self.mode, self.rows, self.cols)
+        if not same_boot:
+            self._pid = 0
+        soon = self._writer and time.monotonic() - self._lost_at < KEEPS_WRITING_S
+        return wire.Attach(self.id, self.name, "take" if soon else self.mode, self.rows, self.cols)
 
     def lost(self) -> None:
+        if self._open:
+            self._lost_at = time.monotonic()
         self._open = False
-        self._waiting = b""
+        self._waiting = self._unacked + self._waiting
+        self._unacked = b""
 
     def take(self, frame: wire.Frame) -> list[wire.Frame]:
         answer: list[wire.Frame] = []
-        if isinstance(frame, wire.Output):
-            self._eaten += len(frame.data)
-            if self._eaten >= wire.DEFAULT_CREDIT_BYTES // 2:
-                answer.append(wire.Credit(self.id, self._eaten))
-                self._eaten = 0
-        elif isinstance(frame, wire.InputAck):
-            self._acked = frame.bytes
-            answer.extend(self._send())
+        match frame:
+            case wire.Output():
+                self._eaten += len(frame.data)
+                if self._eaten >= wire.DEFAULT_CREDIT_BYTES // 2:
+                    answer.append(wire.Credit(self.id, self._eaten))
+                    self._eaten = 0
+            case wire.InputAck():
+                self._unacked = self._unacked[max(0, frame.bytes - self._acked) :]
+                self._acked = frame.bytes
+                answer.extend(self._send())
+            case wire.Attached():
+                if frame.pid != self._pid or not frame.writer:
+                    self._waiting = b""
+                self._open, self._pid, self._writer = True, frame.pid, frame.writer
+                answer.extend(self._send())
+            case wire.Writer():
+                self._writer = frame.writer
+            case wire.Started() | wire.Exited():
+                self._pid = frame.pid if isinstance(frame, wire.Started) else 0
+                self._waiting = self._unacked = b""
+                self._acked = self._sent
         self.handler(frame)
         return answer
 
     def input(self, data: bytes) -> tuple[list[wire.Frame], bool]:
-        """Frames to send, and whether ``data`` was taken (False: away, or the window is full)."""
-        if not self._open or len(self._waiting) + len(data) > wire.INPUT_WINDOW_BYTES:
+        """Frames to send, and whether ``data`` was taken (False: nothing is attached, or the window is full)."""
+        if not self._pid or len(self._unacked) + len(self._waiting) + len(data) > 2 * wire.INPUT_WINDOW_BYTES:
             return [], False
         self._waiting += data
-        return self._send(), True
+        return self._send() if self._open else [], True
 
     def _send(self) -> list[wire.Frame]:
         room = wire.INPUT_WINDOW_BYTES - (self._sent - self._acked)
         piece, self._waiting = self._waiting[:room], self._waiting[room:]
         self._sent += len(piece)
+        self._unacked += piece
         return [wire.Input(self.id, piece)] if piece else []
 
 

@@ -237,6 +237,7 @@ def attached(peer: Peer) -> client.Attachment:
     peer.session.add(request)
     peer.connect()
     peer.sent()
+    peer.give(wire.Attached(request.id, "a", True, 7, True, 24, 80, 1, 0))
     return request
 
 
@@ -251,10 +252,27 @@ def test_input_keeps_within_the_window(peer: Peer) -> None:
     assert peer.sent() == [wire.Input(request.id, b"y" * 14_464)]
 
 
-def test_input_while_away_is_refused(peer: Peer) -> None:
-    request = attached(peer)
-    peer.session.lost("x", 1.0)
+def test_input_before_anything_is_attached_is_refused(peer: Peer) -> None:
+    request = client.Attachment(peer.seen.append, "a", "write", 24, 80)
+    peer.session.add(request)
+    peer.connect()
+    peer.sent()
     assert request.input(b"rm -rf\n") == ([], False)
+
+
+@pytest.mark.parametrize(("pid", "writer", "sent"), [(7, True, b"defrm"), (8, True, b""), (7, False, b"")])
+def test_input_over_a_loss_is_for_the_same_process_only(
+    peer: Peer, pid: int, writer: bool, sent: bytes
+) -> None:
+    request = attached(peer)
+    request.input(b"abcdef")
+    peer.give(wire.InputAck(request.id, 3))
+    peer.session.lost("x", 1.0)
+    assert request.input(b"rm") == ([], True)
+    peer.connect()
+    assert [f.mode for f in peer.sent() if isinstance(f, wire.Attach)] == ["take"]
+    peer.give(wire.Attached(request.id, "a", True, pid, writer, 24, 80, 1, 0))
+    assert b"".join(f.data for f in peer.sent() if isinstance(f, wire.Input)) == sent
 
 
 def test_a_cancelled_request_is_told_to_the_server_and_hears_nothing_more(peer: Peer) -> None:

@@ -311,11 +311,136 @@ def attach(
     return screen, sent, wishes
 
 
+def bar(screen: AttachScreen) -> str:
+    return render_text(screen, (120, 24), focus=True)[0]
+
+
+def body(screen: AttachScreen) -> list[str]:
+    return [line.rstrip() for line in render_text(screen, (120, 24), focus=True)[1:]]
+
+
+def shows(screen: AttachScreen, data: bytes) -> None:
+    screen.take(wire.Output(1, "stdout", 1, 0, data))
+    while screen.pump(10):
+        pass
+
+
+def test_a_paste_waits_for_a_program_that_reads_slowly() -> None:
+    sent = bytearray()
+    room = 0
+
+    def send(data: bytes) -> bool:
+        nonlocal room
+        if len(data) > room:
+            return False
+        room -= len(data)
+        sent.extend(data)
+        return True
+
+    screen = AttachScreen(LOOKS[0], "a:b", send, lambda wish: None, read_only=False)
+    screen.take(wire.Attached(1, "a:b", True, 7, True, 23, 80, 1, 0))
+    text = bytes(range(0x20, 0x7F)) * 11_000
+    screen.input(list(b"\x1b[200~" + text + b"\x1b[201~"))
+    screen.input(list(b"!"))
+    assert sent == b"" and "to send" in bar(screen)
+    while len(sent) < len(text) + 1:
+        room = 64 * 1024
+        screen.take(wire.InputAck(1, len(sent)))
+    assert sent == text + b"!"
+    screen.input(list(b"\x1b[200~" + text * 5 + b"\x1b[201~"))
+    assert "a paste of more than 4 MB was not sent" in bar(screen)
+
+
+def test_what_waits_is_not_for_another_process() -> None:
+    taken: list[bytes] = []
+    away = False
+
+    def send(data: bytes) -> bool:
+        if not away:
+            taken.append(data)
+        return not away
+
+    screen = AttachScreen(LOOKS[0], "a:b", send, lambda wish: None, read_only=False)
+    screen.take(wire.Attached(1, "a:b", True, 7, True, 23, 80, 1, 0))
+    away = True
+    screen.input(list(b"rm"))
+    away = False
+    screen.take(wire.Attached(1, "a:b", True, 8, True, 23, 80, 1, 0))
+    screen.input(list(b"ls"))
+    assert b"".join(taken) == b"ls"
+
+
+def test_scroll_mode_searches_and_copies() -> None:
+    screen, sent, wishes = attach()
+    shows(screen, b"".join(b"line %d\r\n" % number for number in range(100)))
+    screen.input(list(b"\x1d["))
+    shows(screen, b"more\r\n")
+    assert "SCROLL a:b  at the end" not in bar(screen) and "1 new" in bar(screen)
+    assert body(screen)[0] == "line 78"  # the picture stands still
+    screen.input(list(b"/LINE 1\r"))
+    assert "no earlier match" in bar(screen)  # capitals count
+    screen.input(list(b"/line 1\r"))
+    assert body(screen)[0] == "line 19"
+    screen.input(list(b"n"))
+    assert body(screen)[0] == "line 18"
+    screen.input(list(b"N"))
+    assert "line 19" in body(screen)
+    screen.input(list(b"/(\r"))
+    assert "/(:" in bar(screen)
+    screen.input(list(b"gvkkV"))
+    screen.input(list(b"vkk"))
+    assert "3 lines selected, y copies" in bar(screen)
+    screen.input(list(b"y"))
+    assert screen.copied == "line 20\nline 21\nline 22"
+    assert wishes == ["copy"] and sent == b""
+    assert "characters copied" in bar(screen)
+    screen.input(list(b"\x1dp"))
+    assert wishes == ["copy", "paste"]
+
+
+def test_a_picture_is_held_back_for_a_moment() -> None:
+    clock = 1000.0
+    screen = AttachScreen(
+        Look(UNICODE, lambda: clock), "a:b", lambda data: True, lambda wish: None, read_only=False
+    )
+    screen.take(wire.Attached(1, "a:b", True, 7, True, 23, 80, 1, 0))
+    shows(screen, b"old")
+    assert body(screen)[0] == "old"
+    shows(screen, b"\x1b[?2026h\x1b[2J\x1b[Hnew")
+    assert body(screen)[0] == "old" and screen.holding
+    shows(screen, b"\x1b[?2026l")
+    assert body(screen)[0] == "new" and not screen.holding
+    shows(screen, b"\x1b[?2026h\rnever ended")
+    assert body(screen)[0] == "new"
+    clock += 0.2
+    assert not screen.holding
+    assert body(screen)[0] == "never ended"
+
+
+def test_ctrl_c_does_what_was_chosen() -> None:
+    screen, sent, wishes = attach()
+    screen.input(list(b"\x03"))
+    assert sent == b"\x03"
+    screen.input(list(b"\x1dc"))
+    assert "Ctrl-C: ask" in bar(screen)
+    screen.input(list(b"\x1b"))
+    screen.input(list(b"\x03"))
+    assert sent == b"\x03" and "y sends it to the program" in bar(screen)
+    screen.input(list(b"n\x03y"))
+    assert sent == b"\x03\x03"
+    screen.input(list(b"\x1dcc"))
+    assert "Ctrl-C: program" in bar(screen)
+    screen.input(list(b"cc\x1b"))
+    screen.input(list(b"\x03"))
+    assert wishes == ["detach"]
+
+
 def test_bytes_are_walked_whole() -> None:
     raw = "a\x1b[A\x1b[<0;3;4Mé\x1bx\r\n\x00".encode()
     walked = list(walk(list(raw)))
-    assert b"".join(data for _, data in walked) == raw
-    assert [key for key, _ in walked if isinstance(key, str)] == [
+    assert b"".join(data for _, data, _ in walked) == raw
+    assert walked[-1][2] == len(raw)
+    assert [key for key, _, _ in walked if isinstance(key, str)] == [
         "a",
         "up",
         "é",
@@ -339,7 +464,14 @@ def test_attach_at_every_size() -> None:
 def test_paste_is_bracketed_only_for_who_asked() -> None:
     screen, sent, _ = attach()
     screen.input(list(b"\x1b[200~one\ntwo\x1b[201~"))
+    assert "Paste 2 lines (7 bytes) as if typed?" in bar(screen)
+    assert sent == b""
+    screen.input(list(b"y"))
     assert sent == b"one\rtwo"
+    screen.input(list(b"\x1b[200~three\nfour\x1b[201~nx"))  # no, and an x
+    assert sent == b"one\rtwox"
+    screen.input(list(b"\x1b[200~a line\n\x1b[201~"))  # one line is nothing to ask about
+    assert sent == b"one\rtwoxa line\r"
     sent.clear()
     screen.take(wire.Output(1, "stdout", 1, 0, b"\x1b[?2004h"))
     screen.pump(1)

@@ -19,18 +19,30 @@ from urwid.display import escape
 
 from supervisor.protocol import stream as wire
 
-from ..keys import MouseEvent, focus_bytes, key_bytes, mouse_bytes, paste_bytes
+from ..keys import PASTE_END, PASTE_START, MouseEvent, focus_bytes, key_bytes, mouse_bytes, paste_bytes
 from ..logbuffer import LogBuffer
 from ..pane import Box, Line, Look, Row, edit_line
 from ..terminal import Line as TerminalLine
 from ..terminal import Terminal
 from ..words import clean, duration, exit_words
 from .logpane import LogPane
+from .scrollmode import ScrollMode
 
 BACKLOG_BYTES: Final = 1 << 20
 KEPT_BYTES: Final = 128 * 1024
 PIECE_BYTES: Final = 16 * 1024
-MAX_PASTE_BYTES: Final = 60 * 1024
+MAX_PASTE_BYTES: Final = 4 * 1024 * 1024
+OUTBOX_PIECE_BYTES: Final = 16 * 1024
+HOLD_S: Final = 0.1
+"""How long a program may hold its picture back (mode 2026)."""
+AWAY_KEPT_S: Final = 3.0
+"""How long keys are taken while the link is lost; who types on longer than that types into nothing."""
+
+INTERRUPTS: Final = ("program", "ask", "detach")
+"""What Ctrl-C does, in the order in which the prefix and c go through it."""
+
+MAX_KEY_BYTES: Final = 64
+PASTE_MARKS_BYTES: Final = len(PASTE_START) + len(PASTE_END)
 
 Mouse = tuple[str, int, int, int]
 
@@ -43,19 +55,27 @@ class Wish(StrEnum):
     REDRAW = "redraw"
     TAKE = "take"
     RESTART = "restart"
+    COPY = "copy"
+    PASTE = "paste"
     BEEP = "beep"
 
 
-def walk(codes: Sequence[int]) -> Iterator[tuple[object, bytes]]:
-    """Each key, mouse event or report in ``codes`` with the bytes that it was."""
-    rest = list(codes)
-    while rest:
-        found, after = escape.process_keyqueue(rest, False)
-        used = bytes(code for code in rest[: len(rest) - len(after)] if 0 <= code < 256)
+def walk(codes: Sequence[int]) -> Iterator[tuple[object, bytes, int]]:
+    """Each key, mouse event or report in ``codes`` with the bytes that it was, and where it ended."""
+    at = 0
+    while at < len(codes):
+        code = codes[at]
+        if 0x20 <= code < 0x7F:
+            at += 1
+            yield chr(code), bytes((code,)), at
+            continue
+        window = list(codes[at : at + MAX_KEY_BYTES])
+        found, after = escape.process_keyqueue(window, False)
+        taken = window[: len(window) - len(after)]
+        at += len(taken)
         for item in found[:-1]:
-            yield item, b""
-        yield found[-1], used
-        rest = after
+            yield item, b"", at
+        yield found[-1], bytes(code for code in taken if 0 <= code < 256), at
 
 
 @dataclass(slots=True)
@@ -101,7 +121,15 @@ class AttachScreen(Box):
         self.prefix_down = False
         self._menu_long = False
         self._paste: bytearray | None = None
-        self._scroll: int | None = None
+        self._scroll: ScrollMode | None = None
+        self._outbox = bytearray()
+        self._asked: tuple[str, bytes] | None = None
+        self._interrupt = INTERRUPTS[0]
+        self._held_since = 0.0
+        self._complete: tuple[tuple[int, int], list[TerminalLine]] = ((0, 0), [])
+        self._notice = ""
+        self.copied = ""
+        """What was copied last, for whoever keeps it."""
         self._bells = 0
         self.skipped = 0
         self._edit = urwid.Edit("", "")
@@ -122,6 +150,9 @@ class AttachScreen(Box):
                     live=frame.live, gen=frame.gen,
                 )  # fmt: skip
                 self.peer.ended = "" if frame.pid else "not running"
+                if frame.pid != peer.pid or not frame.writer:
+                    self._outbox.clear()  # meant for another process
+                self._scroll = None
                 self.terminal = Terminal(max(1, frame.rows), max(1, frame.cols)) if frame.tty else None
                 if frame.tty and self.terminal is not None:
                     self.terminal.muted = True
@@ -133,7 +164,11 @@ class AttachScreen(Box):
                     peer.pending.append((frame.offset, frame.data))
                 else:
                     self._print(frame.data)
+            case wire.InputAck():
+                self._drain()
             case wire.Writer():
+                if not frame.writer:
+                    self._outbox.clear()
                 peer.writer, peer.by = frame.writer, clean(frame.by)
             case wire.Size():
                 peer.rows, peer.cols = frame.rows, frame.cols
@@ -144,6 +179,7 @@ class AttachScreen(Box):
                     self.terminal.resize(max(1, frame.rows), max(1, frame.cols))
             case wire.Exited():
                 after = f" after {duration(self._look.now() - peer.started)}" if peer.started else ""
+                self._outbox.clear()
                 peer.ended = f"{exit_words(frame.status)}{after}"
                 peer.pid = 0
             case wire.Started():
@@ -188,7 +224,13 @@ class AttachScreen(Box):
         replies = self.terminal.replies()
         if replies and self.peer.writer and not self.read_only:
             self._send(replies)
+        self._drain()
         return bool(pending)
+
+    @property
+    def holding(self) -> bool:
+        """Whether a picture is held back, and has to be looked at again soon."""
+        return self._held_since > 0 and self._look.now() - self._held_since < HOLD_S
 
     def _shed(self) -> None:
         """Too much to show: forget what is oldest, down to what a screen needs, beginning at a line."""
@@ -214,22 +256,47 @@ class AttachScreen(Box):
         return self.peer.tty
 
     def input(self, codes: Sequence[int]) -> None:
-        for key, data in walk(codes):
-            self._key(key, data)
+        """Codes as they were typed; a paste may come in many pieces."""
+        while codes:
+            if self._paste is not None:
+                codes = self._pasting(self._paste, codes)
+                continue
+            end = len(codes)
+            for key, data, at in walk(codes):
+                self._key(key, data)
+                if self._paste is not None:
+                    end = at
+                    break
+            codes = codes[end:]
+
+    def _pasting(self, paste: bytearray, codes: Sequence[int]) -> Sequence[int]:
+        """Add to the paste; what follows its end. One that is too long is not kept, but its end is looked for."""
+        data = bytes(code for code in codes if 0 <= code < 256)
+        start = max(0, len(paste) - len(PASTE_END))
+        paste += data
+        at = paste.find(PASTE_END, start)
+        if at < 0:
+            if len(paste) > 2 * MAX_PASTE_BYTES:
+                del paste[MAX_PASTE_BYTES + 1 : -len(PASTE_END)]
+            return []
+        left = bytes(paste[at + len(PASTE_END) :])
+        del paste[at:]
+        self._pasted()
+        return list(left)
 
     def _key(self, key: object, data: bytes) -> None:
+        self._notice = ""
         if not isinstance(key, str):
             self._mouse(key)
         elif key == "begin paste":
             self._paste = bytearray()
         elif key == "end paste":
-            self._pasted()
-        elif self._paste is not None:
-            if len(self._paste) < MAX_PASTE_BYTES:
-                self._paste += data
+            pass  # of no paste
         elif key in ("focus in", "focus out"):
             if self.terminal is not None and self.peer.writer:
                 self._give(focus_bytes(key == "focus in", self.terminal.modes))
+        elif self._asked is not None:
+            self._answered(self._asked[1], key)
         elif self.prefix_down:
             self._chosen(key, data)
         elif key in self._look.prefix:
@@ -238,6 +305,8 @@ class AttachScreen(Box):
             self._scroll_key(key)
         elif self.peer.over or (self.peer.ended and not self.peer.pid):
             self._after_end(key)
+        elif key == "ctrl c" and self._interrupt != "program":
+            self._interrupted(data)
         elif self.peer.tty:
             self._give(self._said(key, data))
         else:
@@ -253,8 +322,51 @@ class AttachScreen(Box):
         if not data:
             return
         self._scroll = None
-        if self.read_only or not self.peer.writer or not self._send(data):
+        away = self.peer.away_since and self._look.now() - self.peer.away_since > AWAY_KEPT_S
+        if (
+            self.read_only
+            or not self.peer.writer
+            or away
+            or len(self._outbox) + len(data) > MAX_PASTE_BYTES + PASTE_MARKS_BYTES
+        ):
             self._wish(Wish.BEEP)
+        else:
+            self._outbox += data
+            self._drain()
+
+    def _drain(self) -> None:
+        """Send what waits, as far as it is taken: a program that reads slowly holds its own input up."""
+        while self._outbox and self._send(bytes(self._outbox[:OUTBOX_PIECE_BYTES])):
+            del self._outbox[:OUTBOX_PIECE_BYTES]
+
+    def _interrupted(self, data: bytes) -> None:
+        if self._interrupt == "detach":
+            self._wish(Wish.DETACH)
+        else:
+            self._asked = ("Ctrl-C:  y sends it to the program  d detaches  any other key nothing", data)
+
+    def _answered(self, data: bytes, key: str) -> None:
+        """The key after a question of the bar's."""
+        self._asked = None
+        if key in ("y", "Y", "enter"):
+            self._give(data)
+        elif key == "d":
+            self._wish(Wish.DETACH)
+
+    def paste(self, text: str) -> None:
+        """Text for the program; asked about first where it would run line by line."""
+        if self.terminal is None:
+            self._edit.insert_text(clean(text))
+            return
+        data = paste_bytes(text, self.terminal.modes)
+        if not self.terminal.modes.bracketed_paste and b"\r" in data.rstrip(b"\r"):
+            count = data.rstrip(b"\r").count(b"\r") + 1
+            self._asked = (
+                f"Paste {count} lines ({len(data)} bytes) as if typed?  y yes  any other key no",
+                data,
+            )
+        else:
+            self._give(data)
 
     def _chosen(self, key: str, data: bytes) -> None:
         """The key after the prefix."""
@@ -264,10 +376,15 @@ class AttachScreen(Box):
                 self._wish(Wish.DETACH)
             case _ if key in self._look.prefix:
                 self._give(data)
-            case "[" | "page up":
-                self._scroll = 0
+            case "[" | "page up" if self.terminal is not None:
+                self._scroll = ScrollMode(self.terminal)
                 if key == "page up":
                     self._scroll_key(key)
+            case "p":
+                self._wish(Wish.PASTE)
+            case "c":
+                self._interrupt = INTERRUPTS[(INTERRUPTS.index(self._interrupt) + 1) % len(INTERRUPTS)]
+                self.prefix_down = self._menu_long = True
             case "s":
                 self._wish(Wish.SIGNAL)
             case "r":
@@ -296,12 +413,11 @@ class AttachScreen(Box):
                         self._send(data)
 
     def _pasted(self) -> None:
-        text = bytes(self._paste or b"").decode("utf-8", "replace")
-        self._paste = None
-        if self.terminal is not None:
-            self._give(paste_bytes(text, self.terminal.modes))
-        else:
-            self._edit.insert_text(clean(text))
+        data, self._paste = bytes(self._paste or b""), None
+        if len(data) > MAX_PASTE_BYTES:
+            self._notice = f"a paste of more than {MAX_PASTE_BYTES >> 20} MB was not sent"
+        elif data:
+            self.paste(data.decode("utf-8", "replace"))
 
     def _after_end(self, key: str) -> None:
         if key == "enter" or self.peer.over:
@@ -310,13 +426,18 @@ class AttachScreen(Box):
             self._wish(Wish.RESTART)
 
     def _scroll_key(self, key: str) -> None:
-        page = max(1, self.size[0] - 2)
-        by = {"up": 1, "k": 1, "down": -1, "j": -1, "page up": page, "page down": -page, "ctrl u": page // 2,
-              "ctrl d": -(page // 2), "home": 10**6, "g": 10**6, "end": -(10**6), "G": -(10**6)}  # fmt: skip
-        if key in ("q", "esc", "enter"):
+        scroll = self._scroll
+        if scroll is None:
+            return
+        scroll.key(key, self.size[0])
+        if scroll.copied:
+            self.copied = scroll.copied
+            self._notice = (
+                f"{len(self.copied)} characters copied, {key_words(self._look.prefix[0])} p pastes them"
+            )
+            self._wish(Wish.COPY)
+        if scroll.over:
             self._scroll = None
-        elif key in by and self._scroll is not None and self.terminal is not None:
-            self._scroll = max(0, min(self._scroll + by[key], self.terminal.history_len))
 
     def _line_key(self, key: str) -> None:
         """Line mode: an editor at the bottom; Enter sends."""
@@ -356,16 +477,32 @@ class AttachScreen(Box):
         terminal = self.terminal
         if terminal is None:
             return []
-        lines = self._lines(terminal, rows)
         painter = self._look.painter
+        if self._scroll is not None:
+            painted: list[Row] = []
+            for line, selected, hit in self._scroll.lines(rows):
+                row: Row = list(painter.line(line, cols, reverse=terminal.reversed).runs)
+                if selected or hit:
+                    role = "log.selection" if selected else "log.match.current"
+                    row = [(role, text) for _, text in row]
+                painted.append(row)
+            return painted
+        lines = self._lines(terminal, rows)
         return [list(painter.line(line, cols, reverse=terminal.reversed).runs) for line in lines]
 
     def _lines(self, terminal: Terminal, rows: int) -> list[TerminalLine]:
-        if not self._scroll:
-            return [terminal.row(y) for y in range(min(rows, terminal.rows))]
-        start = terminal.history_len - self._scroll
-        lines = [terminal.line(at) for at in range(start, min(start + rows, terminal.history_len))]
-        return lines + [terminal.row(y) for y in range(max(0, min(rows - len(lines), terminal.rows)))]
+        """The rows of the screen, or those of before while the program asks to wait, for a moment."""
+        lines = [terminal.row(y) for y in range(min(rows, terminal.rows))]
+        size = (terminal.rows, terminal.cols)
+        now = self._look.now()
+        if terminal.synchronized and self._complete[0] == size:
+            self._held_since = self._held_since or now
+            if 0 <= now - self._held_since < HOLD_S:
+                return self._complete[1][:rows]
+        else:
+            self._held_since = 0.0
+        self._complete = (size, lines)
+        return lines
 
     def _line_rows(self, cols: int, rows: int) -> list[Row]:
         prompt = Line(cols, "input.text").add(" > ", "ui.text.strong").add(clean(self._edit.edit_text))
@@ -376,7 +513,7 @@ class AttachScreen(Box):
     def cursor(self, cols: int, rows: int) -> tuple[int, int] | None:
         if not self.peer.tty:
             return 3 + self._edit.edit_pos, rows - 1
-        if self.terminal is None or self._scroll:
+        if self.terminal is None or self._scroll is not None:
             return None
         at = self.terminal.cursor
         return (at.x, at.y + 1) if at.visible and at.y + 1 < rows and at.x < cols else None
@@ -386,8 +523,10 @@ class AttachScreen(Box):
             prefix = key_words(self._look.prefix[0])
             words = f" {prefix}  d detach  [ scroll  s signal  r redraw  o own it  w read-only  ? more"
             if self._menu_long:
-                words = f" {prefix}  {prefix} sends one  Esc nothing  any other key beeps  ? less"
+                words = f" {prefix}  {prefix} sends one  p paste  c Ctrl-C: {self._interrupt}  Esc nothing  ? less"
             return Line(cols, "attach.bar.prefix").add(words).done()
+        if self._asked is not None:
+            return Line(cols, "attach.bar.prefix").add(f" {self._asked[0]}").done()
         peer = self.peer
         role = "attach.bar.readonly" if self.read_only or not peer.writer else "attach.bar"
         line = Line(cols, role)
@@ -407,12 +546,11 @@ class AttachScreen(Box):
                 f"{self.namespec}  link lost {duration(now - peer.away_since)} ago, attaches again by itself"
             )
         if self._scroll is not None:
-            place = f"{self._scroll} lines back" if self._scroll else "at the end"
-            if self.terminal is not None and self.terminal.alternate:
-                place += " (a full-screen program keeps no history)"
-            return f"SCROLL {self.namespec}  {place}  q returns"
+            return f"SCROLL {self.namespec}  {self._scroll.words()}  q returns"
         if peer.ended and not peer.pid:
             return f"{self.namespec}  {peer.ended}, Enter detaches, r starts it again"
+        if self._notice:
+            return f"ATTACHED {self.namespec}  {self._notice}"
         kind = f"pty {peer.cols}x{peer.rows}" if peer.tty else "pipe, line mode"
         owner = (
             "read-only"
@@ -422,6 +560,8 @@ class AttachScreen(Box):
             else f"read-only, {peer.by or 'another'} writes"
         )
         skipped = f"  {self.skipped // 1024}K skipped" if self.skipped else ""
+        if self._outbox:
+            skipped += f"  {(len(self._outbox) + 1023) // 1024}K to send"
         return f"ATTACHED {self.namespec}  pid {peer.pid}  {kind} ({owner}){skipped}"
 
 
