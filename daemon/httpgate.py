@@ -146,6 +146,7 @@ class Gate(asyncio.Protocol):
         self.authorization = ""
         self.idle_since: float | None = None
         self.on_lost: set[Callable[[], None]] = set()
+        self.lost = False  # whether that was told
         self._gates = gates
         self._framer = RequestFramer()
         self._loop = asyncio.get_running_loop()
@@ -274,6 +275,7 @@ class Gate(asyncio.Protocol):
         self._transport.abort()
 
     def _tell_lost(self) -> None:
+        self.lost = True
         for callback in tuple(self.on_lost):
             callback()
 

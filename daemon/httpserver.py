@@ -342,6 +342,8 @@ class HttpDoor:
 
         store.watchers.callbacks.add(news.set)
         gate.on_lost.add(lost)
+        if gate.lost:  # while its login was checked
+            lost()
         cursor = Cursor.last(store, TAIL_BYTES)
         gen = cursor.gen
         try:

@@ -383,6 +383,21 @@ def test_a_hundred_tails_leave_nothing(supervise: Supervise) -> None:
         http.sock.close()
 
 
+def test_a_client_that_left_before_its_login_was_checked_leaves_no_tail(supervise: Supervise) -> None:
+    """The check of a slow password takes longer than the client stays; the log is quiet."""
+    supervisor, tcp = with_tcp(
+        supervise, "[program:a]\ncommand=/bin/cat\nstartsecs=0\n", password(hash_password(b"secret"))
+    )
+    supervisor.wait_state("a", "RUNNING")
+    with Http(
+        tcp, timeout_s=4.0
+    ) as http:  # the gate would end it after 5 s, and a client that is wholly gone never
+        http.send(f"GET /logtail/a HTTP/1.1\r\nHost: localhost\r\n{LOGIN}\r\n")
+        http.sock.shutdown(socket.SHUT_WR)
+        assert http.head().status == 200
+        http.closed()  # raises TimeoutError where the answer goes on
+
+
 def test_slow_tails_hold_nobody_up(supervise: Supervise, tmp_path: Path) -> None:
     flood = shell("i=0; while [ $i -lt 60 ]; do head -c 500000 /dev/zero; i=$((i+1)); done; echo; echo done")
     supervisor = supervise(

@@ -444,11 +444,11 @@ def test_events_of_no_type(supervise: Supervise, names: list[str], reason: str) 
     supervisor = supervise("")
     with supervisor.stream() as stream:
         stream.send(p.Events(1, names))
-        assert stream.ping() == [p.Error(1, Faults.BAD_ARGUMENTS, reason)]
+        assert stream.ping() == [p.Error(1, Faults.BAD_ARGUMENTS, f"BAD_ARGUMENTS: {reason}")]
         stream.send(p.Events(1, ["TICK_3600"]), p.Events(1, ["TICK_5"]))
         listening, error = stream.ping()
         assert isinstance(listening, p.Listening)
-        assert error == p.Error(1, Faults.BAD_ARGUMENTS, "id 1 is in use")
+        assert error == p.Error(1, Faults.BAD_ARGUMENTS, "BAD_ARGUMENTS: id 1 is in use")
 
 
 def test_a_client_that_does_not_read_is_told_how_many_events_it_missed(supervise: Supervise) -> None:
