@@ -446,7 +446,8 @@ class Client(asyncio.BufferedProtocol):
             cursor = Cursor(store, store.gen, 0)
         else:
             cursor = Cursor.last(store, frame.last)
-        self.send(p.Following(frame.id, frame.name, frame.channel, cursor.gen, cursor.offset, store.start))
+        place = (cursor.gen, cursor.offset, store.start, store.end)
+        self.send(p.Following(frame.id, frame.name, frame.channel, *place))
         self._names[frame.id] = process.namespec
         self._add_follower(Follower(frame.id, frame.channel, cursor, frame.credit))
 

@@ -51,6 +51,7 @@ from .glyphs import Glyphs, choose
 from .keyfile import KeyFile
 from .link import Link, Target
 from .model import Model
+from .outside import outside
 from .pane import Look
 from .plain import run_plain
 from .screens.stage import Stage
@@ -264,6 +265,39 @@ class App:
     def mouse(self, on: bool) -> None:
         self._screen.set_mouse_tracking(on)
 
+    def terminal(self, data: bytes) -> None:
+        """Say something to the terminal that moves no cursor."""
+        if data and isinstance(self._screen, RawScreen) and self._screen.started:
+            self._screen.write(data.decode("ascii"))
+            self._screen.flush()
+
+    def outside(self, program: str | None, text: str) -> None:
+        """Leave the screen to ``program`` with ``text`` in a file; None prints the text and waits for Enter."""
+        self.spawn(self._outside(program, text))
+
+    async def _outside(self, program: str | None, text: str) -> None:
+        """The links go on meanwhile; whatever happens, the console's screen comes back."""
+        if not self._screen.started or not sys.stdin.isatty():
+            return
+        self._main.stop()
+        interrupt = signal.SIGINT
+        self._loop.remove_signal_handler(interrupt)
+        before = signal.signal(interrupt, lambda *_: None)  # not ignored: a program would inherit that
+        try:
+            if program is None:
+                print(f"{text}\n\n-- Enter goes back --", flush=True)
+                await _enter(self._loop)
+            else:
+                problem = await outside(program, text)
+                if problem:
+                    self.console.error(problem)
+        finally:
+            signal.signal(interrupt, before)
+            if not self._over.done():
+                self._loop.add_signal_handler(interrupt, self.console.interrupt)
+                self._main.start()
+                self.redraw()
+
     def raw_keys(self, raw: bool) -> None:
         """Let every byte typed arrive as it is (no signals, no CR to NL, no flow control), or as before."""
         fd = self._tty()
@@ -346,6 +380,23 @@ class App:
         path = files.keys_path(self._environ, self._options.keys)
         files.save_key(path, context, key, command)
         return self.load_keys(self.console.settings.preset)
+
+
+async def _enter(loop: asyncio.AbstractEventLoop) -> None:
+    """Return when a line was typed."""
+    typed: asyncio.Future[None] = loop.create_future()
+    fd = sys.stdin.fileno()
+
+    def ready() -> None:
+        os.read(fd, 4096)
+        if not typed.done():
+            typed.set_result(None)
+
+    loop.add_reader(fd, ready)
+    try:
+        await typed
+    finally:
+        loop.remove_reader(fd)
 
 
 def _hung_up(error: BaseException) -> bool:

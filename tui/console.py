@@ -24,6 +24,7 @@ from .desk import Desk, Host, Timer
 from .feeds import Feeds
 from .keymap import Prefix, show
 from .logbuffer import LogBuffer
+from .logdesk import LogDesk
 from .model import SORTS, ChangeTold, LinkKind, LinkTold, Message, Model, Ref
 from .pane import WHEEL_ROWS, Box, Look, Row, last_event
 from .pickers import Pickers
@@ -66,7 +67,8 @@ class Console(Desk):
         self._last_click: tuple[float, int] = (0.0, -1)
         self._no_log = LogBuffer()
         self._no_log.note("choose a process to see its log")
-        self._commands = self._table()
+        self._logdesk = LogDesk(self, self.feeds, self._log)
+        self._commands = self._logdesk.commands() | self._table()
         self._with_argument: dict[str, Callable[[str], None]] = {
             "signal": lambda name: self._actions.act(Verb.SIGNAL, signal=name),
             "restart-rolling": lambda number: self._actions.roll(int(number)),
@@ -131,7 +133,7 @@ class Console(Desk):
         self.view.refresh(now)
         screen = self.stage.screen
         for wish in screen.logs():
-            wish.pane.show(self.feeds.buffer((wish.ref, wish.channel)), wish.ref.namespec, wish.channel)
+            wish.pane.show(self.feeds.merged(wish.keys), wish.subject, wish.channel)
         if screen is self.overview and self.overview.ref() is None:
             self._describe_group()
         contexts = self.contexts()
@@ -160,7 +162,9 @@ class Console(Desk):
         self._sync_timer = None
         screen = self.stage.screen
         self._whys.refresh()
-        self.feeds.follow([] if self.stage.full is not None else [(w.ref, w.channel) for w in screen.logs()])
+        self.feeds.follow(
+            [] if self.stage.full is not None else [key for wish in screen.logs() for key in wish.keys]
+        )
         shown = list(self.overview.table.shown) if screen is self.overview else []
         ref = screen.ref()
         if ref is not None and ref not in shown:
@@ -288,7 +292,6 @@ class Console(Desk):
             "previous-pane": lambda: self.stage.screen.cycle(-1),
             "overview": lambda: self.show([self.overview]),
             "detail": self._detail,
-            "logs": self._logs,
             "events": lambda: self.show([self.overview, self.events]),
             "fold-all": lambda: self.view.fold_all(True),
             "unfold-all": lambda: self.view.fold_all(False),
@@ -374,7 +377,10 @@ class Console(Desk):
         if isinstance(focused, ProcessTable):
             self.view.move(int(pages * max(1, focused.rows_visible - 1)) or (1 if pages > 0 else -1))
         elif isinstance(focused, LogPane):
-            focused.page(pages)
+            if pages < 0 and focused.top is not None and focused.at_top:
+                self._logdesk.older()
+            else:
+                focused.page(pages)
         elif isinstance(focused, EventsPane):
             focused.move(int(pages * max(2, focused.height)))
 
@@ -390,7 +396,7 @@ class Console(Desk):
     def _sideways(self, by: int) -> None:
         screen = self.stage.screen
         if isinstance(screen.focused, LogPane):
-            if by < 0 and screen.focused.aside == 0:
+            if by < 0 and screen.focused.aside == 0 and screen is not self._logdesk.screen:
                 screen.focused = screen.panes[0]
                 screen.zoomed = None
             else:
@@ -419,18 +425,6 @@ class Console(Desk):
             self.stack.pop()
         self.show([*self.stack, screen])
 
-    def _logs(self) -> None:
-        ref = self.stage.screen.ref()
-        if ref is None:
-            raise UserError("no process is selected")
-        if self.stage.screen is self.events:
-            self.view.go_to(ref)
-            self.show([self.overview])
-        screen = self.stage.screen
-        log = self.overview.log if screen is self.overview else screen.panes[-1]
-        screen.focused = log
-        screen.zoomed = log
-
     def _back(self, key: str) -> None:
         screen = self.stage.screen
         if self._range_from is not None:
@@ -439,12 +433,13 @@ class Console(Desk):
         elif self._actions.progress is not None and not self._actions.progress.hidden:
             self._actions.progress.hidden = True
             self.stage.message.text = ""
+        elif self._logdesk.back():
+            pass
         elif screen.zoomed is not None:
             screen.zoomed = None
-            screen.focused = screen.panes[0]
-        elif isinstance(screen.focused, LogPane) and screen.focused.search is not None:
-            screen.focused.find("")
-        elif screen.focused is not screen.panes[0]:
+            if screen is not self._logdesk.screen:
+                screen.focused = screen.panes[0]
+        elif screen.focused is not screen.panes[0] and screen is not self._logdesk.screen:
             screen.focused = screen.panes[0]
         elif len(self.stack) > 1:
             self.show(self.stack[:-1])
@@ -506,7 +501,7 @@ class Console(Desk):
 
     def _find(self) -> None:
         if isinstance(self.stage.screen.focused, LogPane) or self.stage.screen is not self.overview:
-            self._find_in_log()
+            self._logdesk.find()
             return
         start = self.view.place
 
@@ -521,25 +516,10 @@ class Console(Desk):
 
         self.ask("find: ", "", changed, done, "find")
 
-    def _find_in_log(self) -> None:
-        log = self._log()
-
-        def done(text: str | None) -> None:
-            if text is None:
-                log.find("")
-            elif text:
-                while log.work() and not (log.search is not None and log.search.hits):
-                    pass
-                self._next_match(backward=True)
-
-        self.ask("/", "", log.find, done, "log")
-
     def _next_match(self, *, backward: bool) -> None:
         if isinstance(self.stage.screen.focused, LogPane) or self.stage.screen is not self.overview:
-            try:
-                self._log().next_hit(backward=backward)
-            except UserError as error:
-                self.say(str(error), "msg.warn")
+            log = self._log()
+            self._logdesk.next_match(backward=backward != log.backward)
         elif self._find_text:
             self._jump(self.view.place, backward=backward, here=False)
         else:
@@ -583,6 +563,9 @@ class Console(Desk):
 
     def _stream(self) -> None:
         screen = self.stage.screen
+        if screen is self._logdesk.screen:
+            self._logdesk.stream()
+            return
         if not isinstance(screen, (Overview, Detail)):
             raise UserError("there is no log on this screen")
         ref = screen.ref()

@@ -1,24 +1,28 @@
 """The kept logs of this session and which of them flow; must never know urwid.
 
-A log that is shown is followed; one that was shown a moment ago is kept, so that going
-back shows it at once and goes on where it was.
+A log that is shown is followed; one that was shown before is kept, so that going back
+shows it at once and goes on where it was. Memory: at most ``KEPT_LOGS`` logs that are not
+shown, and ``TOTAL_BYTES`` for all, shared out evenly between them.
 """
 
 from __future__ import annotations
 
-import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from supervisor.errors import UserError
+
 from .link import Feed, Link
-from .logbuffer import LogBuffer
+from .logbuffer import MAX_BYTES, LogBuffer, Merged
 from .model import Ref
 
 KEPT_LOGS: Final = 12
-RESUMED_WITHIN_S: Final = 60.0
-"""A log that was left longer ago begins anew at its end: what it missed may be more than anyone reads."""
+KEPT_MERGES: Final = 4
+MAX_MERGED: Final = 50
+"""Channels in one pane."""
+TOTAL_BYTES: Final = 64 << 20
 
 Key = tuple[Ref, str]
 
@@ -27,7 +31,6 @@ Key = tuple[Ref, str]
 class _Kept:
     buffer: LogBuffer
     feed: Feed | None = None
-    left_at: float = 0.0
 
 
 class Feeds:
@@ -37,20 +40,41 @@ class Feeds:
         self._links = links
         self._changed = changed
         self._kept: OrderedDict[Key, _Kept] = OrderedDict()
+        self._merges: OrderedDict[tuple[Key, ...], Merged] = OrderedDict()
 
     def buffer(self, key: Key) -> LogBuffer:
         """The buffer of a log, empty if it was not shown lately."""
         kept = self._kept.get(key)
-        now = time.monotonic()
-        if kept is None or (kept.feed is None and now - kept.left_at > RESUMED_WITHIN_S):
-            kept = self._kept[key] = _Kept(LogBuffer(), left_at=now)
+        if kept is None:
+            kept = self._kept[key] = _Kept(LogBuffer())
             self._forget()
         return kept.buffer
 
+    def merged(self, keys: tuple[Key, ...]) -> LogBuffer:
+        """One buffer with the lines of several logs in it; the log itself for one key."""
+        if len(keys) == 1:
+            return self.buffer(keys[0])
+        merged = self._merges.get(keys)
+        if merged is None:
+            merged = self._merges[keys] = Merged()
+            while len(self._merges) > KEPT_MERGES:
+                self._merges.popitem(last=False)[1].leave()
+            self._share()
+        self._merges.move_to_end(keys)
+        several = len({channel for _, channel in keys}) > 1
+        merged.join([(key, _name(key, keys, several), self.buffer(key)) for key in keys])
+        return merged
+
     def _forget(self) -> None:
-        for key in list(self._kept)[: max(0, len(self._kept) - KEPT_LOGS)]:
-            if self._kept[key].feed is None:
-                del self._kept[key]
+        idle = [key for key, kept in self._kept.items() if kept.feed is None]
+        for key in idle[: max(0, len(idle) - KEPT_LOGS - 1)]:
+            del self._kept[key]
+        self._share()
+
+    def _share(self) -> None:
+        share = min(MAX_BYTES, TOTAL_BYTES // max(1, len(self._kept) + len(self._merges)))
+        for buffer in (*(kept.buffer for kept in self._kept.values()), *self._merges.values()):
+            buffer.limit(share)
 
     def follow(self, wanted: Iterable[Key]) -> None:
         """Let exactly these logs flow."""
@@ -59,7 +83,6 @@ class Feeds:
             if kept.feed is not None and key not in wishes:
                 self._links[key[0].sup].unfollow(kept.feed)
                 kept.feed = None
-                kept.left_at = time.monotonic()
         for key in wishes:
             buffer = self.buffer(key)
             kept = self._kept[key]
@@ -68,8 +91,24 @@ class Feeds:
                 ref, channel = key
                 kept.feed = self._links[ref.sup].follow(ref.namespec, channel, buffer, self._changed)
 
+    async def older(self, keys: tuple[Key, ...]) -> int:
+        """Load older text of a log; how many lines. Raises UserError, saying why there is none."""
+        if len(keys) != 1:
+            raise UserError("older text has no order across programs: show one program and one stream of it")
+        ((ref, channel),) = keys
+        return await self._links[ref.sup].older(ref.namespec, channel, self.buffer((ref, channel)))
+
     def note(self, ref: Ref, text: str) -> None:
-        """A line of ours in the followed logs of a process."""
+        """A line of ours in the followed logs of a process: its life ended."""
         for (of, _), kept in self._kept.items():
             if of == ref and kept.feed is not None:
-                kept.buffer.note(text)
+                kept.buffer.note(text, life=True)
+
+
+def _name(key: Key, keys: tuple[Key, ...], several: bool) -> str:
+    """What a source is called beside the others of its pane."""
+    ref, channel = key
+    name = ref.name if len({r.group for r, _ in keys}) == 1 else ref.namespec
+    if several:
+        name = f"{name} {channel.removeprefix('std')}"
+    return name

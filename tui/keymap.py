@@ -41,7 +41,7 @@ GLOBAL: Final = {
     "g g": "first", "home": "first", "G": "last", "end": "last",
     "h": "left", "left": "left", "l": "right", "right": "right",
     "tab": "next-pane", "shift tab": "previous-pane", "ctrl w w": "next-pane", "ctrl w W": "previous-pane",
-    "1": "overview", "2": "detail", "3": "logs", "4": "events", "g e": "events", "g m": "messages",
+    "1": "overview", "2": "detail", "3": "log-screen", "4": "events", "g e": "events", "g m": "messages",
     "?": "help", "f1": "help", ":": "palette", "ctrl p": "palette", "f2": "settings", "ctrl t": "theme",
     "esc": "back", "q": "back", "f10": "quit", "ctrl c": "interrupt",
     "ctrl l": "redraw", "ctrl r": "reconnect", "z": "zoom", "M": "mouse",
@@ -60,7 +60,16 @@ LIST: Final = {
 }  # fmt: skip
 
 LOG: Final = {
-    "/": "find", "f3": "find", "f": "follow", "p": "pause", "w": "wrap", "e": "stream", "ctrl k": "clear-pane",
+    "/": "find", "f3": "find", "?": "find-back", "&": "filter-in", "f4": "filter-in", "\\": "filter-in",
+    "meta &": "filter-out", "meta c": "case", "meta r": "regex",
+    "f": "follow", "p": "pause", "w": "wrap", "t": "times", "#": "numbers", "e": "stream", "ctrl k": "clear-pane",
+    "]": "next-error", "[": "previous-error", "}": "next-warning", "{": "previous-warning",
+    ")": "next-restart", "(": "previous-restart",
+    "m": "mark-line", "'": "next-mark", '"': "previous-mark", "U": "clear-marks",
+    "v": "select", "V": "select", "y": "copy", "ctrl y": "bare", "S": "save", "E": "open",
+    "K": "older", "0": "line-start", "$": "line-end",
+    "|": "split-right", "-": "split-below", "+": "merge", "ctrl w c": "close-pane",
+    "ctrl w h": "pane-left", "ctrl w l": "pane-right", "ctrl w k": "pane-up", "ctrl w j": "pane-down",
 }  # fmt: skip
 
 DETAIL: Final = {
@@ -100,7 +109,8 @@ FOOTERS: Final[Mapping[str, tuple[str, ...]]] = {
         "help", "find", "filter", "logs", "sort", "start", "stop", "signal", "quit",
         "palette", "mark", "restart", "restart-group", "attach", "zoom", "events", "attention", "settings", "theme",
     ),
-    "log": ("help", "find", "next-match", "previous-match", "follow", "pause", "wrap", "stream", "zoom", "next-pane", "back"),
+    "log": ("help", "find", "next-match", "previous-match", "follow", "pause", "wrap", "stream", "zoom", "next-pane",
+        "split-right", "merge", "filter-in", "copy", "older", "times", "next-error", "back"),
     "detail": ("back", "start", "stop", "restart", "signal", "attach", "logs", "stream", "next-pane", "help"),
     "events": ("back", "detail", "logs", "follow", "kind", "level", "hour-back", "hour-on", "help"),
     "dialog": ("accept", "yes", "cancel", "next", "sent"),

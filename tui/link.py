@@ -38,6 +38,11 @@ from .model import ChangeTold, GoneTold, LinkKind, LinkTold, Message, SnapshotTo
 
 POLL_EVERY_S: Final = 2.0
 TAIL_BYTES: Final = 64 * 1024
+OLDER_BYTES: Final = 128 * 1024
+"""How much older text is asked for at a time; less than a follower's credit."""
+OLDER_WITHIN_S: Final = 10.0
+RESUME_BYTES: Final = 1 << 20
+"""A log that wrote more than this while nobody looked is shown from its end again, with a mark."""
 RPC_TIMEOUT_S: Final = 10.0
 STREAM_SUFFIX: Final = ".stream"
 
@@ -61,12 +66,20 @@ class Feed:
         self.buffer = buffer
         self.changed = changed
         self.request: client.Follow | None = None
+        self.too_far: Callable[[Feed], None] = lambda feed: None
+        self._skipping = False
 
     def take(self, frame: wire.Frame) -> None:
         buffer = self.buffer
+        if self._skipping and isinstance(frame, wire.Output | wire.Gap):
+            return
         match frame:
             case wire.Following():
-                buffer.begin(frame.gen, frame.offset, frame.start)
+                known = buffer.offset >= 0 and frame.gen == buffer.gen
+                buffer.begin(frame.gen, frame.offset, frame.start, max(0, frame.live))
+                self._skipping = known and frame.live - frame.offset > RESUME_BYTES
+                if self._skipping:
+                    self.too_far(self)
             case wire.Output():
                 buffer.output(frame.gen, frame.offset, frame.data)
             case wire.Gap():
@@ -76,6 +89,47 @@ class Feed:
             case wire.Removed():
                 buffer.note("the process is gone from the configuration")
         self.changed()
+
+
+class _Older:
+    """Collects the bytes ``begin`` .. ``until`` of one generation, then tells ``done``."""
+
+    def __init__(
+        self, gen: int, begin: int, until: int, done: asyncio.Future[tuple[int, int, bytes, int]]
+    ) -> None:
+        self._gen = gen
+        self._begin = begin
+        self._until = until
+        self._done = done
+        self._start = 0
+        self._data = bytearray()
+
+    def take(self, frame: wire.Frame) -> None:
+        if self._done.done():
+            return
+        match frame:
+            case wire.Following():
+                self._start = frame.start
+                self._check(frame.gen)
+                self._begin = max(self._begin, frame.offset)
+            case wire.Gap():
+                self._check(frame.gen)
+                self._begin = frame.until
+                self._data.clear()
+            case wire.Output():
+                self._check(frame.gen)
+                self._data += frame.data
+            case wire.Error() | wire.Removed():
+                words = frame.text if isinstance(frame, wire.Error) else "the process is gone"
+                self._done.set_exception(UserError(f"older text: {words}"))
+        length = self._until - self._begin
+        if not self._done.done() and (length <= 0 or len(self._data) >= length):
+            data = bytes(self._data[: max(0, length)])
+            self._done.set_result((self._gen, self._until - len(data), data, self._start))
+
+    def _check(self, gen: int) -> None:
+        if gen != self._gen and not self._done.done():
+            self._done.set_exception(UserError("older text: the log was cleared"))
 
 
 class Link:
@@ -238,12 +292,72 @@ class Link:
     def follow(self, namespec: str, channel: str, buffer: LogBuffer, changed: Callable[[], None]) -> Feed:
         """Fill ``buffer`` from the place it has reached, or with the last 64 KiB."""
         feed = Feed(namespec, channel, buffer, changed)
+        feed.too_far = self._too_far
         self._feeds.add(feed)
         feed.request = self._client.follow(
             feed.take, namespec, channel, gen=buffer.gen, offset=buffer.offset, last=TAIL_BYTES
         )
         self._poke.set()
         return feed
+
+    def _too_far(self, feed: Feed) -> None:
+        asyncio.get_running_loop().call_soon(self._skip, feed)
+
+    def _skip(self, feed: Feed) -> None:
+        """Go on at the end of the log; the buffer marks what is left out."""
+        if feed in self._feeds and feed.request is not None:
+            self._client.cancel(feed.request)
+            feed.request = self._client.follow(feed.take, feed.namespec, feed.channel, last=TAIL_BYTES)
+
+    async def older(self, namespec: str, channel: str, buffer: LogBuffer) -> int:
+        """Put a piece of older text before what ``buffer`` holds; how many lines came.
+
+        Raises UserError where there is none to be had, saying why.
+        """
+        if buffer.offset < 0 or buffer.oldest < 0:
+            raise UserError("older text belongs to a log that was cleared since")
+        if buffer.oldest <= buffer.start:
+            raise UserError("this is the beginning of the log")
+        if not buffer.room_for_older():
+            raise UserError("this pane is full of older text: f follows again and frees it")
+        begin = max(buffer.start, buffer.oldest - OLDER_BYTES)
+        try:
+            if self._polling:
+                piece = await self._older_polled(namespec, channel, begin, buffer)
+            else:
+                piece = await asyncio.wait_for(
+                    self._older_streamed(namespec, channel, begin, buffer), OLDER_WITHIN_S
+                )
+        except TimeoutError as error:
+            raise UserError("older text: the server did not answer in time") from error
+        return buffer.prepend(*piece)
+
+    async def _older_polled(
+        self, namespec: str, channel: str, begin: int, buffer: LogBuffer
+    ) -> tuple[int, int, bytes, int]:
+        gen, until = buffer.gen, buffer.oldest
+        method = f"supervisor.readProcess{channel.capitalize()}Log"
+        try:
+            answer = await self._in_thread(
+                self._caller, _called, self.target, method, (namespec, begin, until - begin)
+            )
+        except SupervisorError as error:
+            raise UserError(f"older text: {error}") from error
+        data = str(answer).encode("utf-8", "surrogateescape")
+        return gen, until - len(data), data, 0
+
+    async def _older_streamed(
+        self, namespec: str, channel: str, begin: int, buffer: LogBuffer
+    ) -> tuple[int, int, bytes, int]:
+        """(generation, offset, bytes, oldest byte that the server has)."""
+        gen, until = buffer.gen, buffer.oldest
+        done: asyncio.Future[tuple[int, int, bytes, int]] = asyncio.get_running_loop().create_future()
+        piece = _Older(gen, begin, until, done)
+        request = self._client.follow(piece.take, namespec, channel, gen=gen, offset=begin)
+        try:
+            return await done
+        finally:
+            self._client.cancel(request)
 
     def unfollow(self, feed: Feed) -> None:
         self._feeds.discard(feed)

@@ -1,16 +1,26 @@
-"""**Pure**: the kept end of one output channel, as raw lines with a place to resume at, and search over it.
+"""**Pure**: the kept end of output channels, as raw lines with a place to resume at, and what is found in it.
 
 Lines are bytes as the program wrote them, without the line end; between them stand marks
 of our own (bytes skipped, process restarted). Line numbers are absolute: they go on
-counting when old lines fall out. Must never know widgets or links.
+counting when old lines fall out, and older text that is loaded counts down from there.
+
+Each line has the wall time at which it arrived here. Text that was written before this
+console listened has none (0): nobody knows when its bytes came. ``Merged`` holds the
+lines of several buffers in the order in which they arrived.
+
+Must never know widgets or links.
 """
 
 from __future__ import annotations
 
 import re
+import time
+from bisect import bisect_left
 from collections import deque
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from heapq import merge
+from itertools import repeat
 from typing import Final
 
 from supervisor.errors import UserError
@@ -21,38 +31,72 @@ from .words import size
 MAX_LINES: Final = 20_000
 MAX_BYTES: Final = 8 << 20
 MAX_LINE_BYTES: Final = 64 * 1024
+LINE_COST: Final = 64
+"""What a line takes beside its bytes, about."""
+OLDER_FACTOR: Final = 2
+"""How much more is kept while older text is looked at."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A line of ours. ``gap``: it stands for output that is missing."""
+    """A line of ours. ``gap``: it stands for output that is missing, up to ``until``; ``life``: a process ended."""
 
     text: str
     gap: bool = False
+    until: int = field(default=-1, compare=False)
+    life: bool = False
+    older: bool = False
+
+
+class Unended(bytes):
+    """A piece of a line: what follows it is the same line of the program."""
 
 
 Line = bytes | Mark
+Sink = Callable[[Sequence[Line], float], None]
 
 
 class LogBuffer:
-    """A ring of lines. ``gen``/``offset``: where the next byte is expected, offset -1 while nothing is known."""
+    """A ring of lines. ``gen``/``offset``: where the next byte is expected, offset -1 while nothing is known.
 
-    def __init__(self, max_lines: int = MAX_LINES, max_bytes: int = MAX_BYTES) -> None:
+    ``oldest``: offset of the first byte kept, -1 where that cannot be said; ``start``: the
+    oldest byte that the server had. ``received``: lines that ever came, for a rate.
+    """
+
+    def __init__(
+        self,
+        max_lines: int = MAX_LINES,
+        max_bytes: int = MAX_BYTES,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._lines: deque[Line] = deque()
+        self._stamps: deque[float] = deque()
         self._partial = b""
+        self._partial_stamp = 0.0
         self._max_lines = max_lines
         self._max_bytes = max_bytes
+        self._factor = 1
+        self._clock = clock
         self.first = 0
         self.bytes_kept = 0
         self.skipped_bytes = 0
         self.gen = 0
         self.offset = -1
+        self.oldest = -1
+        self.start = 0
+        self.live = 0
+        self.received = 0
         self.version = 0
+        self.sinks: list[Sink] = []
 
     # from the link
 
-    def begin(self, gen: int, offset: int, start: int) -> None:
-        """Output will go on at ``offset`` of generation ``gen``; what we have stays if that joins on to it."""
+    def begin(self, gen: int, offset: int, start: int, live: int = 0) -> None:
+        """Output will go on at ``offset`` of generation ``gen``; what we have stays if that joins on to it.
+
+        ``live``: what lies before it was written before we listened.
+        """
+        self.start, self.live = start, live
         if self.offset >= 0 and gen == self.gen and offset >= self.offset:
             if offset > self.offset:
                 self.gap(gen, self.offset, offset)
@@ -60,38 +104,117 @@ class LogBuffer:
         if self.offset >= 0:
             self.clear()
             self.note("the log was begun anew")
-        elif offset > start:
-            self.note(f"{size(offset - start)} of older output is kept by the server")
+            self.oldest = -1
+        else:
+            self.oldest = offset
+            self._note_older()
         self.gen, self.offset = gen, offset
 
     def output(self, gen: int, offset: int, data: bytes) -> None:
         if gen != self.gen:
             self._end_line()
             self.note("the log was cleared")
+            self.oldest = -1
+            self.live = 0
         elif offset > self.offset >= 0:
             self.gap(gen, self.offset, offset)
         self.gen, self.offset = gen, offset + len(data)
+        stamp = self._clock() if offset >= self.live else 0.0
         pieces = (self._partial + data).split(b"\n")
+        if not self._partial:
+            self._partial_stamp = stamp
         self._partial = pieces.pop()
-        for piece in pieces:
-            self._append(piece[:-1] if piece.endswith(b"\r") else piece)
+        if pieces:
+            first, self._partial_stamp = self._partial_stamp, stamp
+            self._append(pieces[:1], first)
+            self._append(pieces[1:], stamp)
         if len(self._partial) > MAX_LINE_BYTES:
             self._end_line()
         self._trim()
         self.version += 1
 
+    def prepend(self, gen: int, offset: int, data: bytes, start: int) -> int:
+        """Put older text, which begins at ``offset`` and ends where ours begins, before it; how many lines came."""
+        if gen != self.gen or self.oldest < 0 or offset + len(data) != self.oldest:
+            return 0
+        self.start = start
+        self._factor = OLDER_FACTOR
+        if offset > start and (cut := data.find(b"\n") + 1) < len(data):
+            offset, data = offset + cut, data[cut:]
+        if self._lines and isinstance(mark := self._lines[0], Mark) and mark.older:
+            self._lines.popleft()
+            self._stamps.popleft()
+            self.first += 1
+        before = self.first
+        pieces: list[Line] = list(data.split(b"\n"))
+        tail = pieces.pop()
+        if tail and isinstance(tail, bytes):
+            self._join(tail, pieces)
+        self._lines.extendleft(reversed(pieces))
+        self._stamps.extendleft(repeat(0.0, len(pieces)))
+        self.first -= len(pieces)
+        self.bytes_kept += sum(len(piece) + LINE_COST for piece in pieces if isinstance(piece, bytes))
+        self.oldest = offset
+        self._note_older()
+        self.version += 1
+        return before - self.first
+
+    def _join(self, tail: bytes, pieces: list[Line]) -> None:
+        """The first line that we have is the rest of a line that begins with ``tail``."""
+        if not self._lines:
+            self._partial = tail + self._partial
+        elif isinstance(first := self._lines[0], bytes):
+            self._lines[0] = type(first)(tail + first)
+            self.bytes_kept += len(tail)
+        else:
+            pieces.append(Unended(tail))
+
+    def _note_older(self) -> None:
+        if self.oldest > self.start:
+            words = f"{size(self.oldest - self.start)} of older output is kept by the server (K loads it)"
+            self._lines.appendleft(Mark(words, older=True))
+            self._stamps.appendleft(0.0)
+            self.first -= 1
+
+    def room_for_older(self) -> bool:
+        """Whether older text would stay."""
+        return (
+            len(self._lines) < self._max_lines * OLDER_FACTOR * 0.9
+            and self.bytes_kept < self._max_bytes * OLDER_FACTOR * 0.9
+        )
+
+    def relax(self) -> None:
+        """Older text is not looked at any more."""
+        if self._factor != 1:
+            self._factor = 1
+            self._trim()
+
+    def limit(self, max_bytes: int) -> None:
+        """Keep less, or more again."""
+        self._max_bytes = max_bytes
+        self._trim()
+
     def gap(self, gen: int, offset: int, until: int) -> None:
         """Bytes ``offset`` .. ``until`` will not come."""
         self._end_line()
+        if gen == self.gen and until <= self.offset:
+            return  # told already
         if gen == self.gen and until > offset:
             self.skipped_bytes += until - offset
-            self.note(f"... skipped {size(until - offset)} to keep up ...", gap=True)
+            self._put(Mark(f"... skipped {size(until - offset)} to keep up ...", gap=True, until=until))
         self.gen, self.offset = gen, until
 
-    def note(self, text: str, *, gap: bool = False) -> None:
+    def note(self, text: str, *, gap: bool = False, life: bool = False) -> None:
         """A line of our own at the end."""
         self._end_line()
-        self._lines.append(Mark(text, gap))
+        self._put(Mark(text, gap, life=life))
+
+    def _put(self, mark: Mark) -> None:
+        stamp = self._clock()
+        self._lines.append(mark)
+        self._stamps.append(stamp)
+        for sink in self.sinks:
+            sink((mark,), stamp)
         self._trim()
         self.version += 1
 
@@ -99,29 +222,42 @@ class LogBuffer:
         """Forget the lines, not the place."""
         self.first += self.count
         self._lines.clear()
+        self._stamps.clear()
         self._partial = b""
         self.bytes_kept = 0
+        self.oldest = self.offset
         self.version += 1
 
-    def _append(self, line: bytes) -> None:
-        while len(line) > MAX_LINE_BYTES:
-            self._lines.append(line[:MAX_LINE_BYTES])
-            self.bytes_kept += MAX_LINE_BYTES
-            line = line[MAX_LINE_BYTES:]
-        self._lines.append(line)
-        self.bytes_kept += len(line)
+    def _append(self, lines: Sequence[Line], stamp: float) -> None:
+        if any(len(line) > MAX_LINE_BYTES for line in lines if isinstance(line, bytes)):
+            lines = [piece for line in lines for piece in _pieces(line)]
+        self.received += len(lines)
+        self._lines.extend(lines)
+        self._stamps.extend(repeat(stamp, len(lines)))
+        self.bytes_kept += sum(map(len, lines)) + LINE_COST * len(lines)  # type: ignore[arg-type]
+        if lines:
+            for sink in self.sinks:
+                sink(lines, stamp)
 
     def _end_line(self) -> None:
         if self._partial:
             partial, self._partial = self._partial, b""
-            self._append(partial)
+            self._append([Unended(partial)], self._partial_stamp)
 
     def _trim(self) -> None:
-        while self._lines and (len(self._lines) > self._max_lines or self.bytes_kept > self._max_bytes):
-            line = self._lines.popleft()
+        lines, stamps = self._lines, self._stamps
+        most, most_bytes = self._max_lines * self._factor, self._max_bytes * self._factor
+        while lines and (len(lines) > most or self.bytes_kept > most_bytes):
+            line = lines.popleft()
+            stamps.popleft()
             self.first += 1
-            if isinstance(line, bytes):
-                self.bytes_kept -= len(line)
+            if isinstance(line, Mark):
+                if line.gap and line.until >= 0:
+                    self.oldest = line.until
+                continue
+            self.bytes_kept -= len(line) + LINE_COST
+            if self.oldest >= 0:
+                self.oldest += len(line) + (type(line) is bytes)
 
     # reading
 
@@ -129,6 +265,11 @@ class LogBuffer:
     def count(self) -> int:
         """Lines kept, an unfinished last one included."""
         return len(self._lines) + bool(self._partial)
+
+    @property
+    def settled(self) -> int:
+        """The number after the last line that will not grow."""
+        return self.first + len(self._lines)
 
     @property
     def end(self) -> int:
@@ -142,66 +283,228 @@ class LogBuffer:
             return self._partial
         if at < 0:
             raise IndexError(number)
-        return self._lines[at]
+        line = self._lines[at]
+        return line[:-1] if isinstance(line, bytes) and line.endswith(b"\r") else line
+
+    def stamp(self, number: int) -> float:
+        """When line ``number`` arrived, wall time; 0 where nobody knows."""
+        at = number - self.first
+        return self._stamps[at] if 0 <= at < len(self._stamps) else self._partial_stamp
+
+    def source(self, number: int) -> int:
+        """Which of several sources line ``number`` is from; -1 where there is one only."""
+        return -1
 
     def lines(self, start: int, end: int) -> Iterator[tuple[int, Line]]:
         for number in range(max(start, self.first), min(end, self.end)):
             yield number, self.line(number)
 
 
-class Search:
-    """Matching lines of one buffer, found a slice at a time, newest first.
+def _pieces(line: Line) -> Iterator[Line]:
+    """A line that is too long in pieces."""
+    if isinstance(line, bytes):
+        while len(line) > MAX_LINE_BYTES:
+            yield Unended(line[:MAX_LINE_BYTES])
+            line = line[MAX_LINE_BYTES:]
+    yield line
 
-    ``hits`` are line numbers in ascending order; ``complete`` when all kept lines were
-    looked at. Small letters match capitals too.
+
+class Merged(LogBuffer):
+    """The whole lines of several buffers, in the order in which they came here.
+
+    ``names``: what the sources are called, by number. Text from before we listened stands
+    first, source by source: in which order it was written cannot be known.
     """
 
-    def __init__(self, buffer: LogBuffer, pattern: str) -> None:
-        """Raises UserError when ``pattern`` is no regular expression."""
-        try:
-            self.regex = re.compile(pattern, 0 if pattern != pattern.lower() else re.IGNORECASE)
-        except re.error as error:
-            raise UserError(f"/{pattern}: {error}") from error
-        self.pattern = pattern
+    def __init__(
+        self,
+        max_lines: int = MAX_LINES,
+        max_bytes: int = MAX_BYTES,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        super().__init__(max_lines, max_bytes, clock)
+        self.names: list[str] = []
+        self._sources: deque[int] = deque()
+        self._buffers: list[LogBuffer] = []
+        self._sinks: list[Sink] = []
+        self._keys: dict[Hashable, int] = {}
+
+    def join(self, sources: Sequence[tuple[Hashable, str, LogBuffer]]) -> None:
+        """Take the lines of ``sources`` (key, name, buffer) from now on, and what those hold that are new here."""
+        seeds = []
+        for key, name, buffer in sources:
+            place = self._keys.get(key)
+            if place is not None and self._buffers[place] is buffer:
+                continue
+            if place is None:
+                place = self._keys[key] = len(self.names)
+                self.names.append(name)
+                self._buffers.append(buffer)
+                self._sinks.append(self._sink(place))
+            else:
+                self._leave(place)
+                self._buffers[place] = buffer
+            buffer.sinks.append(self._sinks[place])
+            seeds.append(_seed(buffer, place))
+        for stamp, place, line in merge(*seeds, key=lambda item: item[0]):
+            self._take(place, (line,), stamp)
+
+    def leave(self) -> None:
+        """Take nothing more."""
+        for place in range(len(self._buffers)):
+            self._leave(place)
+
+    def _leave(self, place: int) -> None:
+        sinks = self._buffers[place].sinks
+        if self._sinks[place] in sinks:
+            sinks.remove(self._sinks[place])
+
+    def _sink(self, place: int) -> Sink:
+        def take(lines: Sequence[Line], stamp: float) -> None:
+            self._take(place, lines, stamp)
+
+        return take
+
+    def _take(self, place: int, lines: Sequence[Line], stamp: float) -> None:
+        ended = isinstance(lines[0], Mark) and lines[0].life
+        if ended and self._lines and self._lines[-1] == lines[0]:
+            return  # both channels of one process tell of the same end
+        self._lines.extend(lines)
+        self._stamps.extend(repeat(stamp, len(lines)))
+        self._sources.extend(repeat(place, len(lines)))
+        self.received += len(lines)
+        self.bytes_kept += sum(len(line) + LINE_COST for line in lines if isinstance(line, bytes))
+        self._trim()
+        self.version += 1
+
+    def _trim(self) -> None:
+        super()._trim()
+        while len(self._sources) > len(self._lines):
+            self._sources.popleft()
+
+    def clear(self) -> None:
+        super().clear()
+        self._sources.clear()
+
+    def source(self, number: int) -> int:
+        at = number - self.first
+        return self._sources[at] if 0 <= at < len(self._sources) else -1
+
+
+def _seed(buffer: LogBuffer, place: int) -> Iterator[tuple[float, int, Line]]:
+    for number, line in buffer.lines(buffer.first, buffer.settled):
+        if not (isinstance(line, Mark) and line.older):
+            yield buffer.stamp(number), place, line
+
+
+class Index:
+    """Which lines of a buffer are ``wanted``, found a slice at a time, newest first.
+
+    ``hits`` are line numbers in ascending order; ``complete`` when all kept lines were
+    looked at.
+    """
+
+    def __init__(self, buffer: LogBuffer, wanted: Callable[[Line], bool]) -> None:
         self.hits: deque[int] = deque()
+        self._wanted = wanted
         self._buffer = buffer
-        self._low = buffer.end
-        self._high = buffer.end
+        self._low = buffer.settled
+        self._high = buffer.settled
 
     @property
     def complete(self) -> bool:
-        return self._low <= self._buffer.first and self._high >= self._buffer.end - 1
+        return self._low <= self._buffer.first and self._high >= self._buffer.settled
 
     def step(self, budget_lines: int = 2000) -> None:
         """Look at new lines, then at older ones, at most ``budget_lines`` in all."""
         buffer = self._buffer
         while self.hits and self.hits[0] < buffer.first:
             self.hits.popleft()
-        settled = buffer.end - 1  # the last line may still grow: it is looked at again
+        settled = buffer.settled  # an unfinished line may still grow
         while self._high < settled and budget_lines > 0:
-            if self._high >= buffer.first and self._matches(self._high):
+            if self._high >= buffer.first and self._wanted(buffer.line(self._high)):
                 self.hits.append(self._high)
             self._high += 1
             budget_lines -= 1
+        self._low = max(self._low, buffer.first)
         while self._low > buffer.first and budget_lines > 0:
             self._low -= 1
             budget_lines -= 1
-            if self._matches(self._low):
+            if self._low < settled and self._wanted(buffer.line(self._low)):
                 self.hits.appendleft(self._low)
-        self._low = max(self._low, buffer.first)
-
-    def _matches(self, number: int) -> bool:
-        line = self._buffer.line(number)
-        return isinstance(line, bytes) and self.regex.search(strip(line)) is not None
 
     def next(self, number: int, *, backward: bool) -> int | None:
         """The hit after, or before, line ``number``; round the corner at the end."""
         if not self.hits:
             return None
         if backward:
-            return next((hit for hit in reversed(self.hits) if hit < number), self.hits[-1])
-        return next((hit for hit in self.hits if hit > number), self.hits[0])
+            before = self.before(number)
+            return self.hits[-1] if before is None else before
+        after = self.at_or_after(number + 1)
+        return self.hits[0] if after is None else after
+
+    def before(self, number: int) -> int | None:
+        at = bisect_left(self.hits, number)
+        return self.hits[at - 1] if at else None
+
+    def at_or_after(self, number: int) -> int | None:
+        at = bisect_left(self.hits, number)
+        return self.hits[at] if at < len(self.hits) else None
 
     def place(self, number: int) -> int:
         """Which hit ``number`` is, from 1; 0 for none."""
-        return next((at for at, hit in enumerate(self.hits, 1) if hit == number), 0)
+        at = bisect_left(self.hits, number)
+        return at + 1 if at < len(self.hits) and self.hits[at] == number else 0
+
+
+def compiled(pattern: str, *, regex: bool = True, case: bool | None = None) -> re.Pattern[str]:
+    """``case`` None: small letters match capitals too, a capital in the pattern means it.
+
+    Raises UserError when ``pattern`` is no regular expression.
+    """
+    exact = pattern != pattern.lower() if case is None else case
+    try:
+        return re.compile(pattern if regex else re.escape(pattern), 0 if exact else re.IGNORECASE)
+    except re.error as error:
+        raise UserError(f"/{pattern}: {error}") from error
+
+
+class Search(Index):
+    """The lines in which a pattern is found; see ``compiled`` for its parameters."""
+
+    def __init__(
+        self, buffer: LogBuffer, pattern: str, *, regex: bool = True, case: bool | None = None
+    ) -> None:
+        """Raises UserError when ``pattern`` is no regular expression."""
+        self.regex = compiled(pattern, regex=regex, case=case)
+        self.pattern = pattern
+        super().__init__(buffer, self._matches)
+
+    def _matches(self, line: Line) -> bool:
+        return isinstance(line, bytes) and self.regex.search(strip(line)) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Lines with ``pattern`` are kept, or left out."""
+
+    pattern: re.Pattern[str]
+    keep: bool
+
+
+class Filter(Index):
+    """Lines that one of the keeping rules (if there is one) and none of the others finds; marks of ours stay."""
+
+    def __init__(self, buffer: LogBuffer, rules: Iterable[Rule]) -> None:
+        self.rules = tuple(rules)
+        self._keep = [rule.pattern.search for rule in self.rules if rule.keep]
+        self._drop = [rule.pattern.search for rule in self.rules if not rule.keep]
+        super().__init__(buffer, self.shows)
+
+    def shows(self, line: Line) -> bool:
+        if isinstance(line, Mark):
+            return True
+        text = strip(line)
+        if self._keep and not any(search(text) for search in self._keep):
+            return False
+        return not any(search(text) for search in self._drop)

@@ -31,15 +31,17 @@ _ESCAPE: Final = (
 _ESCAPES: Final = re.compile(_ESCAPE)
 _PARTS: Final = re.compile("([^\x1b]+)|" + r"\x1b\[([0-9;:]{0,256})m|" + _ESCAPE + "|(\x1b)")
 _UNSAFE: Final = re.compile(
-    "[\x00-\x1a\x1c-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]"
+    "[\x00-\x1a\x1c-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028\u2029\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]"
 )
-"""Control characters but ESC, and what turns the direction of text or breaks lines."""
+"""Control characters but ESC, what turns the direction of text or breaks lines, and what hides in no width at all.
+
+Joiners (U+200C, U+200D) stay: scripts and emoji need them."""
 
 _PICTURES: Final = {
     **{code: chr(0x2400 + code) for code in range(0x20)},
     0x7F: "\u2421",
-    **dict.fromkeys((*range(0x80, 0xA0), 0x61C, 0x200E, 0x200F, 0x2028, 0x2029), "\ufffd"),
-    **dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)), "\ufffd"),
+    **dict.fromkeys((*range(0x80, 0xA0), 0x61C, 0x200B, 0xFEFF, 0x200E, 0x200F, 0x2028, 0x2029), "\ufffd"),
+    **dict.fromkeys((*range(0x202A, 0x202F), *range(0x2060, 0x2065), *range(0x2066, 0x206A)), "\ufffd"),
 }
 
 

@@ -40,7 +40,9 @@ now on. The server answers ``following`` and then ``output``
 frames. Offsets count the bytes the program wrote, within a generation; a log that
 is cleared or replaced begins a new generation at 0. ``gap`` says that the bytes
 from ``offset`` to ``until`` are no longer kept or were skipped because the client
-did not keep up. A follower may be sent ``credit`` bytes before it must grant more
+did not keep up. Older text is read by a ``follow`` from an earlier offset of the
+same generation, down to ``start`` and across rotated files, that is cancelled when
+enough came. A follower may be sent ``credit`` bytes before it must grant more
 with a ``credit`` frame; the server never waits for one follower on behalf of
 another, nor a program for any.
 
@@ -350,7 +352,10 @@ class Usage(Frame):
 
 @dataclass(frozen=True, slots=True)
 class Following(Frame):
-    """``offset``: where the first output frame will begin; ``start``: the oldest byte kept."""
+    """``offset``: where the first output frame will begin; ``start``: the oldest byte kept.
+
+    ``live``: the end of the log now; what lies before it is the past. -1 from a server that does not say.
+    """
 
     TYPE: ClassVar[str] = "following"
     id: int
@@ -359,6 +364,7 @@ class Following(Frame):
     gen: int
     offset: int
     start: int = 0
+    live: int = -1
 
 
 @dataclass(frozen=True, slots=True)

@@ -174,7 +174,9 @@ class Peer:
         else:
             offset = max(log.start, log.end - frame.last)
         self.send(
-            wire.Following(frame.id, frame.name, frame.channel, log.gen, max(offset, log.start), log.start)
+            wire.Following(
+                frame.id, frame.name, frame.channel, log.gen, max(offset, log.start), log.start, log.end
+            )
         )
         if offset < log.start:
             self.send(wire.Gap(frame.id, frame.channel, log.gen, offset, log.start))

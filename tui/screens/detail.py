@@ -244,9 +244,10 @@ class Detail(Screen):
 
     def logs(self) -> list[LogWish]:
         record = self._model.records.get(self._ref)
-        wishes = [LogWish(self.log, self._ref, self.channel)]
+        wishes = [LogWish(self.log, ((self._ref, self.channel),))]
         if self.size[0] >= 100 and record is not None and not record.redirect_stderr:
-            wishes.append(LogWish(self.other, self._ref, "stderr" if self.channel == "stdout" else "stdout"))
+            other = "stderr" if self.channel == "stdout" else "stdout"
+            wishes.append(LogWish(self.other, ((self._ref, other),)))
         return wishes
 
     def arrange(self, cols: int, rows: int) -> urwid.Widget:

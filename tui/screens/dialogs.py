@@ -277,8 +277,11 @@ class Choice(Dialog):
         at: int = 0,
         search: bool = False,
         moved: Callable[[str], None] = lambda value: None,
+        made: Callable[[str], Item | None] = lambda text: None,
     ) -> None:
+        """``made`` may make an item of what was typed."""
         super().__init__(look, title)
+        self._made = made
         self._all = list(items)
         self._items = self._all
         self._done = done
@@ -343,6 +346,9 @@ class Choice(Dialog):
         found = [(_score(words, item), at, item) for at, item in enumerate(self._all)]
         limit = 20 if any(score < 20 for score, _, _ in found) else 1000
         self._items = [item for score, _, item in sorted(found, key=lambda f: (f[0], f[1])) if score < limit]
+        made = self._made(self._edit.edit_text.strip())
+        if made is not None:
+            self._items.insert(0, made)
         self._at = 0
         return True
 

@@ -1,24 +1,58 @@
-"""The end of one output channel, scrolled, searched, wrapped; paints visible lines only; must never know links."""
+"""The end of one log or of several merged, scrolled, searched, filtered, selected; paints visible lines only.
+
+``top`` is the first line shown, None while the end is followed. The *current* line is
+where the terminal's cursor stands: the end of a selection, else the match or mark that was
+jumped to, else the last line shown while following, else the first one. Must never know links.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+import time
+from collections import deque
+from collections.abc import Callable, Hashable, Iterator
 from typing import Final
 
 from supervisor.errors import UserError
 
+from ..logbuffer import Filter, LogBuffer, Mark, Merged, Rule, Search, compiled
 from ..logbuffer import Line as LogLine
-from ..logbuffer import LogBuffer, Mark, Search
 from ..logstyle import styled
-from ..pane import Line, Look, Pane, Row, row_width, slice_row
-from ..words import clean
+from ..logtext import strip
+from ..pane import Line, Look, Pane, Row, blank, row_width, slice_row
+from ..terminal.attrs import Attrs
+from ..words import clean, fit, middle, width_of
 
 SIDE_STEP: Final = 8
 MAX_WRAPPED_ROWS: Final = 200
+RATE_OVER_S: Final = 10.0
+NARROW: Final = 60
+LEVEL_WITHIN: Final = 200
+"""How far into a line the word for its level is looked for, in bytes."""
+
+ERRORS: Final = re.compile(
+    rb"\b(?:ERROR|CRIT(?:ICAL)?|FATAL|PANIC|error|crit(?:ical)?|fatal|panic|Traceback)\b"
+)
+WARNINGS: Final = re.compile(rb"\b(?:WARN(?:ING)?|warn(?:ing)?)\b")
+_SOURCE_COLOURS: Final = (6, 2, 3, 5, 4, 14, 10, 11, 13, 12)
+
+Wanted = Callable[[int, LogLine], bool]
+
+
+def is_error(number: int, line: LogLine) -> bool:
+    return isinstance(line, bytes) and ERRORS.search(line, 0, LEVEL_WITHIN) is not None
+
+
+def is_warning(number: int, line: LogLine) -> bool:
+    return isinstance(line, bytes) and WARNINGS.search(line, 0, LEVEL_WITHIN) is not None
+
+
+def is_restart(number: int, line: LogLine) -> bool:
+    return isinstance(line, Mark) and line.life
 
 
 class LogPane(Pane):
-    """Shows ``buffer``; ``top`` is the first line shown, None while the end is followed."""
+    """Shows ``buffer``; what it has in hand (search, filters) stays when another one is shown."""
 
     def __init__(self, look: Look) -> None:
         super().__init__(look)
@@ -26,104 +60,228 @@ class LogPane(Pane):
         self.subject = ""
         self.channel = "stdout"
         self.wrap = False
+        self.times = False
+        self.numbers = False
         self.top: int | None = None
         self.aside = 0
         self.search: Search | None = None
-        self.hit = -1
+        self.backward = False
+        self.case: bool | None = None
+        self.regex = True
+        self.filter: Filter | None = None
+        self.marks: set[int] = set()
+        self.anchor: int | None = None
+        self.spot = 0
+        self.hit: int | None = None
+        self.loading = False
         self._held_end: int | None = None
-        self._first_shown = 0
+        self._shown: list[int] = []
+        self._rates: deque[tuple[float, int]] = deque()
 
     def show(self, buffer: LogBuffer, subject: str, channel: str) -> None:
         """Show another buffer, from its end."""
+        self.subject, self.channel = subject, channel
         if buffer is self.buffer:
             return
-        pattern = self.search.pattern if self.search is not None else ""
-        self.buffer, self.subject, self.channel = buffer, subject, channel
-        self.top = None
+        self.buffer = buffer
+        self.top = self.anchor = self.hit = self._held_end = None
         self.aside = 0
-        self._held_end = None
-        self.hit = -1
-        self.search = Search(buffer, pattern) if pattern else None
+        self.marks.clear()
+        self._shown = []
+        self._rates.clear()
+        if self.search is not None:
+            self.find(self.search.pattern)
+        if self.filter is not None:
+            self.filter = Filter(buffer, self.filter.rules)
+
+    # the heading
 
     def heading(self) -> tuple[str, str]:
         if not self.subject:
             return "log", ""
+        narrow = self.width < NARROW
+        title = f"{self.subject}  {self.channel}"
+        for rule in self.filter.rules if self.filter is not None else ():
+            title += f"  {'&' if rule.keep else '&!'}{clean(rule.pattern.pattern)}"
         words = []
         if self.search is not None:
-            more = "" if self.search.complete else "+"
-            place = self.search.place(self.hit)
-            of = f"{place} of " if place else ""
-            words.append(f"/{clean(self.search.pattern)}  {of}{len(self.search.hits)}{more}")
-        words.append(self.mode)
-        return f"{self.subject}  {self.channel}", "  ".join(words)
+            words.append(self._search_words())
+        rate = self._rate()
+        if rate and not narrow:
+            words.append(rate)
+        words.append(self.mode.removesuffix(" FOLLOW") if narrow else self.mode)
+        return title, "  ".join(words)
+
+    def _search_words(self) -> str:
+        search = self.search
+        assert search is not None
+        more = "" if search.complete else "+"
+        place = search.place(self.hit) if self.hit is not None else 0
+        of = f"{place} of " if place else ""
+        how = "" if self.regex else " plain"
+        how += {None: "", True: " case", False: " nocase"}[self.case]
+        return f"{'?' if self.backward else '/'}{clean(search.pattern)}{how}  {of}{len(search.hits)}{more}"
+
+    def _rate(self) -> str:
+        """Lines a minute of late; empty for none."""
+        now, received = self.look.now(), self.buffer.received
+        rates = self._rates
+        if not rates or now - rates[-1][0] >= 1 or now < rates[-1][0]:
+            rates.append((now, received))
+        while len(rates) > 1 and now - rates[0][0] > RATE_OVER_S:
+            rates.popleft()
+        passed = now - rates[0][0]
+        if passed < 1 or received <= rates[0][1]:
+            return ""
+        rate = (received - rates[0][1]) * 60 / passed
+        return (
+            f"{rate:.0f}/min"
+            if rate < 1000
+            else f"{rate / 1000:.1f}K/min"
+            if rate < 1e6
+            else f"{rate / 1e6:.1f}M/min"
+        )
 
     @property
     def mode(self) -> str:
         glyphs = self.look.glyphs
+        if self.anchor is not None:
+            return f"SELECT {len(self.selected())} lines"
+        if self.loading:
+            return "loading older text"
         if self._held_end is not None:
             return f"{glyphs.paused} PAUSED, {self.buffer.end - self._held_end} new"
         if self.top is None:
             return f"{glyphs.follow} FOLLOW"
-        below = max(0, self.buffer.end - self.top - self.height)
+        below = max(0, self.end - 1 - self._shown[-1]) if self._shown else 0
         return f"line {self.top - self.buffer.first + 1} of {self.buffer.count}, {below} below"
 
     @property
     def end(self) -> int:
         return self.buffer.end if self._held_end is None else min(self._held_end, self.buffer.end)
 
+    # lines that the filters let through
+
+    def _before(self, number: int) -> int | None:
+        """The line shown before ``number``."""
+        number = min(number, self.end)
+        if self.filter is None:
+            return number - 1 if number > self.buffer.first else None
+        settled = self.buffer.settled
+        if number > settled and self.filter.shows(self.buffer.line(settled)):
+            return settled
+        return self.filter.before(min(number, settled))
+
+    def _after(self, number: int) -> int | None:
+        """The line shown at or after ``number``."""
+        number = max(number, self.buffer.first)
+        if self.filter is not None:
+            found = self.filter.at_or_after(number)
+            settled = self.buffer.settled
+            if found is None and settled < self.end and self.filter.shows(self.buffer.line(settled)):
+                found = settled
+            return found if found is not None and found < self.end else None
+        return number if number < self.end else None
+
+    def _walk(self, number: int, *, backward: bool) -> Iterator[int]:
+        """The lines shown before ``number``, backward, or those after it."""
+        at = self._before(number) if backward else self._after(number + 1)
+        while at is not None:
+            yield at
+            at = self._before(at) if backward else self._after(at + 1)
+
     # painting
 
     def body(self, cols: int, rows: int, focus: bool) -> list[Row]:
         if self.frame == "none":
             self.width, self.height = cols, rows
+        first = self.buffer.first
+        if self.marks and min(self.marks) < first:
+            self.marks = {number for number in self.marks if number >= first}
+        if self.anchor is not None:
+            self.anchor, self.spot = max(first, self.anchor), max(first, self.spot)
         if self.top is not None:
-            self.top = max(self.buffer.first, min(self.top, max(self.buffer.first, self.end - 1)))
+            self.top = max(first, min(self.top, max(first, self.end - 1)))
         painted = self._from_end(cols, rows) if self.top is None else self._from_top(self.top, cols, rows)
         painted.extend(Line(cols, "log.text").done() for _ in range(rows - len(painted)))
         return painted
 
     def body_cursor(self) -> tuple[int, int] | None:
-        return 0, max(0, self.height - 1) if self.top is None else 0
+        current = self.current
+        return 0, self._shown.index(current) if current in self._shown else 0
 
     def _from_end(self, cols: int, rows: int) -> list[Row]:
-        found: list[list[Row]] = []
-        left = rows
-        number = self.end
-        while left > 0 and number > self.buffer.first:
-            number -= 1
-            found.append(self._rows_of(number, cols))
-            left -= len(found[-1])
-        self._first_shown = number
-        flat = [row for block in reversed(found) for row in block]
-        return flat[-rows:] if rows > 0 else []
+        found: list[tuple[Row, int]] = []
+        for number in self._walk(self.end, backward=True):
+            if len(found) >= rows:
+                break
+            found.extend((row, number) for row in reversed(self._rows_of(number, cols)))
+        found = found[: max(0, rows)][::-1]
+        self._shown = [number for _, number in found]
+        return [row for row, _ in found]
 
     def _from_top(self, top: int, cols: int, rows: int) -> list[Row]:
-        self._first_shown = top
-        painted: list[Row] = []
-        for number in range(top, self.end):
-            if len(painted) >= rows:
+        found: list[tuple[Row, int]] = []
+        for number in self._walk(top - 1, backward=False):
+            if len(found) >= rows:
                 break
-            painted.extend(self._rows_of(number, cols))
-        return painted[:rows]
+            found.extend((row, number) for row in self._rows_of(number, cols))
+        found = found[:rows]
+        self._shown = [number for _, number in found]
+        return [row for row, _ in found]
 
     def _rows_of(self, number: int, cols: int) -> list[Row]:
-        row = self._marked(number, self._runs(self.buffer.line(number)))
+        gutter = self._gutter(number, cols)
+        margin = row_width(gutter)
+        cols = max(1, cols - margin)
+        row = self._found(number, self._runs(self.buffer.line(number), cols))
+        if self._is_selected(number):
+            row = [("log.selection", text) for _, text in row] or [("log.selection", " ")]
+        base = "log.selection" if self._is_selected(number) else "log.text"
         if not self.wrap:
             width = row_width(row)
             if width > self.aside + cols > 1:
                 row = [*slice_row(row, self.aside, cols - 1), ("log.gutter", self.look.glyphs.more)]
             elif self.aside:
                 row = slice_row(row, self.aside, cols)
-            return [Line(cols, "log.text").extend(row).done()]
-        return list(_wrapped(row, cols))
+            return [[*gutter, *Line(cols, base).extend(row).done()]]
+        pieces = _wrapped(row, cols, base)
+        return [
+            [*(gutter if at == 0 else blank(margin, "log.gutter")), *piece] for at, piece in enumerate(pieces)
+        ]
 
-    def _runs(self, line: LogLine) -> Row:
+    def _gutter(self, number: int, cols: int) -> Row:
+        gutter: Row = []
+        if self.marks:
+            gutter.append(("log.mark", "*") if number in self.marks else ("log.gutter", " "))
+        if self.numbers:
+            gutter.append(("log.gutter", f"{number + 1:>6} "))
+        if self.times:
+            stamp = self.buffer.stamp(number)
+            words = time.strftime("%H:%M:%S", time.localtime(stamp)) if stamp else "--:--:--"
+            gutter.append(("log.time", f"{words} "))
+        if isinstance(self.buffer, Merged):
+            names = self.buffer.names
+            width = min(max(map(len, names), default=0), 18, max(4, cols // 4))
+            source = self.buffer.source(number)
+            name = middle(clean(names[source]), width, self.look.glyphs.ellipsis) if source >= 0 else ""
+            gutter.append((self._source_role(source), fit(name, width) + " "))
+        return gutter if row_width(gutter) < cols - 8 else []
+
+    def _source_role(self, source: int) -> Hashable:
+        spec = self.look.painter.spec(Attrs(fg=_SOURCE_COLOURS[source % len(_SOURCE_COLOURS)]))
+        return spec if spec is not None else "log.source"
+
+    def _runs(self, line: LogLine, cols: int) -> Row:
         if isinstance(line, Mark):
             rule = self.look.glyphs.line * 2
             return [("log.gap" if line.gap else "log.mark", f"{rule} {clean(line.text)} {rule}")]
+        seen = cols * MAX_WRAPPED_ROWS if self.wrap else self.aside + cols
+        # no more is parsed than can be seen: a character has at most four bytes, colours some more
+        line = line[: seen * 4 + 2048]
         return styled(line, "log.stderr" if self.channel == "stderr" else "log.text", self.look.painter)
 
-    def _marked(self, number: int, row: Row) -> Row:
+    def _found(self, number: int, row: Row) -> Row:
         """``row`` with what the search found in it."""
         if self.search is None:
             return row
@@ -151,69 +309,209 @@ class LogPane(Pane):
 
     # moving
 
+    @property
+    def current(self) -> int:
+        """Number of the current line."""
+        if self.anchor is not None:
+            return self.spot
+        if self.hit is not None and self.hit in self._shown:
+            return self.hit
+        if not self._shown:
+            return self.buffer.first
+        return self._shown[-1] if self.top is None else self._shown[0]
+
+    @property
+    def at_top(self) -> bool:
+        """Whether nothing that is kept lies above."""
+        return not self._shown or self._before(self._shown[0]) is None
+
     def move(self, by: int) -> None:
-        """Scroll by lines; upward stops following."""
+        """Scroll by lines, upward stops following; with a selection, move its end."""
+        if self.anchor is not None:
+            self.spot = self._step(self.spot, by)
+            self._see(self.spot)
+            return
         if self.top is None:
             if by >= 0:
                 return
-            self.top = self._first_shown
-        self.top = max(self.buffer.first, min(self.top + by, max(self.buffer.first, self.end - 1)))
+            self.top = self._shown[0] if self._shown else self.end - 1
+        self.top = self._step(self.top, by)
+
+    def _step(self, number: int, by: int) -> int:
+        """``by`` shown lines from ``number``, or as far as there are."""
+        if self.filter is None:
+            return max(self.buffer.first, min(number + by, max(self.buffer.first, self.end - 1)))
+        for at, found in enumerate(self._walk(number, backward=by < 0)):
+            number = found
+            if at + 1 >= abs(by):
+                break
+        return number
 
     def page(self, pages: float) -> None:
         self.move(int(pages * max(1, self.height - 1)) or (1 if pages > 0 else -1))
 
     def first(self) -> None:
         self.top = self.buffer.first
+        if self.anchor is not None:
+            self.spot = self.buffer.first
 
     def follow(self) -> None:
+        if self.anchor is not None:
+            self.spot = max(self.buffer.first, self.end - 1)
+            self._see(self.spot)
+            return
         self.top = None
+        self.hit = None
         self._held_end = None
+        self.buffer.relax()
 
     def sideways(self, by: int) -> None:
         self.aside = max(0, self.aside + by * SIDE_STEP)
 
+    def side_end(self) -> None:
+        """Shift so that the end of the longest line shown can be seen."""
+        widths = [
+            width_of(strip(line)) for n in self._shown if isinstance(line := self.buffer.line(n), bytes)
+        ]
+        self.aside = max(0, max(widths, default=0) - self.width + 24)
+
     def pause(self) -> None:
         self._held_end = self.buffer.end if self._held_end is None else None
 
-    # searching
+    def _see(self, number: int) -> None:
+        """Scroll as far as needed to show line ``number``."""
+        if number in self._shown:
+            if self.top is None:
+                self.top = self._shown[0]
+        elif self._shown and number < self._shown[0]:
+            self.top = number
+        else:
+            self.top = self._step(number, -max(0, self.height - 2))
+
+    def go(self, number: int) -> None:
+        """Make ``number`` the current line."""
+        if self.anchor is not None:
+            self.spot = number
+            self._see(number)
+            return
+        if number not in self._shown:
+            self.top = self._step(number, -(self.height // 3))
+        elif self.top is None:
+            self.top = self._shown[0]
+        self.hit = number
+
+    def jump(self, wanted: Wanted, what: str, *, backward: bool) -> None:
+        """Go to the next line that is ``wanted``. Raises UserError where there is none."""
+        start = self.current
+        if not backward and self.top is None and self.anchor is None and self.hit is None:
+            start = self._shown[0] - 1 if self._shown else start
+        for number in self._walk(
+            start + backward * (self.hit is None and self.top is None), backward=backward
+        ):
+            if wanted(number, self.buffer.line(number)):
+                self.go(number)
+                return
+        raise UserError(f"no {what} {'above' if backward else 'below'}")
+
+    # searching and filtering
 
     def find(self, pattern: str) -> None:
         """Begin a search; an empty pattern ends it. Raises UserError for a bad one."""
-        self.search = Search(self.buffer, pattern) if pattern else None
-        self.hit = -1
+        self.search = Search(self.buffer, pattern, regex=self.regex, case=self.case) if pattern else None
+        self.hit = None
+
+    def sift(self, pattern: str, *, keep: bool) -> None:
+        """Add a filter; an empty pattern takes those of its kind away. Raises UserError for a bad pattern."""
+        rules = [*self.filter.rules] if self.filter is not None else []
+        if pattern:
+            rules.append(Rule(compiled(pattern, regex=self.regex, case=self.case), keep))
+        else:
+            rules = [rule for rule in rules if rule.keep != keep]
+        self.filter = Filter(self.buffer, rules) if rules else None
+
+    def restore(self, rules: tuple[Rule, ...]) -> None:
+        """Filter by these."""
+        self.filter = Filter(self.buffer, rules) if rules else None
 
     def work(self) -> bool:
-        """Do a slice of the search; whether more is to be done."""
-        if self.search is None:
-            return False
-        self.search.step()
-        return not self.search.complete
+        """Do a slice of searching and filtering; whether more is to be done."""
+        indexes = [index for index in (self.search, self.filter) if index is not None]
+        for index in indexes:
+            index.step()
+        return not all(index.complete for index in indexes)
 
     def next_hit(self, *, backward: bool) -> None:
         """Go to a match. Raises UserError when there is none."""
         if self.search is None:
             raise UserError("nothing is searched for: / searches")
-        start = (
-            self.hit if self.hit >= self.buffer.first else (self.end if backward else self._first_shown - 1)
-        )
-        found = self.search.next(start, backward=backward)
-        if found is None:
-            raise UserError(f"/{self.search.pattern}: not found")
-        self.hit = found
-        shown_from = self._first_shown
-        if not shown_from <= found < shown_from + self.height:
-            self.top = max(self.buffer.first, found - self.height // 3)
+        if self.hit is not None and self.hit >= self.buffer.first:
+            start = self.hit
         elif self.top is None:
-            self.top = shown_from
+            start = self.end if backward else self._shown[0] - 1 if self._shown else self.end
+        else:
+            start = self._shown[-1] + 1 if backward and self._shown else self.top - 1
+        found = self.search.next(start, backward=backward)
+        for _ in range(len(self.search.hits) if self.filter is not None else 0):
+            if found is None or self._after(found) == found:
+                break
+            found = self.search.next(found, backward=backward)
+        if found is None or self._after(found) != found:
+            raise UserError(f"/{self.search.pattern}: not found")
+        self.go(found)
+
+    # marking, selecting, taking away
+
+    def toggle_mark(self) -> None:
+        self.marks ^= {self.current}
+
+    def select(self) -> None:
+        """Begin a selection at the current line, or end it."""
+        if self.anchor is not None:
+            self.anchor = None
+            return
+        self.spot = self.current
+        self.anchor = self.spot
+        if self.top is None and self._shown:
+            self.top = self._shown[0]
+
+    def _is_selected(self, number: int) -> bool:
+        return self.anchor is not None and (
+            min(self.anchor, self.spot) <= number <= max(self.anchor, self.spot)
+        )
+
+    def selected(self) -> list[int]:
+        """The lines that a copy takes: the selection, else the current line."""
+        low, high = (self.current, self.current) if self.anchor is None else (self.anchor, self.spot)
+        if low > high:
+            low, high = high, low
+        found = []
+        for number in self._walk(low - 1, backward=False):
+            if number > high:
+                break
+            found.append(number)
+        return found
+
+    def shown(self) -> list[int]:
+        """The lines that can be seen."""
+        return list(dict.fromkeys(self._shown))
+
+    def all_lines(self) -> Iterator[int]:
+        """All that is kept and let through by the filters."""
+        return self._walk(self.buffer.first - 1, backward=False)
+
+    def text(self, number: int) -> str:
+        """A line as bare text: no colours, nothing that acts on a terminal."""
+        line = self.buffer.line(number)
+        words = f"-- {clean(line.text)} --" if isinstance(line, Mark) else strip(line)
+        if isinstance(self.buffer, Merged) and (source := self.buffer.source(number)) >= 0:
+            return f"{clean(self.buffer.names[source])} {words}"
+        return words
 
 
-def _wrapped(row: Row, cols: int) -> Iterator[Row]:
+def _wrapped(row: Row, cols: int, base: str) -> list[Row]:
     """``row`` in pieces of ``cols`` cells."""
     width = row_width(row)
-    if width <= cols:
-        yield Line(cols, "log.text").extend(row).done()
-        return
-    for number, start in enumerate(range(0, width, max(1, cols))):
-        if number == MAX_WRAPPED_ROWS:
-            return
-        yield Line(cols, "log.text").extend(slice_row(row, start, min(cols, width - start))).done()
+    starts = range(0, max(1, width), max(1, cols))[:MAX_WRAPPED_ROWS]
+    return [
+        Line(cols, base).extend(slice_row(row, start, min(cols, width - start))).done() for start in starts
+    ]

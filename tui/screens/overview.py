@@ -40,7 +40,7 @@ class Overview(Screen):
 
     def logs(self) -> list[LogWish]:
         ref = self.ref()
-        return [LogWish(self.log, ref, self.channel)] if ref is not None and self.log_shown else []
+        return [LogWish(self.log, ((ref, self.channel),))] if ref is not None and self.log_shown else []
 
     @property
     def log_shown(self) -> bool:

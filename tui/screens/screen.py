@@ -15,11 +15,19 @@ from .logpane import LogPane
 
 @dataclass(frozen=True, slots=True)
 class LogWish:
-    """A log that a screen shows now: which pane wants which channel of which process."""
+    """What a pane of a screen shows now: one channel of one process, or several merged. ``title`` names it."""
 
     pane: LogPane
-    ref: Ref
-    channel: str
+    keys: tuple[tuple[Ref, str], ...]
+    title: str = ""
+
+    @property
+    def subject(self) -> str:
+        return self.title or self.keys[0][0].namespec
+
+    @property
+    def channel(self) -> str:
+        return "+".join(dict.fromkeys(channel for _, channel in self.keys))
 
 
 class Screen(urwid.Widget):
