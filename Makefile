@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint check format bench faults clean
+.PHONY: demo test lint check format snapshots bench faults clean
 
 $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -33,6 +33,10 @@ check: lint test
 format: $(STAMP)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+# The pictures that tests/tui/test_snapshots.py compares with: renew them, then read the difference.
+snapshots: $(STAMP)
+	@$(BIN)/python -m tests.tui.test_snapshots
 
 bench: $(STAMP)
 	@$(BIN)/python -m tests.benchmarks

@@ -173,7 +173,7 @@ class Actions:
             else:
                 self._desk.say("cancelled, nothing was sent")
 
-        self._desk.open(TypeName(self._desk.look, name, lines, name, done))
+        self._desk.open(TypeName(self._desk.look, "TYPE ITS NAME", lines, name, done))
 
     def _begin(self, agreed: Plan) -> None:
         if agreed.rolling and self._rolling is not None:

@@ -146,7 +146,7 @@ def test_detail_says_why_and_the_last_words(server: FakeThread, tmp_path: Path) 
             console.see("worker_00")
             console.keys("j", "j", "enter")
             console.see(
-                "> api:worker_00", "Why", "EXITED   unexpected (exit status 1)", "last words before it ended"
+                "> api:worker_00", "Why", "EXITED   unexpected (exit status 1", "last words before it ended"
             )
             console.see("KeyError:  [31m'task'")
 

@@ -116,14 +116,16 @@ class TypeName(Dialog):
         painted += [Line(cols, body).add(f"  {line}").done() for line in self._lines[: max(0, rows - 4)]]
         painted.append(Line(cols, body).done())
         role = "input.invalid" if self._wrong else "input.text"
-        line = Line(cols, body).add("  ").add(f"{clean(self._edit.edit_text)} ", role)
+        typed = clean(self._edit.edit_text)
+        width = max(width_of(self._name), width_of(typed)) + 1
+        line = Line(cols, body).add("  > ").add(typed + " " * (width - width_of(typed)), role)
         if self._wrong:
             line.add("  that is not the name", "input.hint")
         painted.append(line.done())
         return painted
 
     def cursor(self, cols: int, rows: int) -> tuple[int, int] | None:
-        return 3 + width_of(self._edit.edit_text[: self._edit.edit_pos]), min(rows - 3, len(self._lines) + 3)
+        return 5 + width_of(self._edit.edit_text[: self._edit.edit_pos]), min(rows - 3, len(self._lines) + 3)
 
     def typed(self, key: str) -> bool:
         if len(key) == 1 or key in ("backspace", "delete", "left", "right"):
