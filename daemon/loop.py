@@ -650,7 +650,7 @@ class Supervisor:
             GroupToStop(
                 group.name,
                 group.priority,
-                {p.key for p in group.processes.values() if p.machine.state not in STOPPED_STATES},
+                {p.key for p in group.processes.values() if _to_stop(p)},
             )
             for group in self.groups.values()
         )
@@ -675,10 +675,16 @@ class Supervisor:
     def _stop_next(self, name: str | None, cause: str = "shutdown") -> None:
         if name is not None:
             for process in descending(_Ranked(p) for p in self.groups[name].processes.values()):
-                if process.process.machine.state not in STOPPED_STATES:
+                if _to_stop(process.process):
                     self.feed(process.process, machine.Stop(cause, giving_up=True))
         elif self._plan is not None and self._plan.done and not self.ended.done():
             self.ended.set_result("shutdown" if self.mood == SupervisorStates.SHUTDOWN else "reload")
+
+
+def _to_stop(process: Process) -> bool:
+    """Whether the end has to stop it: one that could not be signalled before gets its signal once more."""
+    m = process.machine
+    return m.state not in STOPPED_STATES or (m.state == S.UNKNOWN and m.pid != 0)
 
 
 @dataclass(frozen=True, slots=True)

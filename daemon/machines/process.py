@@ -318,6 +318,10 @@ class ProcessMachine:
         if self.pid:
             self._kill(now, self.config.stopsignal, self.config.stopasgroup)
 
+    def _on_stop_unknown(self, event: Stop, now: float) -> None:
+        if self.pid:  # it could not be signalled before: once more
+            self._on_stop(event, now)
+
     def _on_spawned(self, event: Spawned, now: float) -> None:
         self.pid = event.pid
         self.laststart = now
@@ -440,7 +444,7 @@ _TABLE: dict[int, dict[type, _Cell]] = {
     },
     S.EXITED: {Start: _M._on_start, Stop: _M._on_stop_exited, Deadline: _M._on_deadline_exited},
     S.FATAL: {Start: _M._on_start},
-    S.UNKNOWN: {Exited: _M._on_exited_stopping},
+    S.UNKNOWN: {Stop: _M._on_stop_unknown, Exited: _M._on_exited_stopping},
 }
 """State × event. A pair that is not here changes nothing: a request that the methods refuse before it gets
 here (Start while it runs, Stop while it does not), or an answer that came too late to matter."""

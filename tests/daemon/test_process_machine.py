@@ -334,6 +334,15 @@ def test_a_signal_that_cannot_be_sent_leads_to_unknown_and_the_end_out_of_it() -
     assert m.pid == 0
 
 
+def test_at_the_end_of_all_one_that_could_not_be_signalled_is_signalled_once_more() -> None:
+    m = in_state(S.UNKNOWN)
+    actions = m.handle(Stop("shutdown", giving_up=True), 200)
+    assert path(actions) == [S.STOPPING] and Kill(15, False) in actions
+    assert path(m.handle(NotSignalled("EPERM"), 200)) == [S.UNKNOWN]
+    m.handle(Stop("shutdown", giving_up=True), 201)
+    assert path(m.handle(Exited(-15), 202)) == [S.STOPPED]
+
+
 def test_hold_starts_nothing_any_more() -> None:
     m = in_state(S.BACKOFF)
     m.handle(Hold(), 100)

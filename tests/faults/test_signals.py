@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import xmlrpc.client
+
+import pytest
 
 from tests.conftest import Supervise
 from tests.support.processes import alive
@@ -67,3 +70,18 @@ def _delivered(pid: int) -> bool:
     with open(f"/proc/{pid}/status") as file:
         lines = dict(line.split(":\t", 1) for line in file.read().splitlines() if ":\t" in line)
     return int(lines["ShdPnd"], 16) == 0 and lines["State"].startswith("S")
+
+
+def test_one_that_could_not_be_signalled_is_stopped_at_the_end(supervise: Supervise) -> None:
+    need_strace()
+    supervisor = supervise("[program:a]\ncommand=/bin/sleep 1000\nstartsecs=0\n")
+    pid = supervisor.wait_state("a", "RUNNING")["pid"]
+    with (
+        injected(supervisor.keeper_pid, "kill,pidfd_send_signal", "error=EPERM"),
+        pytest.raises(xmlrpc.client.Fault, match="cannot signal: EPERM"),
+    ):
+        supervisor.rpc.supervisor.stopProcess("a")
+    assert supervisor.state("a") == "UNKNOWN" and alive(pid)
+    assert supervisor.shutdown() == 0
+    assert not alive(pid)
+    assert "stopped: a (terminated by SIGTERM)" in supervisor.log()
