@@ -10,18 +10,24 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from supervisor.protocol import stream as p
 from supervisor.states import ProcessStates as S
+from supervisor.terminalmodes import ModeTracker
 
 from .input import InputClosed, InputFull
 from .keeper.spawn import set_size
 from .loop import Change, Supervisor
+from .output.cursor import Readable
+from .output.store import CHUNK_BYTES
 from .process import Process
 from .stdin import input_of
 
 ROWS_MAX = 1000
 COLS_MAX = 2000
+MODES_WITHIN_BYTES = 8 << 20
+CUT_WITHIN_BYTES = 4096
 
 
 class Session:
@@ -122,6 +128,21 @@ class Session:
             self._owner.take(self)
 
 
+@dataclass(slots=True)
+class _Modes:
+    """The modes of a terminal at one place of its output."""
+
+    gen: int
+    offset: int
+    tracker: ModeTracker
+
+
+def _whole(data: bytes) -> int:
+    """Where in ``data`` a line or a sequence begins; 0 where neither does."""
+    line, sequence = data.find(b"\n") + 1, data.find(b"\x1b")
+    return min((place for place in (line, sequence) if place > 0), default=0)
+
+
 class Attachments:
     """All attachments of a daemon."""
 
@@ -129,6 +150,7 @@ class Attachments:
         self.supervisor = supervisor
         self._sessions: dict[str, list[Session]] = {}
         self._writers: dict[str, Session] = {}
+        self._modes: dict[str, _Modes] = {}
         supervisor.subscribers_quiet.add(self._changed)
         supervisor.on_started = self.started
         supervisor.on_removed = self.removed
@@ -136,7 +158,30 @@ class Attachments:
     def writer(self, process: Process) -> Session | None:
         return self._writers.get(process.key)
 
-    def join(self, session: Session, frame: p.Attach) -> None:
+    def past(self, process: Process, store: Readable, count: int) -> tuple[int, bytes]:
+        """Where the last ``count`` bytes of a terminal's output begin, and the modes that were set before.
+
+        The place is moved on to a line or a sequence. Modes are looked for in the last 8 MiB
+        before it, and from then on only in what is new. Raises OSError.
+        """
+        gen, origin = process.origin
+        oldest = max(store.start, min(origin, store.end) if gen == store.gen else 0)
+        begin = max(oldest, store.end - count)
+        if begin > oldest:
+            begin += _whole(store.read(begin, CUT_WITHIN_BYTES))
+        known = self._modes.get(process.key)
+        if known is None or known.gen != store.gen or not oldest <= known.offset <= begin:
+            known = _Modes(store.gen, max(oldest, begin - MODES_WITHIN_BYTES), ModeTracker())
+        while known.offset < begin:
+            data = store.read(known.offset, min(CHUNK_BYTES, begin - known.offset))
+            if not data:
+                break
+            known.tracker.feed(data)
+            known.offset += len(data)
+        self._modes[process.key] = known
+        return begin, known.tracker.establish()
+
+    def join(self, session: Session, frame: p.Attach, prelude: bytes = b"") -> None:
         """Let a client in and tell it where it is."""
         process = session.process
         session.joined(self)
@@ -159,6 +204,7 @@ class Attachments:
                 cols,
                 sink.gen if sink is not None else 0,
                 sink.end if sink is not None else 0,
+                prelude,
             )
         )
         self.supervisor.log.info(
@@ -229,3 +275,4 @@ class Attachments:
         for session in self._sessions.pop(key, []):
             session.send(p.Removed(session.id))
         self._writers.pop(key, None)
+        self._modes.pop(key, None)

@@ -526,12 +526,18 @@ class Client(asyncio.BufferedProtocol):
         session = Session(frame.id, process, self.caller.name, self.send, self._flush)
         self._sessions[frame.id] = session
         self._names[frame.id] = process.namespec
-        self.door.attachments.join(session, frame)
+        begin, prelude = -1, b""
+        if process.config.tty and "stdout" in stores:
+            try:
+                begin, prelude = self.door.attachments.past(process, stores["stdout"], frame.last)
+            except OSError:
+                pass  # unreadable for now: the picture begins with what comes
+        self.door.attachments.join(session, frame, prelude)
         for channel, store in stores.items():
             cursor = Cursor.last(store, frame.last)
             gen, offset = process.origin
             if gen == store.gen and channel == "stdout":
-                cursor.offset = max(cursor.offset, min(offset, store.end))
+                cursor.offset = max(cursor.offset, min(offset, store.end), begin)
             self._add_follower(Follower(frame.id, channel, cursor, frame.credit))
 
     def _go_on(self, frame: p.Credit | p.Input | p.Resize | p.Take) -> None:

@@ -306,6 +306,8 @@ class Attachment:
             notes.append(Note("Watching only"))
         elif not self._writer:
             notes.append(Note("Somebody else writes to it: watching only (attach --take to take over)"))
+        if self._replay is not None and frame.tty:
+            self._replay += frame.prelude
         if frame.live == 0:
             return [*notes, Join(frame.tty), *self._end_replay()]
         self._replay_deadline = now + REPLAY_WAIT_S

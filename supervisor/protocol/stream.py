@@ -419,7 +419,10 @@ class EventsMissed(Frame):
 
 @dataclass(frozen=True, slots=True)
 class Attached(Frame):
-    """``tty``: a terminal; else pipes, to be driven in line mode. ``live``: see *Attach* above."""
+    """``tty``: a terminal; else pipes, to be driven in line mode. ``live``: see *Attach* above.
+
+    ``prelude``: brings a fresh terminal into the modes that were set before the first output that is sent.
+    """
 
     TYPE: ClassVar[str] = "attached"
     id: int
@@ -431,6 +434,7 @@ class Attached(Frame):
     cols: int
     gen: int
     live: int
+    prelude: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import pytest
 
 from supervisor.ctl.completion import SCRIPTS, candidates, split_line
 from supervisor.ctl.records import ProcessInfo
-from supervisor.ctl.terminal import ModeTracker
+from supervisor.terminalmodes import ModeTracker
 
 INFOS = [
     ProcessInfo("cat", "cat", 20, "RUNNING", "", 1),

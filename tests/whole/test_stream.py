@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import socket
 import struct
+import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -307,6 +309,30 @@ def test_attach_to_a_terminal(terminal: Supervisor) -> None:
         assert (again.writer, again.pid, again.rows, again.cols) == (True, pid, 40, 120)
         three.send(p.Input(1, b"still here\r"))
         three.read_output(1, b"got still here")
+
+
+def test_a_terminal_that_has_run_for_hours(supervise: Supervise, tmp_path: Path) -> None:
+    """The switch to the alternate screen lies far before what is sent, and belongs to the picture all the same."""
+    script = tmp_path / "screen.py"
+    script.write_text(
+        "import os, tty\n"
+        "tty.setraw(0)\n"
+        "data = b'\\x1b[?1049h\\x1b[?1h\\x1b[?2004h\\x1b[?1006;1002h' + b'\\x1b[2;5Hpicture' * 60000 + b'done'\n"
+        "while data:\n"
+        "    data = data[os.write(1, data):]\n"
+        "os.read(0, 1)\n"
+    )
+    made = supervise(f"[program:t]\ncommand={sys.executable} {script}\ntty=true\nstartsecs=0\n")
+    tail = made.rpc.supervisor.tailProcessStdoutLog
+    until(lambda: "done" in tail("t", 0, 100)[0], "the program to have written")
+    with made.stream() as client:
+        client.send(p.Attach(5, "t", last=65536))
+        attached = client.expect(p.Attached)
+        assert attached.prelude == b"\x1b[?2004h\x1b[?1049h\x1b[?1006h\x1b[?1002h\x1b[?1h"
+        text = client.read_output(5, b"done")
+        assert text.startswith(b"\x1b[2;5Hpicture")  # not in the middle of a sequence
+        client.send(p.Cancel(5), p.Attach(6, "t", last=1 << 30))
+        assert client.expect(p.Attached).prelude == b""  # all of it is sent
 
 
 def test_attach_to_pipes(supervisor: Supervisor) -> None:

@@ -156,6 +156,7 @@ class AttachScreen(Box):
                 self.terminal = Terminal(max(1, frame.rows), max(1, frame.cols)) if frame.tty else None
                 if frame.tty and self.terminal is not None:
                     self.terminal.muted = True
+                    self.terminal.feed(frame.prelude)
                 elif not frame.tty:
                     self._output.buffer.clear()
                     self._output.buffer.gen, self._output.buffer.offset = frame.gen, -1
