@@ -145,7 +145,6 @@ class LogBuffer:
             self._lines.popleft()
             self._stamps.popleft()
             self.first += 1
-        before = self.first
         pieces: list[Line] = list(data.split(b"\n"))
         tail = pieces.pop()
         if tail and isinstance(tail, bytes):
@@ -157,7 +156,7 @@ class LogBuffer:
         self.oldest = offset
         self._note_older()
         self.version += 1
-        return before - self.first
+        return len(pieces)
 
     def _join(self, tail: bytes, pieces: list[Line]) -> None:
         """The first line that we have is the rest of a line that begins with ``tail``."""

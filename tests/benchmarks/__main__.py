@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
-from . import calls, children, emulation, idle, machine, oracle, output, starting, table
+from . import calls, children, consolelogs, emulation, idle, machine, oracle, output, starting, table
 from .bench import QUICK, Bench, Benchmark, Sizes
 from .servers import SIDES, Side
 from .table import Row
@@ -31,6 +31,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "stop": starting.stop,
     "recovery": starting.recovery,
     "emulator": emulation.emulation,
+    "logs": consolelogs.logs,
 }
 
 

@@ -9,11 +9,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from supervisor.errors import UserError
-from supervisor.tui.logbuffer import MAX_LINE_BYTES, LogBuffer, Mark, Search
+from supervisor.tui.logbuffer import (
+    MAX_LINE_BYTES,
+    Filter,
+    LogBuffer,
+    Mark,
+    Merged,
+    Rule,
+    Search,
+    compiled,
+)
 
 
 def lines(buffer: LogBuffer) -> list[object]:
-    return [line for _, line in buffer.lines(0, buffer.end)]
+    return [line for _, line in buffer.lines(buffer.first, buffer.end)]
 
 
 def filled(text: bytes) -> LogBuffer:
@@ -154,3 +163,83 @@ def test_next_goes_round() -> None:
 def test_a_bad_pattern_is_a_user_error() -> None:
     with pytest.raises(UserError):
         Search(LogBuffer(), "(")
+
+
+@given(st.text("ab\n", max_size=300).map(str.encode), st.integers(0, 300), st.integers(1, 60))
+def test_older_text_joins_without_a_seam(data: bytes, at: int, step: int) -> None:
+    at = min(at, len(data))
+    whole, buffer = filled(data), LogBuffer()
+    buffer.begin(1, at, 0)
+    buffer.output(1, at, data[at:])
+    while buffer.oldest > 0:
+        begin = max(0, buffer.oldest - step)
+        before = buffer.oldest
+        buffer.prepend(1, begin, data[begin:before], 0)
+        if buffer.oldest == before:  # no line began in that piece
+            step *= 2
+    assert [line for line in lines(buffer) if line != b""] == [line for line in lines(whole) if line != b""]
+
+
+def test_the_place_of_the_oldest_byte_goes_with_the_ring() -> None:
+    data = b"".join(b"line %d\n" % n for n in range(100))
+    buffer = LogBuffer(max_lines=10)
+    buffer.begin(1, 0, 0)
+    buffer.output(1, 0, data)
+    assert data[buffer.oldest :].startswith(b"line 90\n")
+    buffer.prepend(1, buffer.oldest - 24, data[buffer.oldest - 24 : buffer.oldest], 0)
+    assert [line for line in lines(buffer) if isinstance(line, bytes)][:3] == [
+        b"line 88",
+        b"line 89",
+        b"line 90",
+    ]
+    buffer.relax()
+    assert buffer.line(buffer.first) == b"line 90"
+
+
+def test_what_does_not_join_is_not_put_there() -> None:
+    buffer = LogBuffer()
+    buffer.begin(1, 100, 0)
+    buffer.output(1, 100, b"x\n")
+    assert buffer.prepend(1, 0, b"far away\n", 0) == 0
+    assert buffer.prepend(2, 91, b"far away\n", 0) == 0
+    assert buffer.prepend(1, 91, b"near one\n", 91) == 1
+    assert lines(buffer) == [b"near one", b"x"]
+
+
+def test_merged_lines_stand_as_they_came_with_their_times() -> None:
+    now = [100.0]
+    one, two = (LogBuffer(clock=lambda: now[0]) for _ in range(2))
+    for buffer in (one, two):
+        buffer.begin(1, 0, 0, 4)
+        buffer.output(1, 0, b"old\n")
+    merged = Merged(clock=lambda: now[0])
+    merged.join([("a", "one", one), ("b", "two", two)])
+    for number, buffer in enumerate((one, two, one)):
+        now[0] += 1
+        buffer.output(1, buffer.offset, b"new %d\n" % number)
+    found = [(merged.stamp(n), merged.names[merged.source(n)], line) for n, line in merged.lines(0, 99)]
+    assert found == [
+        (0.0, "one", b"old"), (0.0, "two", b"old"),
+        (101.0, "one", b"new 0"), (102.0, "two", b"new 1"), (103.0, "one", b"new 2"),
+    ]  # fmt: skip
+    merged.leave()
+    one.output(1, one.offset, b"unheard\n")
+    assert merged.count == 5
+
+
+def test_a_filter_keeps_marks_and_what_its_rules_say() -> None:
+    buffer = filled(b"apple\nplum\napple pie\n")
+    buffer.note("exit 1", life=True)
+    rules = [Rule(compiled("apple|plum"), True), Rule(compiled("PIE", case=False), False)]
+    sieve = Filter(buffer, rules)
+    while not sieve.complete:
+        sieve.step(1)
+    assert [buffer.line(n) for n in sieve.hits] == [b"apple", b"plum", Mark("exit 1", life=True)]
+
+
+def test_a_flood_of_lines_stays_within_the_ring() -> None:
+    buffer = LogBuffer(max_lines=1000)
+    buffer.begin(1, 0, 0)
+    for _ in range(20):
+        buffer.output(1, buffer.offset, b"y\n" * 5000)
+    assert buffer.count == 1000 and buffer.received == 100_000
