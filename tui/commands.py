@@ -152,6 +152,7 @@ COMMANDS: Final[dict[str, Command]] = _table(
     Command("reconnect", "Retry", "try the connection now", _CONSOLE),
     Command("redraw", "Redraw", "paint the screen anew", _CONSOLE),
     Command("history", "History", "commands given, to give again", _CONSOLE),
+    Command("go", "Go to", "go to a process", _MOVE),
     Command("messages", "Messages", "messages of this session", _CONSOLE),
     Command("back", "Back", "back", _CONSOLE),
     Command("quit", "Quit", "quit", _CONSOLE),

@@ -348,6 +348,7 @@ class Console(Desk):
             "reconnect": self._reconnect,
             "redraw": self.host.redraw,
             "history": self._pickers.history,
+            "go": self._pickers.go,
             "messages": self._pickers.messages,
             "quit": self._quit,
             "interrupt": self._interrupt,

@@ -17,6 +17,7 @@ from .screens.dialogs import Choice, Item, Page, help_rows
 from .words import clock
 
 MAX_PALETTE_PROCESSES: Final = 5000
+_GO: Final = "go "
 _NOT_IN_PALETTE: Final = frozenset(
     {
         "up",
@@ -112,16 +113,40 @@ class Pickers:
                 keys = self._desk.keymap.keys_of(name, contexts)
                 allowed = not (command.changes and self._desk.read_only)
                 items.append(Item(name, command.help, "", keys[0] if keys else "", allowed))
-        for ref in list(self._desk.model.records)[:MAX_PALETTE_PROCESSES]:
-            items.append(Item(f"go {ref.sup}\0{ref.group}\0{ref.name}", "go to process", ref.namespec))
+        items += self._processes("go to process")
 
         def done(value: str | None) -> None:
             self._desk.close()
-            if value is not None and value.startswith("go "):
-                self._desk.view.change(filter=filters.Filter(), attention=False)
-                self._desk.view.go_to(Ref(*value[3:].split("\0")))
-                self._desk.show([self._desk.overview])
+            if value is not None and value.startswith(_GO):
+                self._go_to(value)
             elif value is not None:
                 self._desk.execute(value)
 
         self._desk.open(Choice(self._desk.look, "Command palette", items, done, search=True))
+
+    def _processes(self, label: str) -> list[Item]:
+        """Every process as something to go to; the server's part is shown where there are several."""
+        many = len(self._desk.model.sups) > 1
+        return [
+            Item(
+                f"{_GO}{ref.sup}\0{ref.group}\0{ref.name}",
+                label or ref.namespec,
+                (f"{ref.sup}  " if many else "") + (ref.namespec if label else ""),
+            )
+            for ref in list(self._desk.model.records)[:MAX_PALETTE_PROCESSES]
+        ]
+
+    def _go_to(self, value: str) -> None:
+        self._desk.view.change(filter=filters.Filter(), attention=False)
+        self._desk.view.go_to(Ref(*value.removeprefix(_GO).split("\0")))
+        self._desk.show([self._desk.overview])
+
+    def go(self) -> None:
+        """Choose a process by a few letters of its name."""
+
+        def done(value: str | None) -> None:
+            self._desk.close()
+            if value is not None:
+                self._go_to(value)
+
+        self._desk.open(Choice(self._desk.look, "Go to process", self._processes(""), done, search=True))

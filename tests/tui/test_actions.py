@@ -74,6 +74,25 @@ def test_the_confirmation_shows_what_will_be_sent(server: FakeThread, tmp_path: 
         console.see("nothing was sent")
 
 
+def test_the_buttons_are_seen_on_a_small_screen(server: FakeThread, tmp_path: Path) -> None:
+    with app(tmp_path, cols=40, rows=12) as console:
+        console.see("web_00")
+        console.keys("R")
+        console.see("RESTART GROUP API", "‹ Cancel › ‹ Restart 4 ›", "start order?", "nothing is sent.")
+        console.keys("y")
+        console.see("restart group api")
+        until(server, lambda s: "startProcessGroup" in methods(s), console)
+
+
+def test_a_process_is_gone_to_by_name(server: FakeThread, tmp_path: Path) -> None:
+    with app(tmp_path) as console:
+        console.see("web_00")
+        console.keys("g", "p")
+        console.see("Go to process")
+        console.keys("trans", "enter")
+        console.see("─ etl:transform  stdout")
+
+
 def test_a_large_restart_rolls_to_its_end(server: FakeThread, tmp_path: Path) -> None:
     server.do(lambda s: farm(s, 22))
     with app(tmp_path) as console:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import Final
 
 import urwid
@@ -159,22 +160,28 @@ class Confirm(Dialog):
 
     def size(self, cols: int, rows: int) -> tuple[int, int]:
         width = min(cols, 78 if len(self._controls) > 3 else 66)
-        return width, min(rows, 9 + len(self._names(width - 2)))
+        return width, min(rows, 3 + len(self._text(width - 2)))
+
+    def _text(self, cols: int) -> list[Row]:
+        """All that stands above the buttons."""
+        body = "dialog.body"
+        blank = Line(cols, body).done()
+
+        def wrapped(text: str) -> list[Row]:
+            return [Line(cols, body).add(f"  {line}").done() for line in wrap(text, max(10, cols - 4))]
+
+        return [
+            blank, *wrapped(self._question()), blank, *self._names(cols), blank, *wrapped(self._note()), blank,
+        ]  # fmt: skip
 
     def inside(self, cols: int, rows: int) -> list[Row]:
-        body = "dialog.body"
-        names = self._names(cols)[: max(0, rows - 6)]
-        painted = [
-            Line(cols, body).done(),
-            Line(cols, body).add(f"  {self._question()}").done(),
-            Line(cols, body).done(),
-            *names,
-            Line(cols, body).done(),
-            Line(cols, body).add(f"  {self._note()}").done(),
-            Line(cols, body).done(),
-            self._buttons(cols, len(names) + 6),
-        ]
-        return painted
+        text = self._text(cols)
+        if len(text) >= rows:  # the buttons must be seen: air goes first, then names
+            text = [row for row in text if any(part.strip() for _, part in row)]
+            over = len(text) - max(0, rows - 1)
+            if over > 0:
+                text = text[: -1 - over] + text[-1:]
+        return [*text, self._buttons(cols, len(text))]
 
     def _note(self) -> str:
         stops = self.plan.verb.value in ("stop", "restart")
@@ -189,7 +196,8 @@ class Confirm(Dialog):
             "also": f"({'x' if self._also else ' '}) also start stopped",
             "rolling": f"({self.plan.rolling} at a time)" if self.plan.rolling else "(all at once)",
         }
-        line = Line(cols, "dialog.body").add("     ")
+        gap = " " if cols < 60 else "   " if len(self._controls) > 3 else "     "
+        line = Line(cols, "dialog.body").add(gap)
         self._places = []
         for number, control in enumerate(self._controls):
             here = number == self._at
@@ -199,7 +207,7 @@ class Confirm(Dialog):
                 "dialog.button.focus" if here else "dialog.body" if control in _OPTIONS else "dialog.button",
             )
             self._places.append((start + 1, cols - line.left + 1, number))
-            line.add("   " if len(self._controls) > 3 else "     ")
+            line.add(gap)
         self._row = row + 1
         return line.done()
 
