@@ -146,7 +146,12 @@ _NOISE: Final = " (process log may have details)"
 
 def spawn_error(record: ProcessRecord) -> str:
     """Why it could not be started, without the part that says nothing."""
-    return record.spawnerr.removesuffix(_NOISE)
+    return plain_cause(record.spawnerr)
+
+
+def plain_cause(text: str) -> str:
+    """A cause without the part that says nothing."""
+    return text.removesuffix(_NOISE)
 
 
 def story(record: ProcessRecord, now: float) -> str:

@@ -15,7 +15,7 @@ from supervisor.states import ProcessStates, getProcessStateDescription
 from ..glyphs import spark, state_role
 from ..model import Model, Past, Ref
 from ..pane import Line, Look, Pane, Row
-from ..words import clean, clock, exit_words, moment, percent, signal_name, size, story, uptime
+from ..words import clean, clock, exit_words, moment, percent, plain_cause, signal_name, size, story, uptime
 from .logpane import LogPane
 from .screen import LogWish, Screen
 
@@ -65,7 +65,7 @@ class FactsPane(Pane):
             fact("", story(record, now))
         fact("trouble", record.trouble, "msg.warn")
         if record.cause:
-            fact("cause", record.cause)
+            fact("cause", plain_cause(record.cause))
         if record.pid:
             fact("pid", f"{record.pid}   up {uptime(record, now)}   started {moment(record.start, now)}")
         else:
@@ -168,7 +168,7 @@ class PastPane(Pane):
         for past in reversed(self.why.transitions):
             role = state_role(_NUMBERS.get(past.to, ProcessStates.UNKNOWN))
             line = Line(cols, "row.normal").add(f" {moment(past.when, now)} ", "ui.text.muted")
-            line.add(f"{past.to:<8} ", role).add(clean(past.cause))
+            line.add(f"{past.to:<8} ", role).add(clean(plain_cause(past.cause)))
             if past.exit and past.exit not in past.cause:
                 line.add(f" ({clean(past.exit)})")
             painted.append(line.done())
