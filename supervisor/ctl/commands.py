@@ -33,7 +33,7 @@ from .format import avail_line, columns, status_lines
 from .help import HELP, print_help, usage
 from .logs import maintail, tail
 from .password import hash_password
-from .patterns import expand
+from .patterns import expand, is_pattern
 from .records import ProcessInfo
 from .session import Session, check_version
 
@@ -143,7 +143,8 @@ def _pid_of(session: Session, word: str, found: dict[str, int]) -> None:
 
 
 def avail(session: Session, words: list[str]) -> None:
-    if not _takes_no_words(session, words, "avail"):
+    patterns = [word for word in words if word.startswith("@") or is_pattern(word)]
+    if not _takes_no_words(session, [word for word in words if word not in patterns], "avail"):
         return
     try:
         structs = session.reader.list_of(session.call("getAllConfigInfo"))
@@ -152,11 +153,18 @@ def avail(session: Session, words: list[str]) -> None:
             raise
         session.failure("ERROR: supervisor shutting down")
         return
+    infos = [session.reader.config(struct) for struct in structs]
+    if patterns:
+        expanded = expand(patterns, lambda: infos, groups=False)
+        for pattern in expanded.unmatched:
+            session.failure(f"{pattern}: ERROR ({NO_MATCH})")
+        chosen = set(expanded.words)
+        structs = [struct for struct, info in zip(structs, infos, strict=True) if info.namespec in chosen]
+        infos = [info for info in infos if info.namespec in chosen]
     if session.json:
         session.print_json(structs)
         return
-    for struct in structs:
-        info = session.reader.config(struct)
+    for info in infos:
         session.line(
             avail_line(info.namespec, info.in_use, info.autostart, info.group_priority, info.process_priority)
         )

@@ -70,7 +70,8 @@ def _words(
     if kind == "commands":
         return commands
     if kind == "groups":
-        return sorted({info.group for info in fetch()})
+        sign = "@" if text.startswith("@") else ""
+        return sorted({sign + info.group for info in fetch()})
     if kind == "processes":
         return _process_names(fetch(), text)
     return ()

@@ -14,6 +14,7 @@ from supervisor.faults import Faults
 
 from . import session as status_codes
 from .help import usage
+from .patterns import expand_groups
 from .records import Changes
 from .session import Session
 
@@ -62,7 +63,7 @@ def reread(session: Session, words: list[str]) -> None:
 
 
 def add(session: Session, words: list[str]) -> None:
-    for name in words:
+    for name in expand_groups(words, lambda: _inactive_groups(session)):
         try:
             session.call("addProcessGroup", name)
         except RPCError as error:
@@ -78,8 +79,17 @@ def add(session: Session, words: list[str]) -> None:
             session.line(f"{name}: added process group")
 
 
+def _inactive_groups(session: Session) -> list[str]:
+    infos = map(session.reader.config, session.reader.list_of(session.call("getAllConfigInfo")))
+    return list(dict.fromkeys(info.group for info in infos if not info.in_use))
+
+
+def active_groups(session: Session) -> list[str]:
+    return list(dict.fromkeys(info.group for info in session.processes()))
+
+
 def remove(session: Session, words: list[str]) -> None:
-    for name in words:
+    for name in expand_groups(words, lambda: active_groups(session)):
         try:
             session.call("removeProcessGroup", name)
         except RPCError as error:
@@ -106,11 +116,11 @@ def update(session: Session, words: list[str]) -> None:
     changes = reload_config(session, "ERROR: already shutting down")
     if changes is None:
         return
-    wanted: set[str] | None = None if not names or "all" in names else set(names)
-    if wanted is not None:
-        active = {info.group for info in session.processes()}
-        known = active.union(changes.added, changes.changed, changes.removed)
-        for name in dict.fromkeys(names):
+    wanted: set[str] | None = None
+    if names and "all" not in names:
+        known = set(active_groups(session)).union(changes.added, changes.changed, changes.removed)
+        wanted = set(expanded := expand_groups(names, lambda: known))
+        for name in dict.fromkeys(expanded):
             if name not in known:
                 session.failure(f"ERROR: no such group: {name}")
     for name in changes.removed:

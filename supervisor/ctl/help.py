@@ -18,7 +18,10 @@ HELP: Final[dict[str, tuple[str, ...]]] = {
         "\t\t\tIt can write anything to your terminal: attach to what you trust.",
         "Exit status: 0 detached, 20 process exited (with --exit), 21 connection lost.",
     ),
-    "avail": ("avail\t\t\tList all processes of the configuration file",),
+    "avail": (
+        "avail\t\t\tList all processes of the configuration file",
+        "avail <pattern> [...]\tThose that a pattern ('web-*') or @<gname> names",
+    ),
     "clear": (
         "clear <name>\t\tEmpty the log files of a process",
         "clear <gname>:*\t\tEmpty the log files of all processes in a group",

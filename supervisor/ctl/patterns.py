@@ -7,13 +7,13 @@ the name of a process, and ``group:*``, is no pattern.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from supervisor.namespec import split_namespec
 
-from .records import ProcessInfo
+from .records import ConfigInfo, ProcessInfo
 
 
 class Expanded(NamedTuple):
@@ -30,7 +30,7 @@ def is_pattern(word: str) -> bool:
 
 
 def expand(
-    words: Sequence[str], fetch: Callable[[], Sequence[ProcessInfo]], *, groups: bool = True
+    words: Sequence[str], fetch: Callable[[], Sequence[ProcessInfo | ConfigInfo]], *, groups: bool = True
 ) -> Expanded:
     """The words with every pattern replaced by what it matches, in the order of ``fetch``, nothing twice.
 
@@ -52,7 +52,28 @@ def expand(
     return Expanded(found, unmatched)
 
 
-def _matching(word: str, infos: Sequence[ProcessInfo]) -> list[str]:
+def expand_groups(words: Sequence[str], fetch: Callable[[], Collection[str]]) -> list[str]:
+    """Names of groups: ``@group`` without its sign, for a pattern what it matches of ``fetch``, sorted.
+
+    A pattern that matches nothing stays as it is: no group has that name, and who looks
+    for it says so. ``fetch`` is called only where there is a pattern.
+    """
+    found: list[str] = []
+    for word in words:
+        if word.startswith("@"):
+            found.append(word[1:])
+        elif any(char in "*?[" for char in word):
+            groups = fetch()
+            matching = (
+                [word] if word in groups else sorted(name for name in groups if fnmatchcase(name, word))
+            )
+            found += [name for name in matching or [word] if name not in found]
+        else:
+            found.append(word)
+    return found
+
+
+def _matching(word: str, infos: Sequence[ProcessInfo | ConfigInfo]) -> list[str]:
     if word.startswith("@"):
         return [info.namespec for info in infos if info.group == word[1:]]
     exact = [info.namespec for info in infos if word in (info.namespec, f"{info.group}:{info.name}")]

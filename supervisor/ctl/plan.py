@@ -11,7 +11,8 @@ from supervisor.namespec import make_namespec
 from supervisor.protocol.xmlrpc import Value
 
 from . import session as status_codes
-from .configuring import NOTHING
+from .configuring import NOTHING, active_groups
+from .patterns import expand_groups
 from .session import Session
 
 
@@ -60,7 +61,8 @@ def plan(session: Session, words: list[str]) -> None:
         return
     steps = [(_group_plan(session, struct), struct) for struct in structs]
     if words and "all" not in words:
-        known = {step.group for step, _ in steps}.union(info.group for info in session.processes())
+        known = {step.group for step, _ in steps}.union(active_groups(session))
+        words = expand_groups(words, lambda: known)
         steps = [(step, struct) for step, struct in steps if step.group in words]
     else:
         known = set(words)

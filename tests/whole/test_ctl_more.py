@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from supervisor import passwords
 from supervisor.ctl.completion import SCRIPTS
 from tests.conftest import Supervise
 from tests.core.ctl_support import Script, from_table, process_info, serve
@@ -174,6 +175,57 @@ def test_bash_completes(tmp_path: Path, typed: str, replies: list[str]) -> None:
     assert ran.stdout.splitlines() == [*replies, "complete -F _supervisorctl supervisorctl"]
 
 
+IN_FISH = """\
+function supervisorctl; PYTHON -m supervisor.supervisorctl $argv; end
+SCRIPT
+complete --do-complete $argv[1]
+"""
+IN_ZSH = """\
+supervisorctl() { PYTHON -m supervisor.supervisorctl "$@" }
+compdef() { }
+compadd() { shift; print -rl -- "$@" }
+SCRIPT
+words=("${(@s: :)1}")
+CURRENT=$#words
+_supervisorctl
+"""
+
+
+@pytest.mark.parametrize(("name", "around"), [("fish", IN_FISH), ("zsh", IN_ZSH)])
+@pytest.mark.parametrize(
+    ("typed", "replies"),
+    [
+        ("sta", ["start", "status"]),
+        ("stop g:", ["g:*", "g:x"]),
+        ("update w", ["web-1"]),
+        ("update @", ["@g", "@web-1"]),
+        ("tail web-1 std", ["stderr", "stdout"]),
+        ("stop nobody", []),
+    ],
+)
+def test_other_shells_complete(
+    tmp_path: Path, name: str, around: str, typed: str, replies: list[str]
+) -> None:
+    program = shutil.which(name)
+    if program is None:
+        pytest.skip(f"no {name}")
+    processes = [process_info("x", "g"), process_info("web-1")]
+    with serve(Script(from_table({"getAllProcessInfo": list(processes)})), tmp_path / "s") as url:
+        script = around.replace("PYTHON", sys.executable).replace("SCRIPT", SCRIPTS[name])
+        line = f"supervisorctl -s {url} {typed}"
+        ran = subprocess.run(
+            [program, "-c", script, *(["-"] if name == "zsh" else []), line],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            cwd=tmp_path,
+            env={**os.environ, "HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)},
+        )
+    assert ran.stderr == ""
+    assert sorted(ran.stdout.split()) == replies
+
+
 @pytest.mark.parametrize("name", ["bash", "zsh", "fish"])
 def test_scripts_are_syntax_that_the_shell_takes(name: str) -> None:
     program = shutil.which(name)
@@ -213,6 +265,30 @@ def test_completion_is_silent_in_trouble(tmp_path: Path) -> None:
             cwd=tmp_path,
         )
         assert (ran.stdout, ran.stderr, ran.returncode) == ("", "", 0)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "said"),
+    [
+        (b"a b\xc3\xa9", b"a b\xc3\xa9", b"{scrypt}"),
+        (b"one", b"two", b"Error: the two are not the same"),
+        (b"", b"", b"Error: no password was given"),
+    ],
+)
+def test_hash_password_asks_twice_and_shows_nothing(first: bytes, second: bytes, said: bytes) -> None:
+    with user("hash-password") as me:
+        me.sees(b"Password: ")
+        me.type(first + b"\r")
+        me.sees(b"Once more: ")
+        me.type(second + b"\r")
+        me.sees(said)
+        status = me.leaves()
+        *_, last = me.seen.decode().splitlines()
+        assert status == (0 if said == b"{scrypt}" else 1)
+        assert not first or first not in me.seen
+    if status == 0:
+        assert passwords.matches(last, first)
+        assert not passwords.matches(last, first + b"x")
 
 
 def test_history_file_of_the_command_line(tmp_path: Path) -> None:
