@@ -450,7 +450,7 @@ def _parser() -> _Parser:
         "--theme",
         metavar="NAME",
         default="",
-        help="dusk, paper, okabe, mono, contrast, ansi16, moss or your own",
+        help="dusk, paper, okabe, mono, contrast, ansi16, moss, your own, or auto",
     )
     add("--keys", metavar="FILE", default="", help="key map to use instead of keys.toml of your settings")
     add("--plain", action="store_true", help="print lines, one for each change, and draw nothing")

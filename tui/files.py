@@ -18,6 +18,7 @@ from . import keyfile, settings, theme
 from .settings import Settings
 
 DEFAULT_THEME: Final = "dusk"
+LIGHT_THEME: Final = "paper"
 MAX_FILE_BYTES: Final = 256 * 1024
 
 
@@ -119,8 +120,20 @@ def _toml_files(place: Path) -> list[Path]:
 
 
 def load_theme(name: str, environ: Mapping[str, str]) -> theme.Theme:
-    """Raises UserError for a theme that does not exist or cannot be read."""
+    """``auto`` is light or dark as the terminal. Raises UserError for a theme that cannot be had.
+
+    The terminal is known by ``COLORFGBG`` alone. Asking it (OSC 11) was not taken: an
+    answer that comes late, over a slow link, would be read as keys, and ``rgb:`` begins
+    with the key that restarts a program.
+    """
+    if name == "auto":
+        name = LIGHT_THEME if is_light(environ.get("COLORFGBG", "")) else DEFAULT_THEME
     return theme.load(name, lambda wanted: theme_text(wanted, environ))
+
+
+def is_light(colorfgbg: str) -> bool:
+    """Whether ``TEXT;BACKGROUND`` (or ``TEXT;x;BACKGROUND``), colours of 16, has a light background."""
+    return colorfgbg.rpartition(";")[2] in ("7", "15")
 
 
 def theme_text(name: str, environ: Mapping[str, str]) -> str:

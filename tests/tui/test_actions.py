@@ -259,3 +259,43 @@ def test_read_only_refuses_them_all(server: FakeThread, tmp_path: Path) -> None:
             console.keys(key)
             console.see(f"read-only: {words}")
         assert server.do(lambda s: s.calls) == []
+
+
+def test_a_resize_while_a_question_is_open(server: FakeThread, tmp_path: Path) -> None:
+    with app(tmp_path) as console:
+        console.see("web_00")
+        console.keys("R")
+        console.see("RESTART GROUP API")
+        for rows, cols in ((12, 40), (4, 18), (1, 1), (60, 200), (24, 80)):
+            console.resize(rows, cols)
+            console.settle()
+        console.see("RESTART GROUP API", "‹ Cancel ›")
+        console.keys("esc")
+        console.see("nothing was sent")
+
+
+def test_the_server_goes_away_during_a_rolling_restart(server: FakeThread, tmp_path: Path) -> None:
+    server.do(lambda s: farm(s, 6))
+    with app(tmp_path) as console:
+        console.see("job_00")
+        server.do(lambda s: s.released.clear())
+        console.keys(":", "few at a time", "enter")
+        console.see("Rolling restart")
+        console.keys("y")
+        console.see("0/6 done")
+        server.do(lambda s: s.die())
+        console.see("connection lost, nobody knows how far it came")
+        console.keys("r")
+        console.see("cannot restart: not connected to local")
+
+
+def test_an_empty_list_takes_every_key(server: FakeThread, tmp_path: Path) -> None:
+    server.do(lambda s: s.processes.clear())
+    with app(tmp_path) as console:
+        console.see("no processes are configured")
+        for key in ("g", "g", "G", " ", "v", "*", "U", "u", "r", "R", "c", "a", "H", "L", "t", "t", "o", "."):
+            console.keys(key)
+        console.keys("enter", "4")
+        console.see("kind: all")
+        console.keys("q")
+        console.see("no processes are configured")

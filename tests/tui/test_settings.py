@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from supervisor.tui.files import load_theme
 from supervisor.tui.settings import SETTINGS, Settings, following, read, write
 from tests.tui.fakes import FakeThread, example
 from tests.tui.ptyapp import MAIN, PtyApp
@@ -177,6 +178,19 @@ def test_critical_programs_ask(server: FakeThread, tmp_path: Path) -> None:
         console.see("Stop api:web_00: 1 process?")
         console.keys("esc")
         console.see("nothing was sent")
+
+
+@pytest.mark.parametrize(
+    ("ground", "name"), [("0;15", "paper"), ("0;default;7", "paper"), ("15;0", "dusk"), ("", "dusk")]
+)
+def test_the_theme_auto_goes_by_the_terminal(ground: str, name: str) -> None:
+    assert load_theme("auto", {"COLORFGBG": ground}).name == name
+
+
+def test_a_saved_theme_that_is_gone_is_told(server: FakeThread, tmp_path: Path) -> None:
+    own(tmp_path, "settings.toml", 'theme = "gone"\n')
+    with app(tmp_path, cols=120) as console:
+        console.see("there is no theme 'gone': there are dusk", "web_00")
 
 
 def test_another_prefix_of_attach(server: FakeThread, tmp_path: Path) -> None:
