@@ -2,9 +2,9 @@
 
 Roles, each including the one before: ``none``, ``observer`` (state and logs),
 ``operator`` (start, stop, signal), ``admin`` (the rest; equals code execution as
-any program's user). Who can connect to a unix socket without a password is admin;
-so is everybody who gives the right password, and, as with Supervisor, everybody on
-a TCP server that has none.
+any program's user). A server gives its ``role`` to whoever can connect to its unix
+socket without a password, to everybody who gives the right one, and to everybody on
+a TCP server that has none; admin unless the file says otherwise.
 
 **Guessing.** An attempt counts as a failure until it turned out right, so that a
 hundred at once are no cheaper than a hundred in a row. Five are free; after them

@@ -146,7 +146,7 @@ class Client(asyncio.BufferedProtocol):
         self.supervisor.subscribers_quiet.add(self._removed)
         transport.set_write_buffer_limits(high=WRITE_HIGH_BYTES)
         peer = self._peer = peer_of(transport.get_extra_info("socket"))
-        self.caller = Caller(peer.name, "none" if self.door.config.username else "admin")
+        self.caller = Caller(peer.name, "none" if self.door.config.username else self.door.config.role)
         supervisor = self.supervisor
         self.send(
             p.Greeting(
@@ -312,8 +312,8 @@ class Client(asyncio.BufferedProtocol):
             self.close()
             return
         if right:
-            self.caller = Caller(f"{frame.username} ({self._peer.name})", "admin")
-            self.send(p.Welcome("admin"))
+            self.caller = Caller(f"{frame.username} ({self._peer.name})", config.role)
+            self.send(p.Welcome(config.role))
             return
         self.send(p.Error(-1, Faults.FAILED, "wrong name or password"))
         self.close()

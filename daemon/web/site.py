@@ -86,16 +86,23 @@ async def _act(action: str, namespec: str, call: Call) -> str:
     when = time.ctime()
     if action == "refresh":
         return f"Page refreshed at {when}"
-    if action == "stopall":
-        await call("supervisor.stopAllProcesses", ())
-        return f"All stopped at {time.ctime()}"
-    if action == "restartall":
-        await call("supervisor.stopAllProcesses", ())
-        await call("supervisor.startAllProcesses", ())
-        return f"All restarted at {time.ctime()}"
+    if action in ACTIONS_FOR_ALL:
+        return await _act_on_all(action, call)
     if not await _exists(namespec, call):
         return f"No such process named {namespec}"
     return await _ONE[action](namespec, call)
+
+
+async def _act_on_all(action: str, call: Call) -> str:
+    try:
+        await call("supervisor.stopAllProcesses", ())
+        if action == "restartall":
+            await call("supervisor.startAllProcesses", ())
+    except RPCError as error:
+        if error.code != Faults.FAILED:
+            raise
+        return _unexpected(error)  # whoever asks may not
+    return f"All {'restarted' if action == 'restartall' else 'stopped'} at {time.ctime()}"
 
 
 async def _exists(namespec: str, call: Call) -> bool:
@@ -134,8 +141,10 @@ async def _restart(namespec: str, call: Call) -> str:
     for method in ("supervisor.stopProcess", "supervisor.startProcess"):
         try:
             await call(method, (namespec,))
-        except RPCError:
-            pass  # whatever happens; the table below the message shows it
+        except RPCError as error:
+            if error.code == Faults.FAILED:  # whoever asks may not
+                return _unexpected(error)
+            # whatever else happens: the table below the message shows it
     return f"Process {namespec} restarted"
 
 

@@ -149,7 +149,10 @@ class GroupConfig:
 
 @dataclass(frozen=True, slots=True)
 class UnixServerConfig:
-    """``[unix_http_server*]``. ``uid``/``gid`` -1: unchanged. Empty ``username``: no authentication."""
+    """``[unix_http_server*]``. ``uid``/``gid`` -1: unchanged. Empty ``username``: no authentication.
+
+    ``role``: what its clients may do, admin, operator or observer.
+    """
 
     section: str
     file: str
@@ -158,6 +161,7 @@ class UnixServerConfig:
     gid: int = -1
     username: str = ""
     password: str = field(default="", repr=False)
+    role: str = "admin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,13 +177,14 @@ class InetServerConfig:
     username: str = ""
     password: str = field(default="", repr=False)
     narrowed: bool = False
+    role: str = "admin"
 
 
 @dataclass(frozen=True, slots=True)
 class StreamServerConfig:
     """``[unix_stream_server]`` (``file``) or ``[inet_stream_server]`` (``host``, ``port``).
 
-    ``uid``/``gid``, the login and ``narrowed`` are as for the HTTP servers.
+    ``uid``/``gid``, the login, ``narrowed`` and ``role`` are as for the HTTP servers.
     """
 
     section: str
@@ -192,6 +197,7 @@ class StreamServerConfig:
     uid: int = -1
     gid: int = -1
     narrowed: bool = False
+    role: str = "admin"
 
 
 @dataclass(frozen=True, slots=True)

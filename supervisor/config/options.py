@@ -28,6 +28,12 @@ _LOGIN = (
         "password", "text", "",
         "as it is, ``{SHA}`` and 40 hexadecimal digits, or better what ``supervisorctl hash-password`` prints",
     ),
+    Option(
+        "role", "admin, operator or observer", "admin",
+        "what those who come in may do. Observers see states and logs; operators start, stop and signal as well; admins "
+        "may do everything",
+        ours=True,
+    ),
 )  # fmt: skip
 
 _UNIX = (

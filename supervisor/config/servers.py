@@ -27,7 +27,8 @@ def unix_server(section: Section, base: str) -> UnixServerConfig | None:
     chmod = section.get("chmod", _chmod, 0o700)
     if not file:
         return None
-    return UnixServerConfig(section.name, file, chmod, uid, gid, username, password)
+    role = section.get("role", values.role, "admin")
+    return UnixServerConfig(section.name, file, chmod, uid, gid, username, password, role)
 
 
 def inet_server(section: Section) -> InetServerConfig | None:
@@ -43,7 +44,8 @@ def inet_server(section: Section) -> InetServerConfig | None:
             "port",
         )
         host = LOOPBACK
-    return InetServerConfig(section.name, host, port, username, password, narrowed) if port else None
+    role = section.get("role", values.role, "admin")
+    return InetServerConfig(section.name, host, port, username, password, narrowed, role) if port else None
 
 
 def unix_stream_server(section: Section, base: str) -> StreamServerConfig | None:
@@ -61,7 +63,7 @@ def inet_stream_server(section: Section) -> StreamServerConfig | None:
         return None
     return StreamServerConfig(
         server.section, host=server.host, port=server.port, username=server.username, password=server.password,
-        narrowed=server.narrowed,
+        narrowed=server.narrowed, role=server.role,
     )  # fmt: skip
 
 
@@ -79,6 +81,7 @@ def _stream_beside(server: UnixServerConfig, file: str) -> StreamServerConfig:
         gid=server.gid,
         username=server.username,
         password=server.password,
+        role=server.role,
     )
 
 

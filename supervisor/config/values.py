@@ -26,6 +26,8 @@ MAX_LOG_PATH_BYTES: Final = 1900
 
 LOG_LEVELS: Final = ("critical", "error", "warn", "info", "debug", "trace", "blather")
 
+ROLES: Final = ("observer", "operator", "admin")
+
 _TRUE = frozenset(("true", "yes", "on", "1"))
 _FALSE = frozenset(("false", "no", "off", "0"))
 _SIZES = {"kb": 1024, "mb": 1024**2, "gb": 1024**3}
@@ -256,6 +258,14 @@ def logfile(text: str, base: str = "") -> tuple[LogFile, bool]:
     if len(os.fsencode(path)) > MAX_LOG_PATH_BYTES:
         raise ValueError(f"the path of a log has at most {MAX_LOG_PATH_BYTES} bytes")
     return LogFile(LogKind.FILE, path), False
+
+
+def role(text: str) -> str:
+    """What the clients of a server may do."""
+    word = text.strip().lower()
+    if word not in ROLES:
+        raise ValueError(f"not one of {', '.join(ROLES)}: '{text}'")
+    return word
 
 
 def main_logfile(text: str, base: str = "") -> str:

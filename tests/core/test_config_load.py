@@ -496,3 +496,12 @@ def test_without_a_login_a_server_listens_on_loopback_only(options: str, host: s
             if "listens on 127.0.0.1:9001 only" in str(warning)
         ]
         assert len(told) == narrowed
+
+
+def test_the_stream_server_beside_an_http_server_has_its_role() -> None:
+    configuration = load("[supervisord]\n[unix_http_server]\nfile=/tmp/s\nrole= Observer\n")
+    (unix,), (stream,) = configuration.unix_servers, configuration.stream_servers
+    assert (unix.role, stream.role) == ("observer", "observer")
+    assert errors("[supervisord]\n[inet_http_server]\nport=127.0.0.1:9001\nrole=root\n") == [
+        f"{MAIN}:4: [inet_http_server] role: cannot use 'root': not one of observer, operator, admin: 'root'"
+    ]
