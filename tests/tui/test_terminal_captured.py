@@ -14,7 +14,7 @@ from supervisor.tui.terminal import Attrs, Line, Terminal
 from supervisor.tui.terminal.attrs import erased
 
 CAPTURED = Path(__file__).parent.parent / "captured"
-NAMES = ("bash", "htop", "less", "mc", "nano", "python", "top", "vim")
+NAMES = ("bash", "htop", "less", "mc", "nano", "python", "tmux", "top", "vim", "vttest")
 ROWS, COLS = 24, 80
 
 
@@ -96,3 +96,14 @@ def test_colours(name: str) -> None:
         theirs.feed("\r\n".join(point.styled).encode())
         for y in range(ROWS):
             assert styled_cells(ours.row(y)) == styled_cells(theirs.row(y)), (point.offset, y)
+
+
+def test_vttest_says_itself_what_autowrap_has_to_show() -> None:
+    """ "The left/right margins should have letters in order": where tmux shows something else."""
+    data, _ = load("vttest")
+    terminal = Terminal(ROWS, COLS)
+    terminal.feed(data[: data.index(b"Push <RETURN>", data.index(b"Test of autowrap"))])
+    shown = rows(terminal)
+    assert shown[0] == "Test of autowrap, mixing control and print characters."
+    assert [row[0] + row[-1] for row in shown[2:20]] == [f"{c}{c.lower()}" for c in "IJKLMNOPQRSTUVWXYZ"]
+    assert {len(row) for row in shown[2:20]} == {COLS}

@@ -181,7 +181,12 @@ SCREEN: list[tuple[str, bytes, list[str], tuple[int, int]]] = [
     ("csi broken off by can", b"a\x1b[3\x18X", ["aX"], (0, 2)),
     ("unknown csi", b"\x1b[5~\x1b[1;2R\x1b[3;4y\x1b[1\"p\x1b[?5Wx", ["x"], (0, 1)),
     ("unknown escapes", b"\x1b#3\x1b%G\x1b F\x1b*0\x1bN\x1bnx", ["x"], (0, 1)),
-    ("dec private modes ignored", b"\x1b[?3h\x1b[?12h\x1b[?9999h\x1b[?1015hx", ["x"], (0, 1)),
+    ("leading zeros", b"\x1b[000000002;0000000003Hx", ["", "  x"], (1, 3)),
+    ("deccolm clears and goes home", b"ab\x1b[2;3r\x1b[4;4Hc\x1b[?3hx\x1b[4;1Hy", ["x", "", "", "y"], (3, 1)),
+    ("cub from a pending wrap", b"\x1b[1;10Hx\x1b[Dy", ["        yx"], (0, 9)),
+    ("decstbm goes home in origin mode", b"\x1b[?6h\x1b[3;4rx", ["", "", "x"], (2, 1)),
+    ("decrc restores the charsets", b"\x1b(0\x1b7\x1b(B\x1b8q", ["\u2500"], (0, 1)),
+    ("dec private modes ignored", b"\x1b[?12h\x1b[?9999h\x1b[?1015hx", ["x"], (0, 1)),
 ]  # fmt: skip
 
 

@@ -96,6 +96,7 @@ def apply_sgr(attrs: Attrs, parameters: str) -> Attrs:
 
 def _number(text: str) -> int:
     """A parameter as a number; empty is 0, absurdly long ones are not read (no code is so large)."""
+    text = text.lstrip("0") if text.startswith("0") else text
     if not text:
         return 0
     return int(text) if len(text) <= 5 and text.isdecimal() and text.isascii() else -1

@@ -18,6 +18,7 @@ DECOM: Final = pyte_modes.DECOM
 DECAWM: Final = pyte_modes.DECAWM
 DECTCEM: Final = pyte_modes.DECTCEM
 DECCKM: Final = 1 << 5
+DECCOLM: Final = 3 << 5
 DECNKM: Final = 66 << 5
 FOCUS: Final = 1004 << 5
 BRACKETED_PASTE: Final = 2004 << 5

@@ -539,6 +539,11 @@ class Screen(pyte.Screen):
                 self.save_cursor()
             else:
                 self.restore_cursor()
+        elif mode == mo.DECCOLM:
+            # the width stays, but (VT100 manual) the page is cleared and the cursor goes home either way
+            self._top, self._bottom, self.margins = 0, self.lines - 1, None
+            self.cursor_position()
+            self.erase_in_display(2)
         elif mode in mo.KEPT_MODES:
             for group in (mo.MOUSE_MODES, mo.MOUSE_ENCODINGS):
                 if mode in group:

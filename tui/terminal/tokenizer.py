@@ -73,7 +73,7 @@ class Csi(NamedTuple):
 
 
 def _clamped(item: str) -> int:
-    digits = item.partition(":")[0]
+    digits = item.partition(":")[0].lstrip("0")
     if not digits:
         return 0
     return MAX_PARAMETER if len(digits) > 4 else int(digits)
