@@ -233,7 +233,8 @@ class Console(Desk):
         elif found is not None:
             self.execute(found, key)
         elif self.stage.dialog is None:
-            self.say(f"no command on {show(keys)} here, ? shows keys")
+            helps = self.keymap.keys_of("help", self.contexts())
+            self.say(f"no command on {show(keys)} here, {helps[0] if helps else '?'} shows keys")
 
     def _forget_sequence(self) -> None:
         self._sequence_timer = None

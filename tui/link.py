@@ -26,6 +26,7 @@ from supervisor.errors import (
     ServerRefused,
     SocketMissing,
     SupervisorError,
+    TransportError,
     UserError,
 )
 from supervisor.faults import Faults
@@ -67,6 +68,7 @@ class Feed:
         self.changed = changed
         self.request: client.Follow | None = None
         self.too_far: Callable[[Feed], None] = lambda feed: None
+        self.unreadable = False
         self._skipping = False
 
     def take(self, frame: wire.Frame) -> None:
@@ -461,6 +463,16 @@ class Link:
             )
         except RPCError:
             return  # no log: nothing to show
+        except TransportError:
+            # The original cannot send control characters or half a character; if it is gone the next call says so.
+            if not feed.unreadable:
+                feed.unreadable = True
+                buffer.note(
+                    "this server cannot send this part of the log: colours or other control characters"
+                )
+                feed.changed()
+            return
+        feed.unreadable = False
         if not isinstance(answer, list) or len(answer) != 3 or feed not in self._feeds:
             return
         text, end = str(answer[0]), int(answer[1])
@@ -471,7 +483,7 @@ class Link:
             buffer.begin(buffer.gen + 1, 0, 0)
             return
         if buffer.offset < 0:
-            buffer.begin(0, begin, 0)
+            buffer.begin(0, begin, 0, end)
         if data and end > buffer.offset:
             buffer.output(buffer.gen, begin, data)
             feed.changed()

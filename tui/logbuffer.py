@@ -60,7 +60,7 @@ class LogBuffer:
     """A ring of lines. ``gen``/``offset``: where the next byte is expected, offset -1 while nothing is known.
 
     ``oldest``: offset of the first byte kept, -1 where that cannot be said; ``start``: the
-    oldest byte that the server had. ``received``: lines that ever came, for a rate.
+    oldest byte that the server had. ``received``: lines that arrived while we listened, for a rate.
     """
 
     def __init__(
@@ -230,7 +230,7 @@ class LogBuffer:
     def _append(self, lines: Sequence[Line], stamp: float) -> None:
         if any(len(line) > MAX_LINE_BYTES for line in lines if isinstance(line, bytes)):
             lines = [piece for line in lines for piece in _pieces(line)]
-        self.received += len(lines)
+        self.received += len(lines) if stamp else 0
         self._lines.extend(lines)
         self._stamps.extend(repeat(stamp, len(lines)))
         self.bytes_kept += sum(map(len, lines)) + LINE_COST * len(lines)  # type: ignore[arg-type]
@@ -371,7 +371,7 @@ class Merged(LogBuffer):
         self._lines.extend(lines)
         self._stamps.extend(repeat(stamp, len(lines)))
         self._sources.extend(repeat(place, len(lines)))
-        self.received += len(lines)
+        self.received += len(lines) if stamp else 0
         self.bytes_kept += sum(len(line) + LINE_COST for line in lines if isinstance(line, bytes))
         self._trim()
         self.version += 1

@@ -18,7 +18,7 @@ from supervisor.client import stream as client
 from supervisor.errors import RPCError, UserError
 from supervisor.states import ProcessStates as S
 from supervisor.tui.link import Link, Target, parse_stream_address, record_of
-from supervisor.tui.logbuffer import LogBuffer
+from supervisor.tui.logbuffer import LogBuffer, Mark
 from supervisor.tui.model import ChangeTold, LinkKind, LinkTold, Message, SnapshotTold
 from tests.tui.fakes import FakeServer, example
 
@@ -77,6 +77,8 @@ class OldServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer, Simp
                 return True
             case "tailProcessStdoutLog":
                 return self._tail(*params)
+            case "readProcessStdoutLog":
+                return self.log[params[1] : params[1] + params[2]]
         raise Fault(1, "UNKNOWN_METHOD")
 
     def _tail(self, name: str, offset: int, length: int) -> list[object]:
@@ -169,6 +171,51 @@ def test_a_server_without_a_stream_is_polled(tmp_path: Path) -> None:
             await console.link.call("supervisor.stopProcess", "nobody", True)
         with pytest.raises(UserError, match="stream socket"):
             console.link.attach(lambda frame: None, "web", "write", 24, 80)
+        await console.close()
+        await asyncio.to_thread(server.close)
+
+    run(work())
+
+
+def test_a_log_that_a_polled_server_cannot_send_is_said_to_be_so(tmp_path: Path) -> None:
+    async def work() -> None:
+        server = OldServer(str(tmp_path / "s"))
+        server.log = "\x1b[31mred\n"
+        console = Listening(tmp_path / "s")
+        await until(console.snapshots)
+        buffer = LogBuffer()
+        console.link.follow("web", "stdout", buffer, lambda: None)
+        await until(lambda: buffer.count == 1)
+        assert isinstance(mark := buffer.line(buffer.first), Mark) and "control characters" in mark.text
+        server.log += "more\n"
+        await console.link.call("supervisor.stopProcess", "web", True)
+        assert buffer.count == 1 and LinkKind.AWAY not in console.kinds()
+        server.log = "clean\n"
+        await console.link.call("supervisor.stopProcess", "off", True)
+        await until(lambda: buffer.line(buffer.end - 1) == b"clean")
+        await console.close()
+        await asyncio.to_thread(server.close)
+
+    run(work())
+
+
+def test_older_text_of_a_polled_server(tmp_path: Path) -> None:
+    async def work() -> None:
+        server = OldServer(str(tmp_path / "s"))
+        server.log = "".join(f"line {n:05}\n" for n in range(20_000))
+        console = Listening(tmp_path / "s")
+        await until(console.snapshots)
+        buffer = LogBuffer()
+        console.link.follow("web", "stdout", buffer, lambda: None)
+        await until(lambda: buffer.count > 1)
+        assert not buffer.stamp(buffer.end - 1)  # written before anybody listened
+        while buffer.oldest > 0:
+            assert await console.link.older("web", "stdout", buffer)
+        assert [
+            line for _, line in buffer.lines(buffer.first, buffer.end)
+        ] == server.log.encode().splitlines()
+        with pytest.raises(UserError, match="beginning of the log"):
+            await console.link.older("web", "stdout", buffer)
         await console.close()
         await asyncio.to_thread(server.close)
 

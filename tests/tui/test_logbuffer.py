@@ -243,3 +243,12 @@ def test_a_flood_of_lines_stays_within_the_ring() -> None:
     for _ in range(20):
         buffer.output(1, buffer.offset, b"y\n" * 5000)
     assert buffer.count == 1000 and buffer.received == 100_000
+
+
+def test_the_past_does_not_count_as_arrived() -> None:
+    buffer = LogBuffer()
+    buffer.begin(1, 0, 0, 8)
+    buffer.output(1, 0, b"old\nold\n")
+    assert buffer.received == 0
+    buffer.output(1, 8, b"new\n")
+    assert buffer.received == 1
