@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -92,6 +93,18 @@ class Actions:
         refs, scope = self._group() if wish.group else self.targets()
         self.propose(wish.verb, refs, scope, signal=wish.signal, rolling=wish.rolling, ask=ask)
         self._last = wish
+
+    def command_line(self) -> str:
+        """What to say to ``supervisorctl`` for the last action, or for the state, of what is selected here."""
+        refs, _ = self.targets()
+        if not refs:
+            raise UserError("no process is selected")
+        if len({ref.sup for ref in refs}) > 1:
+            raise UserError("these are of several supervisors: one command cannot name them")
+        verb = self._last.verb.value if self._last is not None else "status"
+        verb += f" {self._last.signal}" if self._last is not None and self._last.verb is Verb.SIGNAL else ""
+        names = " ".join(shlex.quote(ref.namespec) for ref in refs)
+        return f"supervisorctl -s {shlex.quote(self._desk.links[refs[0].sup].target.url)} {verb} {names}"
 
     def undo(self) -> None:
         undo, self._undo = self._undo, None

@@ -107,6 +107,8 @@ COMMANDS: Final[dict[str, Command]] = _table(
     Command("previous-mark", "Mark", "marked line before", _MARK),
     Command("clear-marks", "Unmark", "clear the marks", _MARK),
     Command("select", "Select", "select lines", _MARK),
+    Command("copy-name", "Copy name", "copy the name", _MARK),
+    Command("copy-command", "Copy ctl", "copy the supervisorctl command", _MARK),
     Command("copy", "Copy", "copy selection or line", _MARK),
     Command("bare", "Bare", "bare lines, no frame", _MARK),
     Command("save", "Save", "save to a file", _MARK),

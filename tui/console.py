@@ -306,6 +306,8 @@ class Console(Desk):
             "restart-rolling": lambda: self._actions.roll(ROLLING_SIZE),
             "stop-rolling": self._actions.stop_rolling,
             "undo": self._actions.undo,
+            "copy-name": self._copy_name,
+            "copy-command": self._copy_command,
             "repeat": self._actions.repeat,
             "clear-log": self._serving.clear_log,
             "reload": self._serving.reload,
@@ -549,6 +551,17 @@ class Console(Desk):
             focused.move(-(10**9))
         else:
             self._log().follow()
+
+    def _copy_name(self) -> None:
+        refs, _ = self._actions.targets()
+        if not refs:
+            raise UserError("no process is selected")
+        names = " ".join(ref.namespec for ref in refs)
+        self._logdesk.give(names.encode(), names)
+
+    def _copy_command(self) -> None:
+        line = self._actions.command_line()
+        self._logdesk.give(line.encode(), line)
 
     def _event_kind(self) -> None:
         pane = self.events.pane

@@ -53,7 +53,7 @@ LIST: Final = {
     "s": "start", "f7": "start", "x": "stop", "f8": "stop", "r": "restart",
     "S": "start-group", "X": "stop-group", "R": "restart-group",
     "f9": "signal", "!": "signal", "a": "attach", "A": "watch",
-    "u": "undo", "c": "clear-log", "f11": "reload",
+    "u": "undo", "c": "clear-log", "f11": "reload", "y": "copy-name", "Y": "copy-command",
     "space": "mark", "v": "mark-range", "*": "mark-all", "U": "unmark-all", "+": "mark-glob", "_": "unmark-glob", "H": "fold-all", "L": "unfold-all",
     "/": "filter", "f4": "filter", "\\": "filter", "f3": "find", "t": "attention",
     "f6": "sort", ">": "sort-next", "<": "sort-previous", "I": "invert", "e": "stream", "C": "columns",
@@ -75,7 +75,7 @@ LOG: Final = {
 DETAIL: Final = {
     "s": "start", "f7": "start", "x": "stop", "f8": "stop", "r": "restart", "R": "restart-group",
     "f9": "signal", "!": "signal", "a": "attach", "A": "watch", "o": "logs", "f5": "logs", "e": "stream",
-    "u": "undo", "c": "clear-log", "f11": "reload",
+    "u": "undo", "c": "clear-log", "f11": "reload", "y": "copy-name", "Y": "copy-command",
 }  # fmt: skip
 
 EVENTS: Final = {
@@ -111,7 +111,7 @@ FOOTERS: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "log": ("help", "find", "next-match", "previous-match", "follow", "pause", "wrap", "stream", "zoom", "next-pane",
         "split-right", "merge", "filter-in", "copy", "older", "times", "next-error", "back"),
-    "detail": ("back", "start", "stop", "restart", "signal", "attach", "logs", "stream", "next-pane", "help"),
+    "detail": ("back", "start", "stop", "restart", "signal", "attach", "logs", "stream", "next-pane", "copy-name", "copy-command", "help"),
     "events": ("back", "detail", "logs", "follow", "kind", "level", "hour-back", "hour-on", "help"),
     "dialog": ("accept", "yes", "cancel", "next", "sent"),
     "choice": ("accept", "cancel"),

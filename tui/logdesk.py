@@ -299,9 +299,12 @@ class LogDesk:
         if len(data) > clipboard.MAX_COPY_BYTES:
             raise UserError(f"{len(data):,} bytes are too much for a clipboard: S saves to a file")
         log.anchor = None
+        self.give(data, f"{len(numbers)} line{'s' if len(numbers) != 1 else ''}")
+
+    def give(self, data: bytes, words: str) -> None:
+        """Copy ``data`` to where there is a clipboard, and say so; ``words``: what it is."""
         escape = clipboard.osc52(data, os.environ)
         self._desk.host.terminal(escape)
-        words = f"{len(numbers)} line{'s' if len(numbers) != 1 else ''}"
         self._desk.host.spawn(self._give(data, words, asked_terminal=bool(escape)))
 
     async def _give(self, data: bytes, words: str, *, asked_terminal: bool) -> None:

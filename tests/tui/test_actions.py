@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from base64 import b64decode
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -299,3 +301,25 @@ def test_an_empty_list_takes_every_key(server: FakeThread, tmp_path: Path) -> No
         console.see("kind: all")
         console.keys("q")
         console.see("no processes are configured")
+
+
+def copied(console: PtyApp) -> list[str]:
+    return [
+        b64decode(part).decode() for part in re.findall(rb"\x1b\]52;c;([A-Za-z0-9+/=]+)", bytes(console.raw))
+    ]
+
+
+def test_the_name_and_the_command_are_copied(server: FakeThread, tmp_path: Path) -> None:
+    with app(tmp_path, cols=160) as console:
+        console.see("web_00")
+        console.keys("y")
+        console.see("api:web_00 given to")
+        console.keys("Y")
+        console.wait(lambda: len(copied(console)) == 2, "the second copy")
+        console.keys("x")
+        console.see("1/1 STOPPED")
+        console.keys("j", " ", " ", "Y")
+        console.wait(lambda: len(copied(console)) == 3, "the third copy")
+        ctl = f"supervisorctl -s unix://{tmp_path}/s.sock"
+        expected = ["api:web_00", f"{ctl} status api:web_00", f"{ctl} stop api:web_01 api:worker_00"]
+        assert [text.replace("'", "") for text in copied(console)] == expected
