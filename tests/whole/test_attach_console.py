@@ -1,0 +1,135 @@
+"""The installed console attached to programs of a real supervisord: death of the daemon, floods, pastes, cycles."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from supervisor.protocol import stream as p
+from tests.conftest import Supervise
+from tests.support.processes import descriptors
+from tests.support.supervisor import child
+from tests.support.waiting import until
+from tests.tui.ptyapp import PtyApp
+from tests.whole.ctl_terminal import user
+
+
+def console(folder: Path, rows: int = 24, cols: int = 80) -> PtyApp:
+    home = folder / "home"
+    home.mkdir(exist_ok=True)
+    return PtyApp(["-s", f"unix://{folder}/s"], home, rows=rows, cols=cols)
+
+
+def attached(app: PtyApp, name: str, keys: str = "a") -> None:
+    app.see(name, "RUNNING")
+    app.keys(keys)
+    app.see("ATTACHED")
+
+
+@pytest.mark.skipif(shutil.which("vim") is None, reason="needs vim")
+def test_two_consoles_and_fg_on_one_vim(supervise: Supervise, tmp_path: Path) -> None:
+    command = "vim -u NONE -N -i NONE -n --cmd 'set noshowmode'"
+    supervisor = supervise(f"[program:v]\ncommand={command}\ntty=true\nstopsignal=KILL\nstartsecs=0\n")
+    url = f"unix://{tmp_path}/s"
+    with console(tmp_path) as one, console(tmp_path) as two, user("-s", url, "attach", "--read", "v") as fg:
+        attached(one, "v")
+        one.see("(owner)", "~")
+        attached(two, "v")
+        two.see("read-only", "~")
+        fg.sees(b"Watching only")
+        typed = "ihello"
+        one.keys(typed)
+        one.see("hello")
+        two.see("hello")
+        fg.sees(b"hello")
+        supervisor.kill_daemon()
+        text = " world, 日本 and on"
+        for char in text:
+            one.keys(char)
+            one.pump(0.005)
+        one.see("hello world, 日本 and on", "(owner)")
+        two.see("hello world, 日本 and on", "read-only")
+        fg.sees(b" and on")
+        # the other takes over, and both are told
+        two.keys("prefix", "o")
+        two.see("(owner)")
+        one.see("writes")
+        two.keys("!")
+        one.see("hello world, 日本 and on!")
+        # the picture is what vim drew, on a terminal that was attached to anew
+        two.keys("prefix", "d")
+        two.see("detached")
+        attached(two, "v")
+        two.see("hello world, 日本 and on!", "~")
+        fg.type(b"\x1d")
+        assert fg.leaves() == 0
+
+
+def test_a_paste_of_a_megabyte_arrives_to_the_byte(supervise: Supervise, tmp_path: Path) -> None:
+    typed = tmp_path / "typed"
+    supervise(f"[program:t]\ncommand={child('keys', typed)}\ntty=true\nstartsecs=0\n")
+    until(typed.exists, "the program to run")
+    text = "".join(f"{number:06} é日x " for number in range(72_000))
+    assert len(text.encode()) > 1_000_000
+    with console(tmp_path) as app:
+        attached(app, "t")
+        app.see("(owner)")
+        data = f"\x1b[200~{text}\x1b[201~".encode()
+        for start in range(0, len(data), 512):
+            os.write(app._fd, data[start : start + 512])
+            app.pump(0)
+        app.wait(lambda: typed.exists() and typed.stat().st_size >= len(text.encode()), "all of the paste")
+        assert typed.read_bytes() == text.encode()
+        app.keys("!")
+        app.wait(lambda: typed.read_bytes().endswith(b"!"), "the key after it")
+
+
+def test_ctrl_c_reaches_a_flooding_program(supervise: Supervise, tmp_path: Path) -> None:
+    supervise(
+        "[program:f]\ncommand=/bin/sh -c 'while :; do yes; echo stopped; read line; done'\ntty=true\nstartsecs=0\n"
+        "stopasgroup=true\nkillasgroup=true\nstdout_logfile_maxbytes=1MB\nstdout_logfile_backups=0\n".replace(
+            "while :;", 'trap "" INT; while :;'
+        ).replace("do yes;", "do (trap - INT; exec yes);")
+    )
+    with console(tmp_path) as app:
+        attached(app, "f")
+        app.see("y\ny")
+        app.keys("\x03")
+        app.see("stopped")
+        app.keys("\r")
+        app.see("y\ny")
+        app.keys("\x03", "prefix", "d")
+        app.see("detached")
+
+
+def test_attaching_again_and_again_leaves_nothing_behind(supervise: Supervise, tmp_path: Path) -> None:
+    typed = tmp_path / "typed"
+    supervisor = supervise(f"[program:t]\ncommand={child('keys', typed)}\ntty=true\nstartsecs=0\n")
+    until(typed.exists, "the program to run")
+    pid = supervisor.daemon_pid()
+
+    def cycle() -> None:
+        with supervisor.stream() as client:
+            client.send(p.Attach(1, "t", rows=30, cols=90))
+            assert client.expect(p.Attached).writer
+            client.send(p.Input(1, b"x"))
+            client.expect(p.InputAck)
+
+    def memory_kb() -> int:
+        status = Path(f"/proc/{pid}/status").read_text()
+        found = re.search(r"VmRSS:\s+(\d+)", status)
+        assert found is not None
+        return int(found.group(1))
+
+    for _ in range(10):
+        cycle()
+    before, memory = descriptors(pid), memory_kb()
+    for _ in range(100):
+        cycle()
+    until(lambda: descriptors(pid) == before, "the descriptors to be as before")
+    assert memory_kb() - memory < 1500
+    until(lambda: typed.read_bytes() == b"x" * 110, "every key to arrive")
