@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import http.client as httplib
 import xmlrpc.client as xmlrpclib
 
-__all__ = ["as_bytes", "as_string", "xmlrpclib"]
+__all__ = ["as_bytes", "as_string", "httplib", "xmlrpclib"]
 
 
 def as_bytes(text: str | bytes, encoding: str = "utf-8") -> bytes:

@@ -35,7 +35,7 @@ PROMISED = {
     "supervisor.supervisorctl": "ControllerPluginBase Controller LSBInitExitStatuses",
     "supervisor.supervisord": "Supervisor main",
     "supervisor.process": "Subprocess ProcessGroupBase",
-    "supervisor.compat": "as_string as_bytes xmlrpclib",
+    "supervisor.compat": "as_string as_bytes httplib xmlrpclib",
 }
 
 

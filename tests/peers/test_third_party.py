@@ -180,6 +180,24 @@ def test_wildcards(supervise: Supervise) -> None:
     assert "No process matched given expression." in ctl(supervisor, "mstart", "mouse*")[1]
 
 
+def test_serialrestart(supervise: Supervise) -> None:
+    factory = "supervisorserialrestart.controllerplugin:make_serialrestart_controllerplugin"
+    plugin = f"[ctlplugin:serialrestart]\nsupervisor.ctl_factory={factory}\n"
+    programs = "".join(CAT.replace("cat]", f"{name}]") for name in ("cat1", "cat2", "dog"))
+    supervisor = supervise(programs, sections=ctl_sections(plugin), env=environment())
+    supervisor.rpc.supervisor.startProcess("cat1")
+    first = supervisor.info("cat1")["pid"]
+    code, out = ctl(supervisor, "serialrestart", "cat*")
+    assert code == 0
+    # One after the other, in whatever order it finds them.
+    one, two = ["cat1: stopped", "cat1: started"], ["cat2: ERROR (not running)", "cat2: started"]
+    assert out.splitlines() in (one + two, two + one)
+    assert supervisor.info("cat1")["pid"] not in (0, first)
+    assert supervisor.state("dog") == "STOPPED"
+    assert ctl(supervisor, "serialrestart", "mouse*")[1] == "No such process mouse*\n"
+    assert ctl(supervisor, "help", "serialrestart")[1].startswith("serialrestart <name>")
+
+
 # --- event listeners ---------------------------------------------------------------------------------
 
 
@@ -278,6 +296,97 @@ def test_httpok_restarts_what_does_not_answer_well(supervise: Supervise) -> None
         first = supervisor.info("cat")["pid"]
         until(lambda: supervisor.info("cat")["pid"] not in (0, first), "a restart by httpok")
         status[0] = 200
+
+
+def test_memmon_restarts_what_uses_too_much(supervise: Supervise) -> None:
+    listener = f"[eventlistener:memmon]\ncommand={script('memmon', '-p', 'cat=1KB')}\nevents=TICK_5\n"
+    supervisor = supervise(CAT + CAT.replace("cat]", "dog]") + listener, env=environment())
+    pids = {}
+    for name in ("cat", "dog"):
+        supervisor.rpc.supervisor.startProcess(name)
+        pids[name] = supervisor.info(name)["pid"]
+    until(lambda: supervisor.info("cat")["pid"] not in (0, pids["cat"]), "a restart by memmon")
+    assert supervisor.info("dog")["pid"] == pids["dog"]
+
+
+def test_alert(supervise: Supervise, tmp_path: Path) -> None:
+    told = tmp_path / "told"
+    tell = tmp_path / "tell.sh"
+    tell.write_text(f'#!/bin/sh\necho "$1" >>{told}\n')
+    tell.chmod(0o755)
+    command = script("supervisor-alert", "-c", str(tell))
+    events = "PROCESS_STATE_RUNNING,PROCESS_STATE_STOPPED"
+    supervisor = supervise(
+        CAT + f"[eventlistener:alert]\ncommand={command}\nevents={events}\n", env=environment()
+    )
+    supervisor.wait_state("alert", "RUNNING")
+    supervisor.rpc.supervisor.startProcess("cat")
+    supervisor.rpc.supervisor.stopProcess("cat")
+    wanted = ["cat has entered state running", "cat has entered state stopped"]
+    until(
+        lambda: told.exists() and [line for line in told.read_text().splitlines() if "cat" in line] == wanted,
+        "both messages",
+    )
+
+
+def test_logging_to_syslog(supervise: Supervise) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as syslog:
+        syslog.bind(("127.0.0.1", 0))
+        syslog.settimeout(PATIENCE_S)
+        where = f'SYSLOG_SERVER="127.0.0.1",SYSLOG_PORT="{syslog.getsockname()[1]}",SYSLOG_PROTO="udp"'
+        programs = f"""\
+[eventlistener:logging]
+command={script("supervisor_logging")}
+environment={where}
+buffer_size=100
+events=PROCESS_LOG
+[program:talk]
+command={child("talk", "something-said")}
+stdout_events_enabled=true
+autostart=false
+"""
+        supervisor = supervise(programs, env=environment())
+        supervisor.wait_state("logging", "RUNNING")
+        supervisor.rpc.supervisor.startProcess("talk", False)
+        message = syslog.recv(65536).decode()
+        pid = supervisor.info("talk")["pid"]
+    assert f" talk[{pid}]: " in message
+    assert "something-said" in message
+
+
+def test_checks_restart_what_does_not_listen(supervise: Supervise) -> None:
+    with socket.socket() as port:
+        port.bind(("127.0.0.1", 0))  # nobody listens there
+        number = str(port.getsockname()[1])
+        command = script(
+            "supervisor_tcp_check", "-n", "check", "-g", "cat", "-p", number, "-t", "1", "-r", "1"
+        )
+        supervisor = supervise(
+            CAT + f"[eventlistener:check]\ncommand={command}\nevents=TICK_5\n", env=environment()
+        )
+        supervisor.rpc.supervisor.startProcess("cat")
+        first = supervisor.info("cat")["pid"]
+        until(lambda: supervisor.info("cat")["pid"] not in (0, first), "a restart by the check")
+
+
+def test_eventflapping_tells_of_unexpected_exits(supervise: Supervise) -> None:
+    with web([200]) as (url, bodies):
+        programs = f"""\
+[eventlistener:flapping]
+command={sys.executable} -m supervisor_eventflapping.exitedsendtonewrelic
+environment=NEWRELIC_URL="{url}",NEWRELIC_KEY="k",NEWRELIC_EVENT_TYPE="exit"
+events=PROCESS_STATE_EXITED
+[program:frail]
+command={shell("exit 3")}
+autostart=false
+startsecs=0
+autorestart=false
+"""
+        supervisor = supervise(programs, env=environment())
+        supervisor.wait_state("flapping", "RUNNING")
+        supervisor.rpc.supervisor.startProcess("frail", False)
+        until(lambda: any('"processname": "frail"' in body for body in bodies), "a message about the exit")
+        assert any('"expected": "0"' in body and '"eventType": "exit"' in body for body in bodies)
 
 
 # --- clients -----------------------------------------------------------------------------------------

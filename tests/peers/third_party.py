@@ -28,6 +28,11 @@ PACKAGES = (
     "superlance==2.0.0",
     "nagios-check-supervisord==2.2.1",
     "multivisor==7.1.0",
+    "supervisor-serialrestart==0.1.1",
+    "supervisor-logging==0.0.9",
+    "supervisor-alert==0.6.2",
+    "supervisor-checks==0.8.1",
+    "supervisor-eventflapping-2==2.0",
     "ansible-core==2.17.7",
     # what they import: dependent-startup; superhooks; multivisor
     "toposort",
