@@ -260,6 +260,8 @@ def test_read_only_refuses_them_all(server: FakeThread, tmp_path: Path) -> None:
         ):
             console.keys(key)
             console.see(f"read-only: {words}")
+        console.keys(":", "shut the sup", "enter")
+        console.see("read-only: shut the supervisor down")
         assert server.do(lambda s: s.calls) == []
 
 

@@ -257,7 +257,10 @@ class Confirm(Dialog):
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """``value`` is handed back; ``detail`` and ``key`` are shown beside the label."""
+    """``value`` is handed back; ``detail`` and ``key`` are shown beside the label.
+
+    One that is not ``enabled`` is grey, but can be chosen: whoever asked says why not.
+    """
 
     value: str
     label: str
@@ -382,7 +385,7 @@ class Choice(Dialog):
                 self._moved(self._items[self._at].value)
         elif name == "cancel":
             self._end(None)
-        elif name == "accept" and self._items and self._items[self._at].enabled:
+        elif name == "accept" and self._items:
             self._end(self._items[self._at].value)
 
     def _end(self, value: str | None) -> None:
