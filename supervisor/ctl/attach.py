@@ -16,7 +16,7 @@ from supervisor.errors import AccessDenied, RPCError, ServerError
 from supervisor.faults import Faults
 from supervisor.protocol import stream
 
-from .attachment import PREFIX_KEY, Action, Attachment, DropInput, Finish, Join, Note, Send, Show
+from .attachment import Action, Attachment, DropInput, Finish, Join, LeaveKey, Note, Send, Show
 from .recording import Recorder
 from .session import LINK_LOST, Session
 from .streamlink import StreamLink
@@ -25,6 +25,7 @@ from .terminal import Terminal, Terminated, write_all
 _READ_BYTES = 1 << 14
 RECONNECT_S = 10.0
 """How long a lost connection is tried to be replaced."""
+LEAVE_KEY_VARIABLE = "SUPERVISORCTL_DETACH_KEY"
 _RETRY_S = 0.1
 _TELL_AFTER_S = 0.7
 """A daemon that is replaced sooner leaves no trace on the screen."""
@@ -73,15 +74,19 @@ def attach_process(
     until_exit: bool = False,
     recorder: Recorder | None = None,
 ) -> None:
-    """Join the terminal or pipes of ``name`` until the user detaches; sets the exit status."""
+    """Join the terminal or pipes of ``name`` until the user detaches; sets the exit status.
+
+    Raises UserError where the key that is to detach is none.
+    """
 
     def connect() -> StreamLink:
         return StreamLink(address, session.config.username, session.config.password)
 
+    leave = LeaveKey.named(os.environ.get(LEAVE_KEY_VARIABLE) or "ctrl-]")
     terminal = Terminal()
-    shell = _Shell(
-        session, connect, terminal, Attachment(name, mode=mode, **_sizes(terminal), until_exit=until_exit)
-    )
+    rows, columns = terminal.size()
+    attachment = Attachment(name, mode=mode, rows=rows, columns=columns, until_exit=until_exit, leave=leave)
+    shell = _Shell(session, connect, terminal, attachment, leave)
     shell.recorder = recorder
     try:
         with terminal:
@@ -93,16 +98,16 @@ def attach_process(
     session.fail(status)
 
 
-def _sizes(terminal: Terminal) -> dict[str, int]:
-    rows, columns = terminal.size()
-    return {"rows": rows, "columns": columns}
-
-
 class _Shell:
     """Feeds an ``Attachment`` and carries out what it says."""
 
     def __init__(
-        self, session: Session, connect: Callable[[], StreamLink], terminal: Terminal, attachment: Attachment
+        self,
+        session: Session,
+        connect: Callable[[], StreamLink],
+        terminal: Terminal,
+        attachment: Attachment,
+        leave: LeaveKey,
     ) -> None:
         self.recorder: Recorder | None = None
         self._session = session
@@ -111,6 +116,7 @@ class _Shell:
         self._boot = self._link.boot
         self._terminal = terminal
         self._attachment = attachment
+        self._leave = leave
         self._status: int | None = None
         self._at_line_start = True
 
@@ -244,7 +250,7 @@ class _Shell:
         if tty:
             self._terminal.set_raw()
         else:
-            self._terminal.set_lines(PREFIX_KEY)
+            self._terminal.set_lines(self._leave.code)
 
     def _show(self, data: bytes) -> None:
         self._at_line_start = data.endswith(b"\n")

@@ -23,14 +23,32 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from supervisor.errors import UserError
 from supervisor.faults import Faults
 from supervisor.protocol import stream
 
 from .session import DETACHED, GENERIC, PROGRAM_EXITED
 
 REQUEST_ID: Final = 1
-PREFIX_KEY: Final = b"\x1d"
-"""Ctrl-]"""
+_CTRL_SIGNS: Final = "@abcdefghijklmnopqrstuvwxyz[\\]^_"
+
+
+@dataclass(frozen=True, slots=True)
+class LeaveKey:
+    """The one key that is not the program's: ``code`` is the byte, ``name`` what people read."""
+
+    code: bytes = b"\x1d"
+    name: str = "Ctrl-]"
+
+    @classmethod
+    def named(cls, text: str) -> LeaveKey:
+        """The key called ``ctrl-a`` to ``ctrl-z``, or one of ``@ [ \\ ] ^ _`` with Ctrl. Raises UserError."""
+        sign = text.lower().removeprefix("ctrl-")
+        if len(text) != len("ctrl-x") or len(sign) != 1 or sign not in _CTRL_SIGNS:
+            raise UserError(f"{text!r} is no key to detach with: ctrl-a to ctrl-z, ctrl-], ctrl-^ ...")
+        return cls(bytes((_CTRL_SIGNS.index(sign),)), f"Ctrl-{sign.upper()}")
+
+
 PREFIX_WAIT_S: Final = 0.5
 """How long a second Ctrl-] may take to make the two of them one key for the program."""
 REPLAY_WAIT_S: Final = 0.5
@@ -105,13 +123,21 @@ def describe_exit(status: int) -> str:
 class Attachment:
     """Joins ``name`` in ``mode`` (write, take, read); ``rows`` and ``columns`` of the user's terminal, or 0.
 
-    ``until_exit``: end when the program exits.
+    ``until_exit``: end when the program exits. ``leave``: the key that detaches.
     """
 
     def __init__(
-        self, name: str, *, mode: str = "write", rows: int = 0, columns: int = 0, until_exit: bool = False
+        self,
+        name: str,
+        *,
+        mode: str = "write",
+        rows: int = 0,
+        columns: int = 0,
+        until_exit: bool = False,
+        leave: LeaveKey = LeaveKey(),
     ) -> None:
         self.name = name
+        self._leave = leave
         self.tty = False
         self.joined = False
         self.finished = False
@@ -175,7 +201,7 @@ class Attachment:
         if self._away_told:
             return []
         self._away_told = True
-        return [Note("Connection lost, attaching again; Ctrl-] detaches")]
+        return [Note(f"Connection lost, attaching again; {self._leave.name} detaches")]
 
     def rejoin(self, same_boot: bool) -> list[Action]:
         """The request to a new connection; ``same_boot``: offsets and pids mean what they meant."""
@@ -212,17 +238,17 @@ class Attachment:
     def keys(self, data: bytes, now: float) -> list[Action]:
         """Bytes typed at a terminal in raw mode."""
         if self._prefix_deadline is not None:
-            if not data.startswith(PREFIX_KEY):
+            if not data.startswith(self._leave.code):
                 return self._detach()
             self._prefix_deadline = None
-            plain, data = PREFIX_KEY, data[1:]
+            plain, data = self._leave.code, data[1:]
         else:
             plain = b""
         while data:
-            before, prefix, data = data.partition(PREFIX_KEY)
+            before, prefix, data = data.partition(self._leave.code)
             plain += before
-            if prefix and data.startswith(PREFIX_KEY):
-                plain, data = plain + PREFIX_KEY, data[1:]
+            if prefix and data.startswith(self._leave.code):
+                plain, data = plain + self._leave.code, data[1:]
             elif prefix and data:
                 return [*self._input(plain), *self._detach()]
             elif prefix:
@@ -231,7 +257,7 @@ class Attachment:
 
     def line(self, data: bytes) -> list[Action]:
         """What a terminal in line mode gave: a line, or part of one that Ctrl-] ended."""
-        if data.endswith(PREFIX_KEY):
+        if data.endswith(self._leave.code):
             return self._detach()
         return self._input(data)
 
@@ -300,7 +326,7 @@ class Attachment:
         self._writer = frame.writer
         self._live = frame.live
         running = f"pid {frame.pid}" if frame.pid else "not running"
-        keys = "Ctrl-] detaches" if frame.tty else "Enter sends a line, Ctrl-] detaches"
+        keys = f"{'' if frame.tty else 'Enter sends a line, '}{self._leave.name} detaches"
         notes: list[Action] = [Note(f"Attached to {self.name} ({running}); {keys}")]
         if self._mode == "read":
             notes.append(Note("Watching only"))
@@ -376,7 +402,7 @@ class Attachment:
         how = describe_exit(frame.status)
         if self._until_exit:
             return [*self._end_replay(), Note(f"{self.name} exited {how}"), *self._finish(PROGRAM_EXITED)]
-        return [Note(f"{self.name} exited {how}; waiting for its next start, Ctrl-] detaches")]
+        return [Note(f"{self.name} exited {how}; waiting for its next start, {self._leave.name} detaches")]
 
     def _error(self, frame: stream.Error) -> list[Action]:
         known = frame.code == Faults.BAD_NAME and not self.joined

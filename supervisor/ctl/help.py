@@ -14,6 +14,7 @@ HELP: Final[dict[str, tuple[str, ...]]] = {
         "attach --take <name>\tThe same, and be the one who types, whoever does so now",
         "attach --read <name>\tWatch only",
         "\t\t\tCtrl-] detaches, Ctrl-] Ctrl-] sends one Ctrl-] to the process.",
+        "\t\t\tAnother key: SUPERVISORCTL_DETACH_KEY=ctrl-a in the environment.",
         "\t\t\tA process without a terminal gets whole lines.",
         "\t\t\tIt can write anything to your terminal: attach to what you trust.",
         "Exit status: 0 detached, 20 process exited (with --exit), 21 connection lost.",

@@ -223,3 +223,18 @@ def test_an_unattended_recording_ends_with_the_program(supervise: Supervise, tmp
         assert recording.wait(30) == 20
     assert "<4>" in cast.read_text()
     arrives(typed, b"quit")
+
+
+def test_another_key_detaches(supervise: Supervise, tmp_path: Path) -> None:
+    _, typed, url = keys_program(supervise, tmp_path)
+    with user("-s", url, "fg", "t", environment={"SUPERVISORCTL_DETACH_KEY": "ctrl-a"}) as me:
+        me.sees(b"Ctrl-A detaches")
+        me.sees(b"winch")
+        me.type(b"\x1d\x01\x01x")
+        arrives(typed, b"\x1d\x01x")
+        me.type(b"\x01")
+        me.sees(b"Detached from t")
+        assert me.leaves() == 0
+    with user("-s", url, "fg", "t", environment={"SUPERVISORCTL_DETACH_KEY": "f12"}) as me:
+        me.sees(b"'f12' is no key to detach with")
+        assert me.leaves() == 1
