@@ -231,6 +231,7 @@ class Attachments:
         before = self._writers.get(process.key)
         self._writers[process.key] = session
         if before is not None:
+            self.supervisor.log.info(f"{session.who} writes to {process.namespec} now, not {before.who}")
             before.send(p.Writer(before.id, False, session.who))
 
     def resize(self, session: Session, rows: int, cols: int) -> None:

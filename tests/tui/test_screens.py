@@ -398,6 +398,13 @@ def test_scroll_mode_searches_and_copies() -> None:
     assert wishes == ["copy", "paste"]
 
 
+def test_a_selection_begins_at_what_was_found() -> None:
+    screen, _, wishes = attach()
+    shows(screen, b"".join(b"line %d\r\n" % number for number in range(100)))
+    screen.input(list(b"\x1d[/line 5$\rvjy"))
+    assert screen.copied == "line 5\nline 6" and wishes == ["copy"]
+
+
 def test_a_picture_is_held_back_for_a_moment() -> None:
     clock = 1000.0
     screen = AttachScreen(

@@ -288,6 +288,10 @@ def test_attach_to_a_terminal(terminal: Supervisor) -> None:
         assert taken.writer is True
         lost = one.expect(p.Writer)
         assert lost.writer is False and lost.by
+        log = (terminal.folder / "main.log").read_text()
+        assert log.count(f"{lost.by} attached to t\n") == 1  # who and when, for whoever asks later
+        assert f"{lost.by} attached to t (reading)" in log
+        assert f"{lost.by} writes to t now, not {lost.by}" in log
         two.send(p.Resize(9, 40, 120))
         assert two.expect(p.Size) == p.Size(9, 40, 120)
         assert one.expect(p.Size) == p.Size(1, 40, 120)

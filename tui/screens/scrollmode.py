@@ -105,7 +105,9 @@ class ScrollMode:
             self._find(backward=key == "n", rows=rows)
         elif key in ("v", "V"):
             if self._point is None:
-                self._point = self._anchor = max(self._first, min(self._top + rows - 1, self._last))
+                bottom = min(self._top + rows - 1, self._last)
+                found = self._hit if self._hit is not None and self._top <= self._hit <= bottom else bottom
+                self._point = self._anchor = max(self._first, found)
             else:
                 self._point = None
         elif key == "y":
