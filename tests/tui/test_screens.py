@@ -398,6 +398,14 @@ def test_scroll_mode_searches_and_copies() -> None:
     assert wishes == ["copy", "paste"]
 
 
+def test_ctrl_c_on_a_pipe_is_asked_about() -> None:
+    screen, sent, wishes = attach(tty=False)
+    screen.input(list(b"\x03"))
+    assert "d detaches  s sends a signal" in bar(screen)
+    screen.input(list(b"y\x03s\x03d"))
+    assert sent == b"" and wishes == ["signal", "detach"]
+
+
 def test_a_selection_begins_at_what_was_found() -> None:
     screen, _, wishes = attach()
     shows(screen, b"".join(b"line %d\r\n" % number for number in range(100)))
@@ -475,7 +483,7 @@ def test_paste_is_bracketed_only_for_who_asked() -> None:
     assert sent == b""
     screen.input(list(b"y"))
     assert sent == b"one\rtwo"
-    screen.input(list(b"\x1b[200~three\nfour\x1b[201~nx"))  # no, and an x
+    screen.input(list(b"\x1b[200~three\nfour\x1b[201~dx"))  # no, and an x
     assert sent == b"one\rtwox"
     screen.input(list(b"\x1b[200~a line\n\x1b[201~"))  # one line is nothing to ask about
     assert sent == b"one\rtwoxa line\r"

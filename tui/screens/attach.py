@@ -60,6 +60,15 @@ class Wish(StrEnum):
     BEEP = "beep"
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What the bar asks: ``y`` and Enter send ``data`` to the program, ``wishes`` are other keys."""
+
+    text: str
+    data: bytes = b""
+    wishes: dict[str, Wish] = field(default_factory=dict)
+
+
 def walk(codes: Sequence[int]) -> Iterator[tuple[object, bytes, int]]:
     """Each key, mouse event or report in ``codes`` with the bytes that it was, and where it ended."""
     at = 0
@@ -123,7 +132,7 @@ class AttachScreen(Box):
         self._paste: bytearray | None = None
         self._scroll: ScrollMode | None = None
         self._outbox = bytearray()
-        self._asked: tuple[str, bytes] | None = None
+        self._asked: Question | None = None
         self._interrupt = INTERRUPTS[0]
         self._held_since = 0.0
         self._complete: tuple[tuple[int, int], list[TerminalLine]] = ((0, 0), [])
@@ -297,7 +306,7 @@ class AttachScreen(Box):
             if self.terminal is not None and self.peer.writer:
                 self._give(focus_bytes(key == "focus in", self.terminal.modes))
         elif self._asked is not None:
-            self._answered(self._asked[1], key)
+            self._answered(self._asked, key)
         elif self.prefix_down:
             self._chosen(key, data)
         elif key in self._look.prefix:
@@ -306,7 +315,7 @@ class AttachScreen(Box):
             self._scroll_key(key)
         elif self.peer.over or (self.peer.ended and not self.peer.pid):
             self._after_end(key)
-        elif key == "ctrl c" and self._interrupt != "program":
+        elif key == "ctrl c" and (self._interrupt != "program" or not self.peer.tty):
             self._interrupted(data)
         elif self.peer.tty:
             self._give(self._said(key, data))
@@ -343,16 +352,25 @@ class AttachScreen(Box):
     def _interrupted(self, data: bytes) -> None:
         if self._interrupt == "detach":
             self._wish(Wish.DETACH)
+        elif not self.peer.tty:  # a pipe makes no signal of it
+            self._asked = Question(
+                "Ctrl-C:  d detaches  s sends a signal  any other key nothing",
+                wishes={"d": Wish.DETACH, "s": Wish.SIGNAL},
+            )
         else:
-            self._asked = ("Ctrl-C:  y sends it to the program  d detaches  any other key nothing", data)
+            self._asked = Question(
+                "Ctrl-C:  y sends it to the program  d detaches  any other key nothing",
+                data,
+                {"d": Wish.DETACH},
+            )
 
-    def _answered(self, data: bytes, key: str) -> None:
+    def _answered(self, question: Question, key: str) -> None:
         """The key after a question of the bar's."""
         self._asked = None
         if key in ("y", "Y", "enter"):
-            self._give(data)
-        elif key == "d":
-            self._wish(Wish.DETACH)
+            self._give(question.data)
+        elif key in question.wishes:
+            self._wish(question.wishes[key])
 
     def paste(self, text: str) -> None:
         """Text for the program; asked about first where it would run line by line."""
@@ -362,7 +380,7 @@ class AttachScreen(Box):
         data = paste_bytes(text, self.terminal.modes)
         if not self.terminal.modes.bracketed_paste and b"\r" in data.rstrip(b"\r"):
             count = data.rstrip(b"\r").count(b"\r") + 1
-            self._asked = (
+            self._asked = Question(
                 f"Paste {count} lines ({len(data)} bytes) as if typed?  y yes  any other key no",
                 data,
             )
@@ -527,7 +545,7 @@ class AttachScreen(Box):
                 words = f" {prefix}  {prefix} sends one  p paste  c Ctrl-C: {self._interrupt}  Esc nothing  ? less"
             return Line(cols, "attach.bar.prefix").add(words).done()
         if self._asked is not None:
-            return Line(cols, "attach.bar.prefix").add(f" {self._asked[0]}").done()
+            return Line(cols, "attach.bar.prefix").add(f" {self._asked.text}").done()
         peer = self.peer
         role = "attach.bar.readonly" if self.read_only or not peer.writer else "attach.bar"
         line = Line(cols, role)
