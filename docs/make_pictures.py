@@ -107,7 +107,7 @@ _SESSION = (
 
 
 def take(folder: Path) -> None:
-    """Write overview, narrow overview, confirmation and attach into ``folder``."""
+    """Write overview, narrow overview, confirmation, attach and fleet into ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="pictures-") as temporary:
         home = Path(temporary)
@@ -134,6 +134,30 @@ def take(folder: Path) -> None:
                 console.see("ATTACHED", "91e")
                 _save(console, folder / "attach")
         finally:
+            server.close()
+        _take_fleet(home, folder)
+
+
+def _take_fleet(home: Path, folder: Path) -> None:
+    servers: list[FakeThread] = []
+    tables: list[str] = []
+    try:
+        for name, env in (("web-1", "prod"), ("web-2", "prod"), ("db-1", "prod"), ("stg-1", "staging")):
+            servers.append(FakeThread(str(home / f"{name}.stream")))
+            servers[-1].do(example)
+            guard = 'protect = "type-name"\n' if env == "prod" else ""
+            tables.append(f'[fleet.{name}]\nurl = "unix://{home}/{name}"\nenv = "{env}"\n{guard}')
+        tables.append(f'[fleet.stg-2]\nurl = "unix://{home}/stg-2"\nenv = "staging"\n')
+        for server in servers[:2]:
+            server.do(lambda server: server.change("api:worker_00", ProcessStates.STARTING))
+            server.do(lambda server: server.change("api:worker_00", ProcessStates.RUNNING, pid=6120))
+        file = home / "fleet.toml"
+        file.write_text("\n".join(tables), encoding="utf-8")
+        with PtyApp(["--fleet", str(file)], home, cols=120, rows=36) as console:
+            console.see("FLEET 5 supervisors", "away", "Needs attention 6", " ms")
+            _save(console, folder / "fleet")
+    finally:
+        for server in servers:
             server.close()
 
 

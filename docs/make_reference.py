@@ -140,7 +140,7 @@ def options_page() -> str:
     lines = [WRITTEN, ""]
     program = set(OPTIONS["program"])
     for kind, options in OPTIONS.items():
-        named = kind in ("program", "fcgi-program", "eventlistener", "group")
+        named = kind in ("program", "fcgi-program", "eventlistener", "group", "supervisortui")
         heading = f"``[{kind}:NAME]``" if named else f"``[{kind}]``"
         lines += [heading, "-" * len(heading), ""]
         own = [o for o in options if kind == "program" or o not in program]

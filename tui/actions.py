@@ -118,6 +118,8 @@ class Actions:
         for sup in sups:
             if self._desk.model.sups[sup].stale:
                 raise UserError(f"cannot {what}: not connected to {sup}, nothing is sent")
+            if self._desk.model.sups[sup].link.role == "observer":
+                raise UserError(f"cannot {what}: {sup} lets us look only, nothing is sent")
 
     def propose(
         self,

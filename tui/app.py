@@ -42,6 +42,7 @@ from supervisor.errors import EXIT_BUG, EXIT_GENERIC, EXIT_OK, EXIT_USAGE, Confi
 from supervisor.version import VERSION
 
 from . import files
+from . import places as places_of
 from . import theme as themes
 from .canvas import Depth, Painter
 from .checks import SUBCOMMANDS
@@ -49,10 +50,11 @@ from .checks import run as run_check
 from .console import Console
 from .glyphs import Glyphs, choose
 from .keyfile import KeyFile
-from .link import Link, Target
+from .link import Link
 from .model import Model
 from .outside import outside
 from .pane import Look
+from .places import Place
 from .plain import run_plain
 from .screens.stage import Stage
 from .settings import Settings
@@ -62,6 +64,8 @@ SLOW_DRAW_S: Final = 0.012
 MAX_FRAME_S: Final = 0.2
 BLOCKED_S: Final = 0.05
 FEED_S: Final = 0.008
+STAGGER_S: Final = 0.005
+"""Between the first attempts at many supervisors, so that their answers do not come all at once."""
 COLOURS: Final = {"never": 1, "16": 16, "256": 256, "truecolor": 2**24}
 
 
@@ -99,7 +103,7 @@ class _Cancellable(Protocol):
 class Options:
     """The command line, with what the configuration adds."""
 
-    target: Target
+    places: tuple[Place, ...]
     read_only: bool = False
     ascii: bool = False
     colour: str = "auto"
@@ -120,7 +124,10 @@ class App:
         settings, problems = files.load_settings(self._environ)
         self._frame_s = FRAME_S
         look = Look(self._glyphs(settings), time.time, Painter(self._depth))
-        self.model = Model([options.target.name])
+        self.model = Model([place.name for place in options.places])
+        for place in options.places:
+            sup = self.model.sups[place.name]
+            sup.env, sup.protect, sup.alert = place.env, place.protect, place.alert
         keys = self.load_keys(settings.preset)
         theme, theme_problem = self._first_theme(settings)
         self.console = Console(self, self.model, look, theme=theme.name, read_only=options.read_only)
@@ -146,15 +153,17 @@ class App:
         for number, code in ((signal.SIGTERM, EXIT_OK), (signal.SIGHUP, EXIT_GENERIC)):
             loop.add_signal_handler(number, self._end, code)
         loop.add_signal_handler(signal.SIGINT, self.console.interrupt)
-        link = Link(self._options.target, self.console.told)
-        self.console.links[link.name] = link
+        for place in self._options.places:
+            link = Link(place.target, self.console.told)
+            self.console.links[link.name] = link
         try:
             self._main.start()
             self.console.settings = replace(self.console.settings, preset=self._settings.preset)
             self.console.setup.apply(self._settings)
             self.console.setup.use_keys(self._keys)
             self.console.setup.tell(self._problems)
-            self.spawn(link.run())
+            for turn, link in enumerate(self.console.links.values()):
+                self.spawn(_run_link(link, turn * STAGGER_S))
             self._tick()
             return await self._over
         finally:
@@ -399,6 +408,11 @@ async def _enter(loop: asyncio.AbstractEventLoop) -> None:
         loop.remove_reader(fd)
 
 
+async def _run_link(link: Link, wait_s: float) -> None:
+    await asyncio.sleep(wait_s)
+    await link.run()
+
+
 def _hung_up(error: BaseException) -> bool:
     return isinstance(error, OSError) and error.errno in (errno.EIO, errno.ENXIO, errno.EPIPE)
 
@@ -434,7 +448,20 @@ def _parser() -> _Parser:
         metavar="FILE",
         help="configuration whose [supervisorctl] says where the server is",
     )
-    add("-s", "--serverurl", metavar="URL", help="unix:///path/to.sock or http://host:port")
+    add("names", nargs="*", metavar="NAME", help="open only these supervisors of those that are known")
+    add(
+        "-s",
+        "--serverurl",
+        metavar="[NAME=]URL",
+        action="append",
+        help="unix:///path/to.sock, http://host:port or ssh://host; more than once for several",
+    )
+    add(
+        "--fleet",
+        metavar="FILE",
+        default="",
+        help="open the supervisors of this file; else of fleet.toml of your settings",
+    )
     add("-u", "--username", metavar="USER")
     add("-p", "--password", metavar="PASSWORD")
     add("--read-only", action="store_true", help="refuse every command that changes something")
@@ -459,20 +486,36 @@ def _parser() -> _Parser:
     return parser
 
 
-def _target(given: argparse.Namespace) -> Target:
-    """Where the server is. Raises UserError and ConfigError."""
+def _places(given: argparse.Namespace) -> tuple[Place, ...]:
+    """Which supervisors to open. Raises UserError and ConfigError."""
+    environ = os.environ
+    if given.serverurl:
+        places = places_of.from_words(given.serverurl, given.username, given.password)
+    elif given.fleet or (given.configuration is None and files.fleet_file(environ).exists()):
+        places = files.load_fleet(Path(given.fleet) if given.fleet else files.fleet_file(environ), environ)
+    else:
+        places = _configured(given)
+    places = places_of.unique(places)
+    return tuple(places_of.chosen(places, given.names) if given.names else places)
+
+
+def _configured(given: argparse.Namespace) -> list[Place]:
+    """What the configuration file names: its own server, and others for the console."""
     overrides = {
-        name: value
-        for name in ("serverurl", "username", "password")
-        if (value := getattr(given, name)) is not None
+        name: value for name in ("username", "password") if (value := getattr(given, name)) is not None
     }
     path = given.configuration
-    if path is None and "serverurl" not in overrides:
+    if path is None:
         path = find_config(sys.argv[0], os.getcwd())
     ctl = load_ctl(path, overrides, environ=os.environ)
-    if not ctl.serverurl.startswith(("unix://", "http://")):
-        raise UserError(f"cannot talk to {ctl.serverurl}: the URL must begin with unix:// or http://")
-    return Target(ctl.serverurl, ctl.username, ctl.password)
+    places_of.check_url(ctl.serverurl)
+    places = [Place("local", ctl.serverurl, ctl.username, ctl.password)]
+    for other in ctl.consoles:
+        places_of.check_url(other.serverurl)
+        places.append(
+            Place(other.name, other.serverurl, other.username, other.password, other.env, other.protect)
+        )
+    return places
 
 
 def _options(argv: Sequence[str]) -> Options | None:
@@ -486,7 +529,7 @@ def _options(argv: Sequence[str]) -> Options | None:
         print(VERSION)
         return None
     return Options(
-        _target(given), given.read_only, given.ascii, given.color, given.theme, given.plain, given.keys
+        _places(given), given.read_only, given.ascii, given.color, given.theme, given.plain, given.keys
     )
 
 
@@ -502,7 +545,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if options is None:
             return EXIT_OK
         if options.plain:
-            return asyncio.run(run_plain(options.target))
+            return asyncio.run(run_plain([place.target for place in options.places]))
         if not (sys.stdin.isatty() and sys.stdout.isatty()):
             raise UserError(
                 "standard input and output must be a terminal; --plain prints lines", EXIT_GENERIC

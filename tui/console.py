@@ -22,6 +22,7 @@ from .attaching import Attaching
 from .commands import ACT, COMMANDS, Verb, describe_marks, described
 from .desk import Desk, Host, Timer
 from .feeds import Feeds
+from .fleetdesk import FleetDesk
 from .keymap import Prefix, show
 from .logbuffer import LogBuffer
 from .logdesk import LogDesk
@@ -32,6 +33,7 @@ from .screens.attach import key_words
 from .screens.detail import Detail
 from .screens.dialogs import Dialog
 from .screens.events import KINDS, LEVELS, EventsPane
+from .screens.fleet import AttentionPane, SupTable
 from .screens.logpane import LogPane
 from .screens.overview import Overview
 from .screens.table import ProcessTable
@@ -54,6 +56,7 @@ class Console(Desk):
         self._actions = Actions(self)
         self._attaching = Attaching(self, self._actions)
         self._serving = Serving(self, self._actions)
+        self._fleet = FleetDesk(self)
         self._pickers = Pickers(self)
         self.setup = Setup(self, self._pickers)
         self._whys = Whys(self)
@@ -78,7 +81,10 @@ class Console(Desk):
         }
         for pane in (self.overview.table, self.overview.log, self.overview.events, self.events.pane):
             urwid.connect_signal(pane, "mouse", self.pressed)
-        urwid.connect_signal(self.stage.footer, "mouse", self.pressed)
+        for part in (self._fleet.screen.sups, self._fleet.screen.trouble, self.stage.footer):
+            urwid.connect_signal(part, "mouse", self.pressed)
+        if self._fleet.many:
+            self._fleet.show()
 
     # --- what the links tell -------------------------------------------------------------------------
 
@@ -108,6 +114,8 @@ class Console(Desk):
     def _linked(self, told: LinkTold) -> None:
         if told.kind is LinkKind.AWAY:
             self._attaching.link_lost(told.sup)
+        if self._fleet.many:
+            return  # the fleet screen and the timeline say it, of however many
         match told.kind:
             case LinkKind.AUTH_FAILED:
                 self.error(
@@ -132,6 +140,8 @@ class Console(Desk):
         now = self.host.now()
         self.view.refresh(now)
         screen = self.stage.screen
+        self.stage.title.scope = None if self._fleet.shown else self.view.scope
+        self.stage.title.all_words = "FLEET" if self._fleet.shown else "all"
         for wish in screen.logs():
             wish.pane.show(self.feeds.merged(wish.keys), wish.subject, wish.channel)
         if screen is self.overview and self.overview.ref() is None:
@@ -185,7 +195,8 @@ class Console(Desk):
         narrowing = self.overview.table.narrowing()
         if narrowing and self.stage.screen is self.overview:
             row += [("msg.warn", f" {narrowing}"), ("ui.text.muted", "  (Esc shows all)")]
-        if row or (self.stage.screen is self.overview and self.overview.events_shown):
+        strips = (self.overview, self._fleet.screen)
+        if row or any(screen is self.stage.screen and screen.events_shown for screen in strips):
             return row
         return last_event(self.model)
 
@@ -291,11 +302,14 @@ class Console(Desk):
             "right": lambda: self._sideways(1),
             "next-pane": lambda: self.stage.screen.cycle(1),
             "previous-pane": lambda: self.stage.screen.cycle(-1),
-            "overview": lambda: self.show([self.overview]),
+            "overview": lambda: self.show([*self._fleet.base, self.overview]),
+            "fleet": self._fleet.show,
+            "open-supervisor": self._fleet.open,
+            "everything": self._fleet.everything,
             "detail": self._detail,
-            "events": lambda: self.show([self.overview, self.events]),
-            "fold-all": lambda: self.view.fold_all(True),
-            "unfold-all": lambda: self.view.fold_all(False),
+            "events": lambda: self.show([*self._fleet.base, self.overview, self.events]),
+            "fold-all": lambda: self._fold_all(True),
+            "unfold-all": lambda: self._fold_all(False),
             "start": lambda: self._actions.act(Verb.START),
             "stop": lambda: self._actions.act(Verb.STOP),
             "restart": lambda: self._actions.act(Verb.RESTART),
@@ -371,14 +385,18 @@ class Console(Desk):
 
     def _move(self, by: int) -> None:
         focused = self.stage.screen.focused
-        if isinstance(focused, ProcessTable):
+        if self._fleet.shown:
+            self._fleet.move(by)
+        elif isinstance(focused, ProcessTable):
             self.view.move(by)
         elif isinstance(focused, (LogPane, EventsPane)):
             focused.move(by)
 
     def _page(self, pages: float) -> None:
         focused = self.stage.screen.focused
-        if isinstance(focused, ProcessTable):
+        if self._fleet.shown:
+            self._fleet.page(pages)
+        elif isinstance(focused, ProcessTable):
             self.view.move(int(pages * max(1, focused.rows_visible - 1)) or (1 if pages > 0 else -1))
         elif isinstance(focused, LogPane):
             if pages < 0 and focused.top is not None and focused.at_top:
@@ -390,7 +408,9 @@ class Console(Desk):
 
     def _end(self, *, first: bool) -> None:
         focused = self.stage.screen.focused
-        if isinstance(focused, ProcessTable):
+        if self._fleet.shown:
+            self._fleet.move(-(10**9) if first else 10**9)
+        elif isinstance(focused, ProcessTable):
             self.view.go(0 if first else len(self.view.rows) - 1)
         elif isinstance(focused, LogPane):
             focused.first() if first else focused.follow()
@@ -399,7 +419,9 @@ class Console(Desk):
 
     def _sideways(self, by: int) -> None:
         screen = self.stage.screen
-        if isinstance(screen.focused, LogPane):
+        if self._fleet.shown:
+            self._fleet.sideways(by)
+        elif isinstance(screen.focused, LogPane):
             if by < 0 and screen.focused.aside == 0 and screen is not self._logdesk.screen:
                 screen.focused = screen.panes[0]
                 screen.zoomed = None
@@ -411,6 +433,10 @@ class Console(Desk):
                 self.view.fold(by < 0)
             elif cursor is not None and self.overview.log_shown:
                 screen.focused = self.overview.log
+
+    def _fold_all(self, folded: bool) -> None:
+        view = self._fleet.screen.sups.view if self._fleet.shown else self.view
+        view.fold_all(folded)
 
     def _detail(self) -> None:
         if self.stage.screen is self.events and self.events.pane.expand():
@@ -437,7 +463,7 @@ class Console(Desk):
         elif self._actions.progress is not None and not self._actions.progress.hidden:
             self._actions.progress.hidden = True
             self.stage.message.text = ""
-        elif self._logdesk.back():
+        elif self._logdesk.back() or self._fleet.back():
             pass
         elif screen.zoomed is not None:
             screen.zoomed = None
@@ -467,6 +493,9 @@ class Console(Desk):
     # --- the list ------------------------------------------------------------------------------------
 
     def _filter(self) -> None:
+        if self._fleet.shown:
+            self._fleet.filter()
+            return
         before = self.view.filter
 
         def done(value: str | None) -> None:
@@ -594,9 +623,10 @@ class Console(Desk):
         self.say("mouse on" if self.settings.mouse else "mouse off: the terminal selects text itself")
 
     def _reconnect(self) -> None:
-        for link in self.links.values():
-            link.retry_now()
-        self.say("trying the connection")
+        meant = self._fleet.meant()
+        for name in meant:
+            self.links[name].retry_now()
+        self.say("trying the connection" if len(meant) == 1 else f"trying {len(meant)} connections")
 
     # --- the mouse -----------------------------------------------------------------------------------
 
@@ -616,6 +646,8 @@ class Console(Desk):
             by = -WHEEL_ROWS if button == 4 else WHEEL_ROWS
             if isinstance(box, ProcessTable):
                 self.view.move(by)
+            elif isinstance(box, (SupTable, AttentionPane)):
+                box.view.move(by)
             elif isinstance(box, (LogPane, EventsPane)):
                 box.move(by)
         elif button == 1:
@@ -625,6 +657,8 @@ class Console(Desk):
         screen = self.stage.screen
         if isinstance(box, LogPane) and box in screen.panes:
             screen.focused = box
+        elif isinstance(box, (SupTable, AttentionPane)):
+            self._fleet.press(box, row)
         elif isinstance(box, ProcessTable):
             screen.focused = box
             place = box.row_at(row)

@@ -88,7 +88,11 @@ class Desk:
     @property
     def read_only(self) -> bool:
         """Whether what would change something is refused: asked for, or all that the server allows."""
-        return self._read_only or any(sup.link.role == "observer" for sup in self.model.sups.values())
+        sups = self.model.sups
+        scope = self.view.scope
+        meant = [sups[scope]] if scope is not None else list(sups.values())
+        # of several supervisors, each says by itself what it refuses
+        return self._read_only or (len(meant) == 1 and meant[0].link.role == "observer")
 
     def contexts(self) -> Sequence[str]:
         """The key map's contexts, the innermost first."""

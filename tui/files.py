@@ -15,6 +15,7 @@ from typing import Final
 from supervisor.errors import UserError
 
 from . import keyfile, settings, theme
+from .places import Place, read_fleet
 from .settings import Settings
 
 DEFAULT_THEME: Final = "dusk"
@@ -145,3 +146,30 @@ def theme_text(name: str, environ: Mapping[str, str]) -> str:
         except FileNotFoundError:
             continue
     raise UserError(f"there is no theme {name!r}: there are {', '.join(theme_names(environ))}")
+
+
+def fleet_file(environ: Mapping[str, str]) -> Path:
+    """Where the supervisors are named that are opened when nothing else is."""
+    return folder(environ) / "fleet.toml"
+
+
+def load_fleet(path: Path, environ: Mapping[str, str]) -> list[Place]:
+    """Raises UserError."""
+    try:
+        text = text_of(path)
+    except FileNotFoundError as error:
+        raise UserError(f"{path}: there is no such file") from error
+    return read_fleet(text, str(path), _secret, environ)
+
+
+def _secret(name: str) -> str:
+    """The first line of a password file that nobody else can read. Raises UserError."""
+    path = Path(name).expanduser()
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}") from error
+    if mode & 0o077:
+        raise UserError(f"{path} can be read by others: chmod 600 it")
+    lines = text_of(path).splitlines()
+    return lines[0] if lines else ""

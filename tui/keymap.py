@@ -41,7 +41,7 @@ GLOBAL: Final = {
     "g g": "first", "home": "first", "G": "last", "end": "last",
     "h": "left", "left": "left", "l": "right", "right": "right",
     "tab": "next-pane", "shift tab": "previous-pane", "ctrl w w": "next-pane", "ctrl w W": "previous-pane",
-    "1": "overview", "2": "detail", "3": "log-screen", "4": "events", "g e": "events", "g p": "go", "meta 1": "overview", "meta 2": "detail", "meta 3": "logs", "meta 4": "events", "g m": "messages",
+    "1": "overview", "2": "detail", "3": "log-screen", "4": "events", "5": "fleet", "g e": "events", "g p": "go", "meta 1": "overview", "meta 2": "detail", "meta 3": "logs", "meta 4": "events", "meta 5": "fleet", "g m": "messages",
     "?": "help", "f1": "help", ":": "palette", "ctrl p": "palette", "f2": "settings", "ctrl t": "theme",
     "esc": "back", "q": "back", "f10": "quit", "ctrl c": "interrupt",
     "ctrl l": "redraw", "ctrl r": "reconnect", "z": "zoom", "M": "mouse",
@@ -82,6 +82,16 @@ EVENTS: Final = {
     "enter": "detail", "o": "logs", "f5": "logs", "f": "follow", "t": "kind", "L": "level", "<": "hour-back", ">": "hour-on",
 }  # fmt: skip
 
+FLEET: Final = {
+    "enter": "open-supervisor", "=": "everything", "H": "fold-all", "L": "unfold-all",
+    "/": "filter", "f4": "filter", "\\": "filter",
+}  # fmt: skip
+
+TROUBLE: Final = {
+    "enter": "open-supervisor", "=": "everything", "s": "start", "f7": "start", "x": "stop", "f8": "stop",
+    "r": "restart", "R": "restart-group", "f9": "signal", "!": "signal", "a": "attach", "A": "watch", "u": "undo",
+}  # fmt: skip
+
 DIALOG: Final = {
     "tab": "next", "right": "next", "l": "next", "shift tab": "previous", "left": "previous", "h": "previous",
     "up": "up", "down": "down", "k": "up", "j": "down", "home": "first", "end": "last",
@@ -100,6 +110,8 @@ DEFAULTS: Final[Mapping[str, Mapping[str, str]]] = {
     "log": LOG,
     "detail": DETAIL,
     "events": EVENTS,
+    "fleet": FLEET,
+    "trouble": TROUBLE,
     "dialog": DIALOG,
     "choice": CHOICE,
 }
@@ -113,6 +125,8 @@ FOOTERS: Final[Mapping[str, tuple[str, ...]]] = {
         "split-right", "merge", "filter-in", "copy", "older", "times", "next-error", "back"),
     "detail": ("back", "start", "stop", "restart", "signal", "attach", "logs", "stream", "next-pane", "copy-name", "copy-command", "help"),
     "events": ("back", "detail", "logs", "follow", "kind", "level", "hour-back", "hour-on", "help"),
+    "fleet": ("help", "open-supervisor", "filter", "everything", "reconnect", "next-pane", "events", "palette", "quit"),
+    "trouble": ("help", "open-supervisor", "restart", "start", "stop", "signal", "attach", "next-pane", "back"),
     "dialog": ("accept", "yes", "cancel", "next", "sent"),
     "choice": ("accept", "cancel"),
 }  # fmt: skip

@@ -12,9 +12,8 @@ import asyncio
 import errno
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from typing import Final
 
 from supervisor.client import rpc
@@ -36,6 +35,7 @@ from supervisor.states import ProcessStates
 
 from .logbuffer import LogBuffer
 from .model import ChangeTold, GoneTold, LinkKind, LinkTold, Message, SnapshotTold, UsageTold, WholeTold
+from .places import Target, ssh_command
 
 POLL_EVERY_S: Final = 2.0
 TAIL_BYTES: Final = 64 * 1024
@@ -46,16 +46,6 @@ RESUME_BYTES: Final = 1 << 20
 """A log that wrote more than this while nobody looked is shown from its end again, with a mark."""
 RPC_TIMEOUT_S: Final = 10.0
 STREAM_SUFFIX: Final = ".stream"
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """``url``: as [supervisorctl] serverurl. ``name``: what the console calls it."""
-
-    url: str
-    username: str | None = None
-    password: str | None = field(default=None, repr=False)
-    name: str = "local"
 
 
 class Feed:
@@ -138,7 +128,7 @@ class Link:
     """``tell`` gets every message, on the loop. ``run`` goes on until it is cancelled."""
 
     def __init__(self, target: Target, tell: Callable[[Message], None]) -> None:
-        """Raises UserError for a URL that is neither unix:// nor http://."""
+        """Raises UserError for a URL that is none of unix://, http://, ssh://."""
         self.target = target
         self.name = target.name
         self._tell = tell
@@ -152,13 +142,19 @@ class Link:
         self._polls_done = 0
         self._poller = ThreadPoolExecutor(1, f"poll {target.name}")
         self._caller = ThreadPoolExecutor(1, f"call {target.name}")
-        try:
-            address = rpc.parse_serverurl(target.url)
-        except ValueError as error:
-            raise UserError(str(error)) from error
-        self._stream_path = address.path + STREAM_SUFFIX if isinstance(address, rpc.UnixAddress) else ""
+        self._stream_path = ""
+        where: client.Address | Callable[[], Awaitable[client.Address]] = self._resolve
+        if target.url.startswith("ssh://"):
+            where = client.CommandAddress(ssh_command(target.url), target.url)
+        else:
+            try:
+                address = rpc.parse_serverurl(target.url)
+            except ValueError as error:
+                raise UserError(str(error)) from error
+            if isinstance(address, rpc.UnixAddress):
+                self._stream_path = address.path + STREAM_SUFFIX
         self._client = client.StreamClient(
-            self._resolve,
+            where,
             username=target.username,
             password=target.password,
             watch=self._stream_path,
@@ -278,6 +274,11 @@ class Link:
             self._tell(UsageTold(self.name, values))
 
     # what the console asks for
+
+    @property
+    def rtt_s(self) -> float:
+        """The last measured round trip; 0 where none was."""
+        return self._client.session.rtt_s if self._client.session.live else 0.0
 
     @property
     def live(self) -> bool:

@@ -147,7 +147,9 @@ class Entry:
 class Sup:
     """One supervisor as last told. ``as_of``: when its data was last known to be true.
 
-    ``protect``: its name must be typed before anything is sent to it.
+    ``protect``: its name must be typed before anything is sent to it. ``env``: what it is
+    listed under. ``alert``: the title bar is to warn while it is worked on. ``groups`` and
+    ``tally`` (processes by state) are of this one.
     """
 
     name: str
@@ -156,6 +158,10 @@ class Sup:
     as_of: float = 0.0
     known: bool = False
     protect: bool = False
+    env: str = ""
+    alert: bool = False
+    groups: dict[Ref, None] = field(default_factory=dict)
+    tally: Counter[int] = field(default_factory=Counter)
 
     @property
     def stale(self) -> bool:
@@ -212,6 +218,8 @@ class Model:
         self.groups: dict[Ref, dict[str, None]] = {}
         self.up: Counter[Ref] = Counter()
         self.tally: Counter[int] = Counter()
+        self.attention: dict[Ref, None] = {}
+        """The processes that need attention, of all supervisors."""
         self.timeline: deque[Entry] = deque(maxlen=TIMELINE_LENGTH)
         self.entries = 0
         self.members = 0
@@ -235,7 +243,8 @@ class Model:
             case WholeTold():
                 sup = self.sups[message.sup]
                 if sup.statename and sup.statename != message.statename:
-                    self.note(now, Level.WARN, "supervisor", f"{sup.statename} -> {message.statename}")
+                    subject = "supervisor" if len(self.sups) == 1 else sup.name
+                    self.note(now, Level.WARN, subject, f"{sup.statename} -> {message.statename}")
                 sup.statename = message.statename
             case LinkTold():
                 self._linked(message, now)
@@ -243,7 +252,7 @@ class Model:
     def _snapshot(self, message: SnapshotTold, now: float) -> None:
         sup = self.sups[message.sup]
         told = {Ref(message.sup, record.group, record.name): record for record in message.records}
-        for ref in [ref for ref in self.records if ref.sup == message.sup and ref not in told]:
+        for ref in [ref for ref in self.refs(message.sup) if ref not in told]:
             self._drop(ref, now)
         for ref, record in told.items():
             self._put(ref, record, now, quiet=not sup.known)
@@ -255,6 +264,7 @@ class Model:
         self.records[ref] = record
         if before is None:
             self.groups.setdefault(ref.of_group, {})[ref.name] = None
+            self.sups[ref.sup].groups[ref.of_group] = None
             self.members += 1
             if not quiet:
                 self.note(when, Level.INFO, ref.namespec, "added", ref, record)
@@ -265,10 +275,15 @@ class Model:
             if before.state != record.state:
                 self._moved(ref, before, record, when)
         self._count(ref, record, 1)
+        if needs_attention(record):
+            self.attention[ref] = None
+        else:
+            self.attention.pop(ref, None)
         self.states += 1
 
     def _count(self, ref: Ref, record: ProcessRecord, by: int) -> None:
         self.tally[record.state] += by
+        self.sups[ref.sup].tally[record.state] += by
         if record.state == _STATES.RUNNING:
             self.up[ref.of_group] += by
 
@@ -279,13 +294,16 @@ class Model:
         self._count(ref, record, -1)
         self.usage.pop(ref, None)
         self.past.pop(ref, None)
+        self.attention.pop(ref, None)
         names = self.groups[ref.of_group]
         del names[ref.name]
         if not names:
             del self.groups[ref.of_group]
+            del self.sups[ref.sup].groups[ref.of_group]
             del self.up[ref.of_group]
         self.members += 1
-        self.note(when, Level.INFO, ref.namespec, "removed")
+        subject = ref.namespec if len(self.sups) == 1 else f"{ref.sup} {ref.namespec}"
+        self.note(when, Level.INFO, subject, "removed")
 
     def _moved(self, ref: Ref, before: ProcessRecord, record: ProcessRecord, when: float) -> None:
         if record.state not in RUNNING_STATES and record.state != _STATES.STOPPING:
@@ -352,6 +370,8 @@ class Model:
         record: ProcessRecord | None = None,
     ) -> None:
         """Add a line to the timeline."""
+        if ref is not None and len(self.sups) > 1:
+            subject = f"{ref.sup} {subject}"
         state = None if record is None else record.state
         expected = record is None or record.expected
         self.timeline.append(Entry(wall, level, clean(subject), clean(text), ref, state, expected))
@@ -366,9 +386,22 @@ class Model:
         for name in self.groups.get(group, ()):
             yield Ref(group.sup, group.group, name)
 
-    def counts(self) -> list[tuple[str, int, int]]:
-        """(word, number, a process state standing for it), what needs an eye last but one; zero ones left out."""
-        tally = self.tally
+    def refs(self, sup: str | None = None) -> Iterable[Ref]:
+        """The processes of one supervisor, or of all."""
+        if sup is None:
+            return self.records
+        return [ref for group in self.sups[sup].groups for ref in self.members_of(group)]
+
+    def total(self, sup: str | None = None) -> int:
+        """How many processes there are, of one supervisor or of all."""
+        return len(self.records) if sup is None else sum(self.sups[sup].tally.values())
+
+    def counts(self, sup: str | None = None) -> list[tuple[str, int, int]]:
+        """(word, number, a process state standing for it), what needs an eye last but one; zero ones left out.
+
+        Of one supervisor, or of all.
+        """
+        tally = self.tally if sup is None else self.sups[sup].tally
         words = [
             ("up", tally[_STATES.RUNNING], _STATES.RUNNING),
             ("starting", tally[_STATES.STARTING], _STATES.STARTING),
@@ -418,6 +451,8 @@ class ListView:
 
     def __init__(self, model: Model) -> None:
         self.model = model
+        self.scope: str | None = None
+        """The supervisor whose processes are listed; None: all."""
         self.rows: list[Ref] = []
         self.marks: set[Ref] = set()
         self.folded: set[Ref] = set()
@@ -474,12 +509,10 @@ class ListView:
     def _passing(self) -> Iterator[Ref]:
         model, marks = self.model, self.marks
         everything = not self.filter.alternatives and not self.attention
-        for ref, record in model.records.items():
-            if everything:
-                yield ref
-            elif self.attention and not needs_attention(record):
+        for ref in model.attention if self.attention else model.refs(self.scope):
+            if self.scope is not None and ref.sup != self.scope:
                 continue
-            elif self.filter(model.subject(ref, ref in marks)):
+            if everything or self.filter(model.subject(ref, ref in marks)):
                 yield ref
 
     def _tree(self) -> list[Ref]:
@@ -490,7 +523,8 @@ class ListView:
         rows: list[Ref] = []
         order = sorted(
             groups,
-            key=lambda g: (g.sup, records[groups[g][0]].group_priority, g.group),
+            # a group of several supervisors stands together
+            key=lambda g: (records[groups[g][0]].group_priority, g.group, g.sup),
             reverse=self.inverted,
         )
         for group in order:
@@ -522,6 +556,15 @@ class ListView:
         return sorted(self._passing(), key=key, reverse=self.inverted)
 
     # what the user does
+
+    def look_at(self, scope: str | None) -> None:
+        """List the processes of one supervisor, or (None) of all."""
+        if scope != self.scope:
+            self.scope = scope
+            self.top = 0
+            if self.cursor is not None and scope not in (None, self.cursor.sup):
+                self.cursor = None
+            self._changed = True
 
     def change(
         self,
@@ -603,7 +646,7 @@ class ListView:
         """Mark or unmark what matches by name or by ``group:name``, shown or not; how many there are."""
         found = {
             ref
-            for ref in self.model.records
+            for ref in self.model.refs(self.scope)
             if fnmatchcase(ref.namespec, pattern) or fnmatchcase(ref.name, pattern)
         }
         self.marks = self.marks | found if on else self.marks - found

@@ -18,7 +18,7 @@ from .canvas import Painter
 from .commands import Command
 from .glyphs import Glyphs, state_role
 from .keymap import KEPT
-from .model import Level, LinkKind, Model
+from .model import Level, LinkKind, Model, Sup
 from .words import clean, clock, cut, duration, fit, width_of
 
 Run = tuple[Hashable, str]
@@ -240,31 +240,37 @@ class Pane(Box):
 
 
 class TitleBar(Box):
-    """Who is shown, how many processes are how, whether the data is fresh, the time."""
+    """Who is shown, how many processes are how, whether the data is fresh, the time.
+
+    ``scope``: the supervisor that is worked on, None for all; ``all_words``: what all are called.
+    """
 
     def __init__(self, model: Model, look: Look) -> None:
         super().__init__()
         self._model = model
         self._look = look
         self.crumbs: list[str] = []
-        self.theme = ""
+        self.scope: str | None = None
+        self.all_words = "all"
 
     def paint(self, cols: int, rows: int, focus: bool) -> list[Row]:
         now = self._look.now()
-        sup = next(iter(self._model.sups.values()))
-        left: Row = [("ui.title", " console  " if cols >= 60 else " ")]
+        sup = self._sup()
+        base = "ui.title.alert" if sup is not None and sup.alert else "ui.title"
+        left: Row = [(base, " console  " if cols >= 60 else " ")]
         place = "  > ".join(["", *self.crumbs]) if self.crumbs else ""
-        left.append(("ui.title", sup.name + place))
-        link = self._link(cols, now)
+        name = sup.name if sup is not None else f"{self.all_words} {len(self._model.sups)} supervisors"
+        left.append((base, name + place))
+        link = self._link(sup, cols, now) if sup is not None else self._links()
         counts = self._counts(short=cols < 60)
         right_end: Row = [("ui.title", f"   {clock(now)} " if cols >= 60 else f" {clock(now)[:5]} ")]
         # two cells before the link, one before the counts
         room = cols - row_width(left) - row_width(right_end) - 3
         if row_width(link) + row_width(counts) > room:
             counts = self._counts(short=True)
-        if row_width(link) + row_width(counts) > room and not sup.stale:
+        if row_width(link) + row_width(counts) > room and (sup is None or not sup.stale):
             link = []
-        line = Line(cols, "ui.title").extend(left)
+        line = Line(cols, base).extend(left)
         if link:
             line.add("  ").extend(link)
         space = line.left - row_width(counts) - row_width(right_end)
@@ -274,8 +280,18 @@ class TitleBar(Box):
             line.add(" " * (line.left - row_width(right_end)))
         return [line.extend(right_end).done()]
 
-    def _link(self, cols: int, now: float) -> Row:
-        sup = next(iter(self._model.sups.values()))
+    def _sup(self) -> Sup | None:
+        sups = self._model.sups
+        if len(sups) == 1:
+            return next(iter(sups.values()))
+        return sups.get(self.scope) if self.scope is not None else None
+
+    def _links(self) -> Row:
+        """How many are not connected."""
+        gone = sum(sup.stale for sup in self._model.sups.values())
+        return [("ui.title.alert", f" {gone} not connected ")] if gone else []
+
+    def _link(self, sup: Sup, cols: int, now: float) -> Row:
         link = sup.link
         dim = "ui.title.dim"
         match link.kind:
@@ -301,11 +317,12 @@ class TitleBar(Box):
 
     def _counts(self, *, short: bool) -> Row:
         model = self._model
-        sup = next(iter(model.sups.values()))
-        if not sup.known:
+        sup = self._sup()
+        if not (sup.known if sup is not None else model.records):
             return []
-        runs: Row = [] if short else [("ui.title", f"{len(model.records)} procs")]
-        for word, number, state in model.counts():
+        total = len(model.records) if sup is None else sum(sup.tally.values())
+        runs: Row = [] if short else [("ui.title", f"{total} procs")]
+        for word, number, state in model.counts(sup.name if sup is not None else None):
             role = f"{state_role(state)}@title" if word != "down" else "ui.title.dim"
             text = f"{number}{_SHORT.get(word, word[0])}" if short else f"{number} {word}"
             runs.append(("ui.title", " " if short else "  "))

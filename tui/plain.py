@@ -10,29 +10,31 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Sequence
 
 from supervisor.errors import EXIT_OK
 
-from .link import Link, Target
+from .link import Link
 from .model import LinkKind, LinkTold, Message, Model, SnapshotTold
+from .places import Target
 from .words import clean, clock, story
 
 
 class Plain:
     """Prints what the model learns."""
 
-    def __init__(self, name: str) -> None:
-        self.model = Model([name])
+    def __init__(self, names: Sequence[str]) -> None:
+        self.model = Model(names)
         self._printed = 0
-        self._known = False
+        self._known: set[str] = set()
 
     def told(self, message: Message) -> None:
         now = time.time()
         self.model.apply(message, now)
-        if isinstance(message, SnapshotTold) and not self._known:
-            self._known = True
+        if isinstance(message, SnapshotTold) and message.sup not in self._known:
+            self._known.add(message.sup)
             self._printed = self.model.entries
-            self._table(now)
+            self._table(message.sup, now)
         if isinstance(message, LinkTold) and message.kind in (LinkKind.AUTH_FAILED, LinkKind.INCOMPATIBLE):
             self._line(f"{clock(now)} {message.sup} {message.kind.value}: {clean(message.reason)}")
         new = self.model.entries - self._printed
@@ -40,22 +42,24 @@ class Plain:
         for entry in list(self.model.timeline)[-new:] if new > 0 else ():
             self._line(f"{clock(entry.wall)} {entry.level.value:<5} {entry.subject} {entry.text}")
 
-    def _table(self, now: float) -> None:
-        counts = ", ".join(f"{number} {word}" for word, number, _ in self.model.counts())
-        self._line(f"{clock(now)} {len(self.model.records)} processes: {counts}")
+    def _table(self, sup: str, now: float) -> None:
+        counts = ", ".join(f"{number} {word}" for word, number, _ in self.model.counts(sup))
+        whose = f"{sup} " if len(self.model.sups) > 1 else ""
+        self._line(f"{clock(now)} {whose}{self.model.total(sup)} processes: {counts}")
         records = self.model.records
         for ref in sorted(
-            records, key=lambda r: (records[r].group_priority, r.group, records[r].priority, r.name)
+            self.model.refs(sup),
+            key=lambda r: (records[r].group_priority, r.group, records[r].priority, r.name),
         ):
             record = records[ref]
-            self._line(f"{clock(now)} {ref.namespec} {record.statename} {story(record, now)}")
+            self._line(f"{clock(now)} {whose}{ref.namespec} {record.statename} {story(record, now)}")
 
     @staticmethod
     def _line(text: str) -> None:
         print(text, flush=True)
 
 
-async def run_plain(target: Target) -> int:
+async def run_plain(targets: Sequence[Target]) -> int:
     """Print until a signal or a closed pipe ends it."""
     loop = asyncio.get_running_loop()
     over = asyncio.Event()
@@ -71,17 +75,17 @@ async def run_plain(target: Target) -> int:
             closed = True
             over.set()
 
-    plain = Plain(target.name)
-    task = asyncio.create_task(Link(target, told).run())
+    plain = Plain([target.name for target in targets])
+    links = {asyncio.create_task(Link(target, told).run()) for target in targets}
     waiting = asyncio.create_task(over.wait())
     try:
-        await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
-        if task.done():
+        done, _ = await asyncio.wait({*links, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        for task in done & links:
             task.result()
     finally:
-        for each in (task, waiting):
+        for each in (*links, waiting):
             each.cancel()
-        await asyncio.gather(task, waiting, return_exceptions=True)
+        await asyncio.gather(*links, waiting, return_exceptions=True)
     if closed:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return EXIT_OK

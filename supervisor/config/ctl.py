@@ -13,7 +13,7 @@ from typing import Final
 from . import values
 from .common import all_warnings, base_names, config_error, overridden, plugin, warn_of_unknown_options
 from .expand import Names
-from .kinds import CtlConfig, PluginConfig
+from .kinds import ConsoleConfig, CtlConfig, PluginConfig
 from .options import section_kind
 from .reader import Document, Glob, RawSection, Read, glob_files, read_document, read_file
 from .sections import Budget, Section
@@ -62,6 +62,7 @@ def load_ctl(
         prompt=section.get("prompt", str, default.prompt),
         history_file=section.get("history_file", partial(_history_file, base=cwd), default.history_file),
         plugins=_ctl_plugins(document, names, budget),
+        consoles=_consoles(document, names, budget, cwd),
         warnings=all_warnings(document),
     )
     if document.problems.errors:
@@ -87,6 +88,30 @@ def _ctl_plugins(document: Document, names: Names, budget: Budget) -> tuple[Plug
     )
     plugins = (plugin(section, _CTL_FACTORY) for section in sections)
     return tuple(config for config in plugins if config is not None)
+
+
+def _consoles(document: Document, names: Names, budget: Budget, cwd: str) -> tuple[ConsoleConfig, ...]:
+    found: list[ConsoleConfig] = []
+    for raw in document.sections.values():
+        if section_kind(raw.name) != "supervisortui":
+            continue
+        section = Section(raw, document.defaults, names, document.problems, budget)
+        warn_of_unknown_options(section, "supervisortui")
+        url = section.get("serverurl", partial(_server_url, base=cwd), "")
+        if not url:
+            section.error(f"cannot open this supervisor: section [{raw.name}] has no serverurl value")
+            continue
+        found.append(
+            ConsoleConfig(
+                raw.name.partition(":")[2],
+                url,
+                section.get("username", str, None),
+                section.get("password", str, None),
+                section.get("env", str, ""),
+                section.get("protect", values.boolean, False),
+            )
+        )
+    return tuple(found)
 
 
 def _server_url(text: str, base: str) -> str:

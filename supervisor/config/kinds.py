@@ -46,6 +46,18 @@ class PluginConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class ConsoleConfig:
+    """``[supervisortui:NAME]``: one more supervisor for the console. ``protect``: its name is asked for."""
+
+    name: str
+    serverurl: str
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    env: str = ""
+    protect: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class CtlConfig:
     """``[supervisorctl]`` and its command line. ``history_file`` empty: no history."""
 
@@ -55,4 +67,5 @@ class CtlConfig:
     prompt: str = "supervisor"
     history_file: str = ""
     plugins: tuple[PluginConfig, ...] = ()
+    consoles: tuple[ConsoleConfig, ...] = ()
     warnings: tuple[ConfigProblem, ...] = ()

@@ -149,6 +149,13 @@ OPTIONS: Final[Mapping[str, tuple[Option, ...]]] = {
         Option("prompt", "text", "supervisor", "of the shell"),
         Option("history_file", "path", "", "keeps the lines of the shell"),
     ),
+    "supervisortui": (
+        Option("serverurl", "URL", "", "required; as above, or ``ssh://HOST``", ours=True),
+        Option("username", "text", "", "who to log in as", ours=True),
+        Option("password", "text", "", "and with what", ours=True),
+        Option("env", "text", "", "what the console lists it under", ours=True),
+        Option("protect", "boolean", "false", "ask for its name before anything is done to it", ours=True),
+    ),
     "include": (Option("files", "patterns", "", "required; files whose sections are read as well"),),
     "program": (*_PROGRAM, *_TERMINAL),
     "fcgi-program": (
@@ -180,7 +187,7 @@ SECTION_OPTIONS: Final[Mapping[str, frozenset[str]]] = {
 FREE_KINDS: Final = frozenset(("rpcinterface", "ctlplugin"))
 """Sections whose options are for a plug-in to judge."""
 
-_NAMED_KINDS = frozenset(("program", "fcgi-program", "eventlistener", "group")) | FREE_KINDS
+_NAMED_KINDS = frozenset(("program", "fcgi-program", "eventlistener", "group", "supervisortui")) | FREE_KINDS
 _SERVER_KINDS = ("unix_http_server", "inet_http_server", "unix_stream_server", "inet_stream_server")
 _SINGLE_KINDS = frozenset(("supervisord", "supervisorctl", "include"))
 _FOREIGN_PREFIXES = ("dependent_startup",)

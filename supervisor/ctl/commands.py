@@ -355,6 +355,12 @@ def plan(session: Session, words: list[str]) -> None:
     run(session, words)
 
 
+def bridge(session: Session, words: list[str]) -> None:
+    from .bridging import bridge as run
+
+    run(session, words)
+
+
 def record(session: Session, words: list[str]) -> None:
     from .recording import record as run
 
@@ -437,6 +443,7 @@ COMMANDS: Final[dict[str, Command]] = {
     "add": Command(add, completes="groups"),
     "attach": Command(attach, checks_version=True, completes="processes"),
     "avail": Command(avail, json=True),
+    "bridge": Command(bridge),
     "clear": Command(clear, checks_version=True, json=True, completes="processes"),
     "completion": Command(completion),
     "exit": Command(leave),

@@ -23,6 +23,7 @@ HELP: Final[dict[str, tuple[str, ...]]] = {
         "avail\t\t\tList all processes of the configuration file",
         "avail <pattern> [...]\tThose that a pattern ('web-*') or @<gname> names",
     ),
+    "bridge": ("bridge\t\t\tConnect stdin and stdout to the stream socket (supervisortui uses it over ssh)",),
     "clear": (
         "clear <name>\t\tEmpty the log files of a process",
         "clear <gname>:*\t\tEmpty the log files of all processes in a group",

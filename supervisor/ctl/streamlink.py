@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import select
+import socket
 import time
+from dataclasses import replace
 from typing import Final, Self
 
 from supervisor.client.rpc import TCPAddress, UnixAddress, connect, translate_error
@@ -29,7 +31,8 @@ def address_text(address: UnixAddress | TCPAddress) -> str:
 class StreamLink:
     """A connected stream client. All methods raise the ServerError kinds, and nothing else.
 
-    Opening it waits for the greeting and logs in where the peer asks for that.
+    Opening it waits for the greeting and logs in where the peer asks for that; ``greeting``
+    says what we may do then.
     """
 
     def __init__(
@@ -96,6 +99,12 @@ class StreamLink:
                 continue
         return frames
 
+    def give_up(self) -> tuple[bytes, socket.socket]:
+        """What has come and was not asked for yet, and the socket, now blocking and the caller's."""
+        waiting = b"".join(map(stream.encode, self._waiting))
+        self._socket.settimeout(None)
+        return waiting, self._socket
+
     def wait(self, timeout_s: float) -> bool:
         """Whether bytes come within that time."""
         return bool(select.select([self._socket], [], [], timeout_s)[0])
@@ -115,11 +124,13 @@ class StreamLink:
                 self.address, f"stream protocol version {greeting.version} is not known here"
             )
         self.boot = greeting.boot
+        self.greeting = greeting
         if greeting.role == "none":
             self.send(stream.Auth(username or "", password or ""))
             answer = self._next(deadline)
             if not isinstance(answer, stream.Welcome):
                 raise AccessDenied(self.address, "login refused")
+            self.greeting = replace(greeting, role=answer.role)
         self._socket.settimeout(SEND_TIMEOUT_S)
 
     def _next(self, deadline: float) -> stream.Frame:

@@ -21,7 +21,7 @@ NEEDED = {
 WITH_DEFAULTS = [
     (kind, option)
     for kind, options in OPTIONS.items()
-    if kind not in ("supervisorctl", "include")
+    if kind not in ("supervisorctl", "supervisortui", "include")
     for option in options
     if option.default
 ]

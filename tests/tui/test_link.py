@@ -17,9 +17,10 @@ from supervisor.client import rpc
 from supervisor.client import stream as client
 from supervisor.errors import RPCError, UserError
 from supervisor.states import ProcessStates as S
-from supervisor.tui.link import Link, Target, parse_stream_address, record_of
+from supervisor.tui.link import Link, parse_stream_address, record_of
 from supervisor.tui.logbuffer import LogBuffer, Mark
 from supervisor.tui.model import ChangeTold, LinkKind, LinkTold, Message, SnapshotTold
+from supervisor.tui.places import Target
 from tests.tui.fakes import FakeServer, example
 
 Info = dict[str, Any]

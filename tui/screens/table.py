@@ -68,14 +68,16 @@ class ProcessTable(Pane):
         self._model = model
         self.view = view
         self._longest = 0
-        self._longest_of = (-1, False)
+        self._longest_of: tuple[int, bool, str | None] = (-1, False, None)
         self.shown: list[Ref] = []
         self.wished: tuple[str, ...] = COLUMNS
 
     def heading(self) -> tuple[str, str]:
         view = self.view
         shown = (
-            sum(1 for ref in view.rows if not ref.is_group) if self._filtered else len(self._model.records)
+            sum(1 for ref in view.rows if not ref.is_group)
+            if self._filtered
+            else self._model.total(view.scope)
         )
         words = [word for word in (self.narrowing(),) if word]
         words.append(f"sort: {view.sort}{' (inverted)' if view.inverted else ''}")
@@ -133,10 +135,19 @@ class ProcessTable(Pane):
                 if self.view.filter.text
                 else "nothing needs attention"
             )
-        sup = next(iter(self._model.sups.values()))
+        sups = self._model.sups
+        if self.view.scope is None and len(sups) > 1:
+            return "no processes are known yet"
+        sup = sups[self.view.scope] if self.view.scope is not None else next(iter(sups.values()))
         if sup.known:
             return "no processes are configured"
         return sup.link.reason or "connecting ..."
+
+    def _label(self, ref: Ref, name: str) -> str:
+        """``name``, with the supervisor's in front where several are listed."""
+        if self.view.scope is not None or len(self._model.sups) == 1:
+            return name
+        return f"{name} @{ref.sup}" if ref.is_group else f"{ref.sup} {name}"
 
     def _columns(self, cols: int) -> Columns:
         """The columns for a body of ``cols`` cells; a cell stays free before a frame."""
@@ -144,9 +155,11 @@ class ProcessTable(Pane):
 
     def _longest_name(self) -> int:
         flat = self.view.sort != "group"
-        if self._longest_of != (self._model.members, flat):
-            self._longest_of = (self._model.members, flat)
-            names = (ref.namespec if flat else ref.name for ref in self._model.records)
+        key = (self._model.members, flat, self.view.scope)
+        if self._longest_of != key:
+            self._longest_of = key
+            refs = self._model.refs(self.view.scope)
+            names = (self._label(ref, ref.namespec) if flat else ref.name for ref in refs)
             self._longest = max(map(width_of, names), default=0)
         return self._longest
 
@@ -210,7 +223,7 @@ class ProcessTable(Pane):
         line.add(fit(lead, 1 if widths.indent < 6 and len(sign) > 1 else 2), role)
         line.add(f"{sign} ", role)
         name_room = widths.name + widths.indent - (2 if widths.indent >= 6 else 1) - width_of(sign) - 1
-        line.add(fit(middle(ref.group, name_room - 1, glyphs.ellipsis), name_room), role)
+        line.add(fit(middle(self._label(ref, ref.group), name_room - 1, glyphs.ellipsis), name_room), role)
         total = len(self._model.groups.get(ref, ()))
         up = self._model.up[ref]
         count_role = "row.stale" if stale else "state.running" if up == total else "ui.text.muted"
@@ -240,7 +253,7 @@ class ProcessTable(Pane):
         line.add(glyphs.stale if stale else " ", text_attr)
         line.add(glyphs.state(record), f"{state_attr}{place}")
         line.add(" " * (widths.indent - 4), text_attr)
-        name = ref.namespec if self.view.sort != "group" else ref.name
+        name = self._label(ref, ref.namespec) if self.view.sort != "group" else ref.name
         name_attr = f"row.marked{place}" if marked else text_attr
         line.add(fit(middle(name, widths.name - 1, glyphs.ellipsis), widths.name), name_attr)
         sup = self._model.sups[ref.sup]

@@ -1,0 +1,123 @@
+"""What keys do on the fleet screen, and which supervisor is worked on; must never know the loop."""
+
+from __future__ import annotations
+
+from supervisor.errors import UserError
+
+from .desk import Desk
+from .model import Ref
+from .screens.fleet import AttentionPane, Fleet, SupTable
+from .screens.screen import Screen
+
+
+class FleetDesk:
+    """``screen``: the one to show where there are several supervisors."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self.screen = Fleet(desk.model, desk.look, self._rtt_s)
+
+    def _rtt_s(self, sup: str) -> float:
+        link = self._desk.links.get(sup)
+        return link.rtt_s if link is not None else 0.0
+
+    @property
+    def many(self) -> bool:
+        return len(self._desk.model.sups) > 1
+
+    @property
+    def base(self) -> list[Screen]:
+        """What lies below every other screen."""
+        return [self.screen] if self.many else []
+
+    @property
+    def shown(self) -> bool:
+        return self._desk.stage.screen is self.screen
+
+    def show(self) -> None:
+        if not self.many:
+            raise UserError(
+                "one supervisor is open; -s NAME=URL, more than once, or a fleet file open several"
+            )
+        self._desk.show([self.screen])
+
+    def open(self) -> None:
+        """Work on what the cursor is on."""
+        focused = self.screen.focused
+        if isinstance(focused, AttentionPane):
+            ref = focused.view.cursor
+            if ref is None:
+                raise UserError("nothing needs attention")
+            self.go_to(ref)
+            return
+        view = self.screen.sups.view
+        cursor = view.cursor
+        if cursor is None:
+            raise UserError("no supervisor is selected")
+        if cursor.sup:
+            self._desk.view.look_at(cursor.sup)
+            self._desk.show([*self.base, self._desk.overview])
+        else:
+            view.fold(cursor.env not in view.folded)
+
+    def go_to(self, ref: Ref) -> None:
+        """Show the overview of a process's supervisor, the cursor on the process."""
+        if self.many and self._desk.view.scope is not None:
+            self._desk.view.look_at(ref.sup)
+        self._desk.view.go_to(ref)
+        self._desk.show([*self.base, self._desk.overview])
+
+    def everything(self) -> None:
+        """All processes of all supervisors as one list."""
+        self._desk.view.look_at(None)
+        self._desk.show([*self.base, self._desk.overview])
+
+    def move(self, by: int) -> None:
+        focused = self.screen.focused
+        if isinstance(focused, (SupTable, AttentionPane)):
+            focused.view.move(by)
+
+    def page(self, pages: float) -> None:
+        self.move(int(pages * max(2, self.screen.focused.height - 1)))
+
+    def sideways(self, by: int) -> None:
+        if self.screen.focused is self.screen.sups:
+            self.screen.sups.view.fold(by < 0)
+
+    def press(self, pane: SupTable | AttentionPane, row: int) -> None:
+        """A mouse button went down on a row."""
+        self.screen.focused = pane
+        number = pane.row_at(row)
+        if number is not None:
+            again = pane.view.place == number
+            pane.view.place = number
+            if again:
+                self.open()
+
+    def filter(self) -> None:
+        view = self.screen.sups.view
+        before = view.pattern
+
+        def changed(text: str) -> None:
+            view.pattern = text.strip()
+
+        def done(text: str | None) -> None:
+            if text is None:
+                view.pattern = before
+
+        self._desk.ask("supervisors: ", before, changed, done, "fleet")
+
+    def back(self) -> bool:
+        """Undo what narrows the screen; False when nothing does."""
+        view = self.screen.sups.view
+        if not self.shown or not view.pattern:
+            return False
+        view.pattern = ""
+        return True
+
+    def meant(self) -> list[str]:
+        """The supervisors that a command about connections means."""
+        if self.shown and self.screen.focused is self.screen.sups:
+            return self.screen.sups.view.chosen()
+        scope = self._desk.view.scope
+        return [scope] if scope is not None and not self.shown else list(self._desk.links)

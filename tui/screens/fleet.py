@@ -1,0 +1,256 @@
+"""Screen 5: all supervisors by environment, and below what needs attention in any of them; must never know links."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import urwid
+
+from supervisor.states import ProcessStates
+
+from ..fleet import AttentionView, FleetView, link_words
+from ..fleet import Line as FleetLine
+from ..glyphs import state_role
+from ..model import LinkKind, Model, Ref
+from ..pane import Line, Look, Pane, Row
+from ..words import fit, middle, moment, right, story, width_of
+from .events import EventsPane
+from .screen import Screen
+
+WIDE: Final = 100
+EVENTS_FROM_ROWS: Final = 26
+MIN_NAME: Final = 10
+MAX_NAME: Final = 24
+_COUNTS: Final = (
+    ("UP", ProcessStates.RUNNING),
+    ("BACKOFF", ProcessStates.BACKOFF),
+    ("FATAL", ProcessStates.FATAL),
+)
+
+
+class SupTable(Pane):
+    """``rtt_s`` gives the last round trip to a supervisor."""
+
+    def __init__(self, model: Model, look: Look, rtt_s: Callable[[str], float]) -> None:
+        super().__init__(look)
+        self._model = model
+        self._rtt_s = rtt_s
+        self.view = FleetView(model)
+
+    def heading(self) -> tuple[str, str]:
+        shown = sum(1 for row in self.view.rows if row.sup)
+        total = len(self._model.sups)
+        count = f"{total}" if not self.view.pattern else f"{shown} of {total}"
+        return f"Supervisors {count}", f"filter: {self.view.pattern}" if self.view.pattern else ""
+
+    def body_cursor(self) -> tuple[int, int] | None:
+        return (0, self.view.place - self.view.top + 1) if self.view.rows else None
+
+    def row_at(self, row: int) -> int | None:
+        """The number of what is painted in body row ``row``."""
+        number = self.view.top + row - self.margin[1] - 1
+        return number if row > self.margin[1] and number < len(self.view.rows) else None
+
+    def body(self, cols: int, rows: int, focus: bool) -> list[Row]:
+        if self.frame == "none":
+            self.width, self.height = cols, rows
+        self.view.refresh()
+        name = max((width_of(sup) for sup in self._model.sups), default=0)
+        widths = _Widths(cols, max(MIN_NAME, min(name, MAX_NAME)) + 2)
+        painted = [self._header(cols, widths)]
+        painted += [self._row(line, cols, widths, focus) for line in self.view.window(rows - 1)]
+        if not self.view.rows and rows > 2:
+            painted.append(
+                Line(cols)
+                .add("      no supervisor passes the filter (Esc shows all)", "ui.text.muted")
+                .done()
+            )
+        return painted
+
+    def _header(self, cols: int, widths: _Widths) -> Row:
+        line = Line(cols, "row.header").add(fit("     SUPERVISOR", 5 + widths.name), "row.header")
+        line.add(fit("LINK", widths.link), "row.header").add(right("PROCS", 7), "row.header")
+        for title, _ in _COUNTS:
+            line.add(right(title, widths.count(title)), "row.header")
+        if widths.rtt:
+            line.add(right("RTT", widths.rtt), "row.header")
+        if widths.note:
+            line.add("   NOTE", "row.header")
+        return line.done()
+
+    def _row(self, at: FleetLine, cols: int, widths: _Widths, focus: bool) -> Row:
+        here = at == self.view.cursor
+        place = ("@cursor" if focus else "@blur") if here else ""
+        line = Line(cols, f"row.normal{place}")
+        marker = self.look.glyphs.cursor if here else " "
+        return (self._sup if at.sup else self._env)(line, at, widths, marker, place)
+
+    def _env(self, line: Line, at: FleetLine, widths: _Widths, marker: str, place: str) -> Row:
+        glyphs = self.look.glyphs
+        sign = glyphs.closed if at.env in self.view.folded else glyphs.opened
+        members = self.view.members(at.env)
+        line.add(f"{marker} {sign} ", f"row.group{place}")
+        line.add(at.env or "(no environment)", f"row.group{place}")
+        if at.env in self.view.folded:
+            stale = sum(self._model.sups[name].stale for name in members)
+            line.add(f"  {len(members)}", f"ui.text.muted{place}")
+            if stale:
+                line.add(f"  {stale} not connected", f"msg.warn{place}")
+            for title, state in _COUNTS[1:]:
+                number = sum(self._model.sups[name].tally[state] for name in members)
+                if number:
+                    line.add(f"  {number} {title}", f"{state_role(state)}{place}")
+        return line.done()
+
+    def _sup(self, line: Line, at: FleetLine, widths: _Widths, marker: str, place: str) -> Row:
+        sup = self._model.sups[at.sup]
+        glyphs = self.look.glyphs
+        rtt_s = self._rtt_s(at.sup)
+        words = link_words(sup, rtt_s, self.look.now())
+        text = f"row.stale{place}" if sup.stale else f"row.normal{place}"
+        dim = f"ui.text.muted{place}" if not sup.stale else text
+        line.add(f"{marker}    ", text)
+        line.add(fit(middle(at.sup, widths.name - 1, glyphs.ellipsis), widths.name), text)
+        sign = {"up": "+", "degraded": "!", "stale": glyphs.stale}.get(words.sign, "X")
+        if glyphs.arrow != "->":
+            sign = {"up": glyphs.states[ProcessStates.RUNNING], "degraded": "!", "stale": glyphs.stale}.get(
+                words.sign, glyphs.states[ProcessStates.FATAL]
+            )
+        role = words.role if not place else f"row.normal{place}"
+        line.add(fit(f"{sign} {words.word}", widths.link - 1), role).add(" ", text)
+        if not sup.known:
+            line.add(right("-", 7), dim)
+            for title, _ in _COUNTS:
+                line.add(right("?" if sup.stale else "-", widths.count(title)), dim)
+        else:
+            line.add(right(str(sum(sup.tally.values())), 7), text)
+            for title, state in _COUNTS:
+                number = sup.tally[state]
+                hot = number and state != ProcessStates.RUNNING and not sup.stale
+                line.add(
+                    right(
+                        str(number) if number or state == ProcessStates.RUNNING else "-", widths.count(title)
+                    ),
+                    f"{state_role(state)}{place}" if hot else text if number else dim,
+                )
+        if widths.rtt:
+            measured = f"{rtt_s * 1000:.0f} ms" if rtt_s and not sup.stale else "-"
+            line.add(right(measured, widths.rtt), dim)
+        if widths.note:
+            protected = "protected" if sup.protect else ""
+            note = "  ".join(part for part in (protected, words.note) if part)
+            line.add(f"   {note}", text if sup.stale or sup.link.kind is LinkKind.AUTH_FAILED else dim)
+        return line.done()
+
+
+class _Widths:
+    """Of the columns, for a body of ``cols`` cells."""
+
+    def __init__(self, cols: int, name: int) -> None:
+        self.name = name if cols >= 60 else min(name, 14)
+        self.link = 14 if cols >= 70 else 12
+        self._wide = cols >= 70
+        used = 5 + self.name + self.link + 7 + sum(self.count(title) for title, _ in _COUNTS)
+        self.rtt = 9 if cols - used >= 9 else 0
+        self.note = cols - used - self.rtt if cols - used - self.rtt >= 16 else 0
+
+    def count(self, title: str) -> int:
+        return len(title) + 2 if self._wide else 6 if title != "UP" else 4
+
+
+class AttentionPane(Pane):
+    """What needs attention, of all supervisors."""
+
+    def __init__(self, model: Model, look: Look) -> None:
+        super().__init__(look)
+        self._model = model
+        self.view = AttentionView(model)
+
+    def heading(self) -> tuple[str, str]:
+        number = len(self._model.attention)
+        return (f"Needs attention {number}" if number else "Nothing needs attention"), ""
+
+    def body_cursor(self) -> tuple[int, int] | None:
+        return (0, self.view.place - self.view.top) if self.view.rows else None
+
+    def row_at(self, row: int) -> int | None:
+        """The number of what is painted in body row ``row``."""
+        number = self.view.top + row - self.margin[1]
+        return number if row >= self.margin[1] and number < len(self.view.rows) else None
+
+    def body(self, cols: int, rows: int, focus: bool) -> list[Row]:
+        if self.frame == "none":
+            self.width, self.height = cols, rows
+        now = self.look.now()
+        self.view.refresh(now)
+        sups = max((width_of(name) for name in self._model.sups), default=0)
+        width = max(8, min(sups, MAX_NAME, cols // 5)) + 2
+        return [self._row(ref, cols, width, focus, now) for ref in self.view.window(rows)]
+
+    def _row(self, ref: Ref, cols: int, sup_width: int, focus: bool, now: float) -> Row:
+        record = self._model.records[ref]
+        stale = self._model.sups[ref.sup].stale
+        here = ref == self.view.cursor
+        place = ("@cursor" if focus else "@blur") if here else ""
+        text = f"row.stale{place}" if stale else f"row.normal{place}"
+        glyphs = self.look.glyphs
+        state = "row.stale" if stale else state_role(record.state, record.expected)
+        line = Line(cols, f"row.normal{place}")
+        line.add(f"{glyphs.cursor if here else ' '} ", text).add(glyphs.state(record), f"{state}{place}").add(
+            " ", text
+        )
+        line.add(fit(middle(ref.sup, sup_width - 1, glyphs.ellipsis), sup_width), text)
+        name = max(14, min(28, cols // 4))
+        line.add(fit(middle(ref.namespec, name - 1, glyphs.ellipsis), name), text)
+        line.add(record.statename, f"{state}{place}").add(" " * (9 - len(record.statename)), text)
+        if cols >= 70:
+            line.add(fit(moment(record.changed, now) if record.changed else "", 10), f"ui.text.muted{place}")
+        line.add(record.trouble or story(record, now), text)
+        return line.done()
+
+
+class Fleet(Screen):
+    name = "fleet"
+
+    def __init__(self, model: Model, look: Look, rtt_s: Callable[[str], float]) -> None:
+        self._model = model
+        self.sups = SupTable(model, look, rtt_s)
+        self.trouble = AttentionPane(model, look)
+        self.events = EventsPane(model, look, strip=True)
+        super().__init__([self.sups, self.trouble])
+
+    @property
+    def context(self) -> str:
+        return "trouble" if self.focused is self.trouble else "fleet"
+
+    @property
+    def crumbs(self) -> list[str]:
+        return []
+
+    def ref(self) -> Ref | None:
+        return self.trouble.view.cursor if self.focused is self.trouble else None
+
+    @property
+    def events_shown(self) -> bool:
+        cols, rows = self.size
+        return self.zoomed is None and cols >= WIDE and rows >= EVENTS_FROM_ROWS
+
+    def arrange(self, cols: int, rows: int) -> urwid.Widget:
+        frame = "box" if cols >= WIDE else "rule"
+        for pane in (self.sups, self.trouble, self.events):
+            pane.frame = frame
+        if cols < WIDE:
+            self.sups.frame = "none"
+        if self.zoomed is not None:
+            return self.zoomed
+        edge = 3 if frame == "box" else 1
+        strip = max(5, min(9, rows // 4)) if self.events_shown else 0
+        left = rows - strip
+        trouble = min(max(len(self._model.attention), 1) + edge, left * 2 // 5)
+        if left < 9:
+            return self.focused
+        panes: list[urwid.Widget | tuple[int, urwid.Widget]] = [self.sups, (max(3, trouble), self.trouble)]
+        if strip:
+            panes.append((strip, self.events))
+        return urwid.Pile(panes, focus_item=1 if self.focused is self.trouble else 0)
