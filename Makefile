@@ -41,5 +41,10 @@ snapshots: $(STAMP)
 bench: $(STAMP)
 	@$(BIN)/python -m tests.benchmarks
 
+# All faults, MANY times as many of those that can be repeated, and a table at the end: docs/reliability.rst.
+MANY ?= 4
+faults: $(STAMP)
+	@FAULTS_TABLE=1 FAULTS_MANY=$(MANY) $(BIN)/python -m pytest -q -n 2 --dist worksteal tests/faults
+
 clean:
 	rm -rf $(VENV) build *.egg-info .demo

@@ -14,9 +14,13 @@ TIMEOUT_S = 60.0
 
 @dataclass(slots=True)
 class Held:
-    """``named``: descriptors by name; ``programs``: each with its output descriptors. All are ours now."""
+    """``named``: descriptors by name; ``programs``: each with its output descriptors. All are ours now.
+
+    ``given``: what ``named`` was at first; names are taken out of that one.
+    """
 
     named: dict[str, int] = field(default_factory=dict)
+    given: dict[str, int] = field(default_factory=dict)
     programs: list[tuple[wire.Program, list[int]]] = field(default_factory=list)
     starts: int = 0
     keeper_pid: int = 0
@@ -43,6 +47,7 @@ def adopt(sock: socket.socket) -> Held:
         elif isinstance(frame, wire.Program):
             held.programs.append((frame, fds.tolist()))
         elif isinstance(frame, wire.AdoptEnd):
+            held.given = dict(held.named)
             held.starts, held.keeper_pid = frame.starts, frame.keeper_pid
             return held
         else:

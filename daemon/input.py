@@ -29,6 +29,10 @@ class Input:
         self._loop = asyncio.get_running_loop()
 
     @property
+    def fd(self) -> int:
+        return self._fd
+
+    @property
     def closed(self) -> bool:
         return self._fd < 0
 

@@ -29,6 +29,7 @@ class KeeperLink:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waiting: dict[int, asyncio.Future[tuple[int, list[int]]]] = {}
         self._token = 0
+        self._held: dict[str, tuple[int, int, int]] = {}
         sock.setblocking(False)
 
     def start(self) -> None:
@@ -46,6 +47,10 @@ class KeeperLink:
 
     def send(self, frame: wire.Frame, fds: tuple[int, ...] = ()) -> None:
         """Queue a frame; its descriptors are duplicated, the caller keeps its own."""
+        if isinstance(frame, wire.Hold):
+            self.note_held(frame.name, fds[0])
+        elif isinstance(frame, wire.Drop):
+            self._held.pop(frame.name, None)
         data = wire.encode(frame)
         kept = [os.dup(fd) for fd in fds]
         if len(data) > wire.MAX_FRAME_BYTES:
@@ -61,6 +66,23 @@ class KeeperLink:
     def idle(self) -> bool:
         """Whether the keeper was sent all there was to send."""
         return not self._outgoing
+
+    def note_held(self, name: str, fd: int) -> None:
+        """The keeper holds what our own ``fd`` is, too."""
+        found = os.fstat(fd)
+        self._held[name] = (fd, found.st_dev, found.st_ino)
+
+    def held_now(self) -> dict[str, int]:
+        """What the keeper holds, as descriptors of ours, as far as they are still open here."""
+        held: dict[str, int] = {}
+        for name, (fd, device, inode) in self._held.items():
+            try:
+                found = os.fstat(fd)
+            except OSError:
+                continue
+            if (found.st_dev, found.st_ino) == (device, inode):
+                held[name] = fd
+        return held
 
     async def signal(self, name: str, gen: int, sig: int, group: bool) -> int:
         """Send a signal; errno, 0 for sent."""

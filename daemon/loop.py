@@ -258,8 +258,10 @@ class Supervisor:
         group.processes[config.name] = self.processes[fresh.key] = fresh
         changed = tuple(config if old.name == config.name else old for old in group.config.processes)
         group.config = replace(group.config, processes=changed)
-        self.journal.append({"process": encode(config)})
+        # First that it was replaced: a daemon that finds only this replaces it again, and starts it. Were the new
+        # definition there alone, it would look like one that somebody had stopped.
         self.save(fresh)
+        self.journal.append({"process": encode(config)})
         self._publish(fresh)
         return fresh
 
@@ -310,7 +312,7 @@ class Supervisor:
         changes = {
             i: self._change(process, a) for i, a in enumerate(actions) if isinstance(a, machine.Transition)
         }
-        if actions or isinstance(event, (machine.Hold, machine.Signalled)):
+        if actions or isinstance(event, (machine.Hold, machine.Signalled, machine.Stop)):
             self.save(process)
         self._arm(process)
         for index, action in enumerate(actions):

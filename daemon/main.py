@@ -8,12 +8,10 @@ a bug.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import pwd
 import resource
-import stat
 import struct
 import sys
 from collections.abc import Sequence
@@ -30,6 +28,8 @@ from supervisor.config.load import find_config, load_supervisord, no_config_mess
 from supervisor.config.model import Configuration, SupervisordConfig
 from supervisor.errors import EXIT_GENERIC, EXIT_OK, EXIT_USAGE, ConfigError, UserError
 from supervisor.version import VERSION
+
+from .keeper.pidfile import Taken, open_locked
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -173,22 +173,12 @@ def _lock_pidfile(path: str) -> int:
     Raises UserError when another supervisord holds it.
     """
     try:
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, 0o644)
-    except OSError:
-        return -1  # the daemon says so in its log, as Supervisor does, and goes on
-    if not stat.S_ISREG(os.fstat(fd).st_mode):
-        os.close(fd)
-        return -1
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        owner = os.pread(fd, 32, 0).decode("ascii", "replace").strip() or "unknown"
-        os.close(fd)
+        return open_locked(path)
+    except Taken as taken:
         raise UserError(
-            f"another supervisord (pid {owner}) is running with pidfile {path}; "
+            f"another supervisord (pid {taken.owner}) is running with pidfile {path}; "
             "shut it down first, or give this one its own pidfile"
-        ) from error
-    return fd
+        ) from taken
 
 
 def _daemonize() -> int:

@@ -18,6 +18,7 @@ from .output.store import LogStore, Unsuitable
 LEVELS = {"critical": 50, "error": 40, "warn": 30, "info": 20, "debug": 10, "trace": 5, "blather": 3}
 TAGS = {50: "CRIT", 40: "ERRO", 30: "WARN", 20: "INFO", 10: "DEBG", 5: "TRAC", 3: "BLAT"}
 KEPT_LINES = 1000
+AGAIN_S = 30.0
 
 
 class MainLog:
@@ -29,6 +30,7 @@ class MainLog:
         self.store: LogStore | None = None
         self.dropped = 0
         self._waiting: deque[bytes] = deque()
+        self._told_at: dict[str, float] = {}
         self._stdout = stdout
         self._plain_fd = -1
         self._syslog = path == "syslog"
@@ -90,6 +92,13 @@ class MainLog:
         if self.dropped and not self._waiting:
             dropped, self.dropped = self.dropped, 0
             self.log("warn", f"{dropped} lines of this log could not be written and are lost")
+
+    def once(self, key: str, text: str) -> None:
+        """An error that would come again and again: at most once in ``AGAIN_S`` for each key."""
+        now = time.monotonic()
+        if now - self._told_at.get(key, float("-inf")) >= AGAIN_S:
+            self._told_at[key] = now
+            self.error(text)
 
     def critical(self, text: str) -> None:
         self.log("critical", text)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import errno
 import faulthandler
 import gc
 import json
@@ -55,10 +56,13 @@ from .output.store import StoreSet
 from .plugins import PluginHost
 from .snapshot import Journal, StateTable
 from .sockets import ServerConfig, describe, identity, listen
+from .succession import become_keeper
 from .update import Target, Updates
 
 if TYPE_CHECKING:
     from .doors import Doors
+
+NO_ROOM = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
 
 HEAD_START_S = 0.2
 """How long programs are started before the servers are made, which takes the loop for as long."""
@@ -221,7 +225,9 @@ class Daemon:
         supervisor = Supervisor(
             settings,
             log,
-            KeeperLink(sock, lambda frame, fds: supervisor.on_frame(frame, fds), lambda: keeper_lost(log)),
+            KeeperLink(
+                sock, lambda frame, fds: supervisor.on_frame(frame, fds), lambda: keeper_lost(supervisor)
+            ),
             table,
             journal,
             StoreSet(
@@ -233,6 +239,8 @@ class Daemon:
             automatic_url(configuration),
         )
         supervisor.keeper_pid = held.keeper_pid
+        for name, fd in held.given.items():
+            supervisor.link.note_held(name, fd)
         supervisor.held = {name: fd for name, fd in held.named.items() if name.startswith("spool:")}
         parsed = configuration if fresh else replace(configuration, groups=tuple(saved.groups))
         context = Context(supervisor, self.load, parsed)
@@ -517,13 +525,27 @@ async def heartbeat(link: KeeperLink) -> None:
         link.send(wire.Beat())
 
 
-def keeper_lost(log: MainLog) -> None:
-    log.critical("the keeper is gone: programs and logs go on, but nothing can be started or seen to end")
+def keeper_lost(supervisor: Supervisor) -> None:
+    """Take its place; where that cannot be done, go on with what can be."""
+    log = supervisor.log
+    log.critical(
+        f"the keeper (pid {supervisor.keeper_pid}) is gone: this process takes its place, programs go on"
+    )
+    try:
+        become_keeper(supervisor)
+    except OSError as error:
+        log.critical(f"cannot take its place: {error}; nothing can be started or seen to end, logs go on")
 
 
 def report_bug(log: MainLog, context: dict[str, Any]) -> None:
     """An exception that nobody caught: a bug; it goes to the log and the daemon goes on."""
     error = context.get("exception")
+    if isinstance(error, OSError) and error.errno in NO_ROOM and "accept" in str(context.get("message", "")):
+        log.once(
+            "accept",
+            f"cannot take another client for now: {error.strerror}; minfds in [supervisord] asks for more descriptors",
+        )
+        return  # asyncio tries again in a second
     text = "".join(traceback.format_exception(error)) if error is not None else ""
     log.error(f"{context.get('message', 'uncaught exception')}\n{text}".rstrip())
 

@@ -37,6 +37,8 @@ import time
 from collections import deque
 
 from . import wire
+from .orphan import UNKNOWN_REASON, UNKNOWN_STATUS, exit_status, send_signal
+from .pidfile import Taken, open_locked, write_pid
 from .spawn import SpawnError, base_environment, default_signals, spawn, touched_signals
 
 STARTS_ALLOWED = 5
@@ -55,7 +57,7 @@ FORWARDED = (*ENDING, signal.SIGHUP, signal.SIGUSR2)
 class _Program:
     """One started process and what is held of it. ``status`` -1 while it runs."""
 
-    __slots__ = ("ended", "failure", "outputs", "pid", "started", "status", "stdin", "tty")
+    __slots__ = ("ended", "failure", "outputs", "pid", "pidfd", "started", "status", "stdin", "tty")
 
     def __init__(self, pid: int, started: float, tty: bool, stdin: int, outputs: list[int]) -> None:
         self.pid = pid
@@ -66,6 +68,7 @@ class _Program:
         self.status = -1
         self.ended = 0.0
         self.failure = ""
+        self.pidfd = -1  # one is needed where it is no child of ours
 
 
 class Keeper:
@@ -108,6 +111,36 @@ class Keeper:
             os.set_blocking(fd, False)
         self.poll.register(self.wake_read, select.POLLIN)
         self.poll.register(self.error_read, select.POLLIN)
+        self.orphans: dict[int, tuple[str, int]] = {}
+        """By pidfd: the programs of the keeper before this one."""
+        if "programs" in boot:
+            self.succeed(boot)
+
+    def succeed(self, boot: dict[str, object]) -> None:
+        """Go on in the place of a keeper that was killed, with what its daemon handed over."""
+        self.held.update(boot["held"])  # type: ignore[call-overload]
+        now = time.monotonic()
+        for facts in boot["programs"]:  # type: ignore[attr-defined]
+            key = (facts["name"], facts["gen"])
+            program = _Program(facts["pid"], now, facts["tty"], facts["stdin"], facts["outputs"])
+            program.pidfd = facts["pidfd"]
+            self.programs[key] = program
+            if program.pidfd < 0:
+                program.status, program.ended, program.failure = UNKNOWN_STATUS, now, UNKNOWN_REASON
+                continue
+            self.by_pid[program.pid] = key
+            self.orphans[program.pidfd] = key
+            self.poll.register(program.pidfd, select.POLLIN)
+        self.start_count = 1
+        self.was_ready = (
+            True  # there was a daemon that served: whatever the next one does is no user's mistake
+        )
+        try:
+            self.pidfile_fd = open_locked(self.pidfile)
+        except Taken:
+            self.pidfile_fd = -1  # somebody was quicker to start another supervisord: theirs
+        if self.pidfile_fd >= 0:
+            write_pid(self.pidfile_fd)
 
     # --- the loop ------------------------------------------------------------------------------------
 
@@ -127,6 +160,8 @@ class Keeper:
             for fd, _event in self.poll.poll(self.timeout_ms()):
                 if fd == self.wake_read:
                     self.take_signals()
+                elif fd in self.orphans:
+                    self.orphan_ended(fd)
                 elif self.link is not None and fd == self.link.fileno():
                     self.read_link()
             self.reap()
@@ -216,6 +251,22 @@ class Keeper:
             program.failure = self.failures.pop(key, "")
             program.status = status
             self.send(wire.Exited(*key, pid, status, program.ended, program.failure))
+
+    def orphan_ended(self, pidfd: int) -> None:
+        """Make a record of the end of a process that is no child of ours."""
+        status = exit_status(pidfd)
+        if status is None:
+            self.poll.modify(
+                pidfd, 0
+            )  # it hangs up once its parent has reaped it, and then there is a status
+            return
+        key = self.orphans.pop(pidfd)
+        self.poll.unregister(pidfd)
+        program = self.programs[key]
+        self.by_pid.pop(program.pid, None)
+        program.status, program.ended = status, time.monotonic()
+        program.failure = UNKNOWN_REASON if status == UNKNOWN_STATUS else ""
+        self.send(wire.Exited(*key, program.pid, status, program.ended, program.failure))
 
     def read_failures(self) -> None:
         """What children wrote on the error pipe; each wrote before it ended."""
@@ -455,7 +506,9 @@ class Keeper:
         if program is None or program.status >= 0:
             return errno.ESRCH
         try:
-            if order.group:
+            if program.pidfd >= 0:
+                send_signal(program.pidfd, program.pid, order.sig, group=order.group)
+            elif order.group:
                 os.killpg(program.pid, order.sig)
             else:
                 os.kill(program.pid, order.sig)
@@ -468,7 +521,7 @@ class Keeper:
         if program is None or program.status < 0:
             return
         del self.programs[order.name, order.gen]
-        for fd in (program.stdin, *program.outputs):
+        for fd in (program.stdin, program.pidfd, *program.outputs):
             if fd >= 0:
                 os.close(fd)
 
@@ -491,8 +544,7 @@ class Keeper:
         if not self.was_ready:
             self.was_ready = True
             if self.pidfile_fd >= 0:
-                os.ftruncate(self.pidfile_fd, 0)
-                os.pwrite(self.pidfile_fd, f"{os.getpid()}\n".encode(), 0)
+                write_pid(self.pidfile_fd)
             if self.daemonize:
                 null = os.open(os.devnull, os.O_RDWR)
                 for fd in (0, 1, 2):
@@ -543,7 +595,8 @@ def main() -> int:
 
     Keys: ``daemon_argv`` (list, argv[0] first), ``daemonize``, ``notify_fd`` (gets a byte when
     the first daemon serves), ``pidfile`` and ``pidfile_fd`` (held locked; -1: there is none),
-    ``silence_s`` (how long a daemon may say nothing) and ``stop_s`` (from TERM to KILL where there is none).
+    ``silence_s`` (how long a daemon may say nothing) and ``stop_s`` (from TERM to KILL where there is none);
+    of a keeper in the place of another one ``held`` (name to descriptor) and ``programs``, see ``succession``.
     """
     boot_fd = int(sys.argv[1])
     length = struct.unpack(">I", os.pread(boot_fd, 4, 0))[0]

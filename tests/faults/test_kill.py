@@ -7,18 +7,18 @@ import random
 import statistics
 import time
 import xmlrpc.client
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import Supervise
+from tests.faults.conftest import MANY, Faults
 from tests.support.load import Follower, Writers
 from tests.support.processes import alive
 from tests.support.supervisor import Supervisor, child
 from tests.support.waiting import until
 
-KILLS = 50
+KILLS = 50 * MANY
 
 
 def served_again(supervisor: Supervisor, since: float) -> float:
@@ -33,10 +33,8 @@ def served_again(supervisor: Supervisor, since: float) -> float:
     return time.monotonic() - since
 
 
-@pytest.mark.timeout(240)
-def test_killed_fifty_times_under_load(
-    supervise: Supervise, tmp_path: Path, record_property: Callable[[str, object], None]
-) -> None:
+@pytest.mark.timeout(240 * MANY)
+def test_killed_under_load(supervise: Supervise, tmp_path: Path, faults: Faults) -> None:
     writers = Writers(tmp_path, 10)
     supervisor = supervise(writers.config())
     follower = Follower(supervisor, "w0")
@@ -47,14 +45,14 @@ def test_killed_fifty_times_under_load(
         time.sleep(dice.uniform(0.0, 0.3))
         supervisor.kill_daemon()
         begin = time.monotonic()
-        if kill % 10 == 5:
-            writers.end(1 + kill // 10)  # its end falls into the gap, or soon after it
+        if kill % (10 * MANY) == 5:
+            writers.end(1 + kill // (10 * MANY))  # its end falls into the gap, or soon after it
         gaps.append(served_again(supervisor, begin))
+        faults.recovered(gaps[-1])
     writers.check(supervisor)
     follower.finish(tmp_path / "w0.log")
     assert follower.connections > KILLS // 2
-    record_property("recovery_median_s", round(statistics.median(gaps), 3))
-    record_property("recovery_max_s", round(max(gaps), 3))
+    faults.injected("daemon killed under load of ten writers", KILLS)
     print(f"recovery: median {statistics.median(gaps):.3f} s, max {max(gaps):.3f} s of {KILLS} kills")
 
 
@@ -117,7 +115,7 @@ def check_mass(supervisor: Supervisor, folder: Path, count: int) -> None:
 
 
 @pytest.mark.timeout(240)
-def test_killed_during_a_mass_start(supervise: Supervise, tmp_path: Path) -> None:
+def test_killed_during_a_mass_start(supervise: Supervise, tmp_path: Path, faults: Faults) -> None:
     supervisor = supervise(mass_config(tmp_path, 100, True))
     dice = random.Random(21)
     for _ in range(6):
@@ -125,6 +123,7 @@ def test_killed_during_a_mass_start(supervise: Supervise, tmp_path: Path) -> Non
         served_again(supervisor, time.monotonic())
         time.sleep(dice.uniform(0.0, 0.05))
     check_mass(supervisor, tmp_path, 100)
+    faults.injected("daemon killed during a mass start", 6)
 
 
 @pytest.mark.timeout(240)

@@ -9,6 +9,7 @@ import xmlrpc.client
 from pathlib import Path
 
 from tests.conftest import Supervise
+from tests.faults.conftest import Faults
 from tests.support.processes import alive
 from tests.support.supervisor import child
 from tests.support.tracing import injected, need_strace
@@ -18,7 +19,7 @@ ROUNDS = 10
 UNHARMED_S = 1.0
 
 
-def test_killed_at_each_write_around_nonsense(supervise: Supervise, tmp_path: Path) -> None:
+def test_killed_at_each_write_around_nonsense(supervise: Supervise, tmp_path: Path, faults: Faults) -> None:
     need_strace()
     record = tmp_path / "events"
     supervisor = supervise(
@@ -44,3 +45,4 @@ def test_killed_at_each_write_around_nonsense(supervise: Supervise, tmp_path: Pa
         supervisor.wait_ready()
         until(lambda: offered() != 1, f"offered again after a death at write {nth}")
     assert deaths
+    faults.injected("daemon killed at its Nth write around a listener's nonsense", deaths)

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Supervise
+from tests.faults.conftest import Faults
 from tests.support.load import Writers
 from tests.support.processes import alive
 from tests.support.supervisor import Supervisor, child
@@ -63,7 +64,7 @@ class Restarter(threading.Thread):
 
 @pytest.mark.parametrize("call", ["splice", "pwrite64", "rename,renameat,renameat2", "truncate,ftruncate", "openat",
                                   "sendmsg", "recvmsg"])  # fmt: skip
-def test_killed_at_each_call(supervise: Supervise, tmp_path: Path, call: str) -> None:
+def test_killed_at_each_call(supervise: Supervise, tmp_path: Path, faults: Faults, call: str) -> None:
     writers = Writers(tmp_path, 2, maxbytes=20_000, burst_bytes=4_000, pause_s=0.02)
     events = tmp_path / "events"
     supervisor = supervise(
@@ -95,7 +96,7 @@ def test_killed_at_each_call(supervise: Supervise, tmp_path: Path, call: str) ->
         supervisor.rpc.supervisor.stopProcess("r")
     supervisor.wait_state("r", "STOPPED", "EXITED")
     check_events(events)
-    print(f"{call}: {deaths} deaths")
+    faults.injected(f"daemon killed at its Nth {call.partition(',')[0]}", deaths)
 
 
 def check_events(path: Path) -> None:
