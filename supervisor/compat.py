@@ -1,11 +1,39 @@
-"""Door: text and bytes conversions that plug-ins written for Supervisor import; thin."""
+"""Door: names that plug-ins of the time of Python 2 import instead of the standard library's; thin."""
 
 from __future__ import annotations
 
+import _thread as thread
+import configparser as ConfigParser  # the names are the door
 import http.client as httplib
+import string
+import sys
+import urllib.parse as urllib
 import xmlrpc.client as xmlrpclib
+from base64 import decodebytes as decodestring
+from base64 import encodebytes as encodestring
+from hashlib import md5, sha1
+from html import entities as htmlentitydefs
+from html import escape
+from html.parser import HTMLParser
+from io import StringIO
+from typing import Final
+from xmlrpc.client import Fault
 
-__all__ = ["as_bytes", "as_string", "httplib", "xmlrpclib"]
+__all__ = [
+    "PY2", "ConfigParser", "Fault", "HTMLParser", "StringIO", "StringTypes", "as_bytes", "as_string", "basestring",
+    "decodestring", "encodestring", "escape", "htmlentitydefs", "httplib", "letters", "long", "maxint", "md5", "raw_input",
+    "sha1", "thread", "unichr", "unicode", "urllib", "urlparse", "xmlrpclib",
+]  # fmt: skip
+
+PY2: Final = False
+urlparse = urllib
+basestring = unicode = str
+StringTypes: Final = (str,)
+long = int
+unichr = chr
+raw_input = input
+maxint: Final = sys.maxsize
+letters: Final = string.ascii_letters
 
 
 def as_bytes(text: str | bytes, encoding: str = "utf-8") -> bytes:

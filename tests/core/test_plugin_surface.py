@@ -35,7 +35,9 @@ PROMISED = {
     "supervisor.supervisorctl": "ControllerPluginBase Controller LSBInitExitStatuses",
     "supervisor.supervisord": "Supervisor main",
     "supervisor.process": "Subprocess ProcessGroupBase",
-    "supervisor.compat": "as_string as_bytes httplib xmlrpclib",
+    "supervisor.compat": "as_string as_bytes httplib xmlrpclib urllib urlparse StringIO ConfigParser Fault HTMLParser unicode "
+    "basestring StringTypes long unichr raw_input maxint letters escape htmlentitydefs encodestring decodestring md5 sha1 "
+    "thread PY2",
 }
 
 
