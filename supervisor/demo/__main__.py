@@ -23,7 +23,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from supervisor.client.rpc import RPCClient
-from supervisor.errors import SupervisorError
+from supervisor.errors import RPCError, SupervisorError
 from supervisor.protocol import stream
 
 HERE = Path(__file__).resolve().parent
@@ -111,14 +111,31 @@ def supervisord(env: dict[str, str], state: Path) -> Iterator[RPCClient]:
         wait_until_up(process, client, state)
         yield client
     finally:
-        client.close()
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
+        else:  # somebody killed it to see what happens: another one has taken its place
+            shut_down(client)
+        client.close()
         try:
             process.wait(STOP_S)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def shut_down(client: RPCClient) -> None:
+    """Have the supervisor end that is no child of ours; return when it answers no more."""
+    deadline = time.monotonic() + STOP_S
+    method = "supervisor.shutdown"
+    while time.monotonic() < deadline:
+        try:
+            client.call(method)
+        except RPCError:
+            pass  # it answers that it is shutting down
+        except SupervisorError:
+            return
+        method = "supervisor.getState"
+        time.sleep(0.1)
 
 
 def wait_until_up(process: subprocess.Popen[bytes], client: RPCClient, state: Path) -> None:
