@@ -102,6 +102,8 @@ def test_the_keeper_imports_the_standard_library_only() -> None:
         "supervisor.daemon",
         "supervisor.daemon.keeper",
         "supervisor.daemon.keeper.keeper",
+        "supervisor.daemon.keeper.orphan",
+        "supervisor.daemon.keeper.pidfile",
         "supervisor.daemon.keeper.spawn",
         "supervisor.daemon.keeper.wire",
     }

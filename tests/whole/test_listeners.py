@@ -133,8 +133,8 @@ autorestart=false
     assert record.events()[5]["payload"] == "processname:l groupname:l from_state:STOPPED tries:0"
     supervisor.wait_state("cat", "RUNNING")
     supervisor.shutdown()
+    # what comes later than this may find the listener told to end, too
     assert record.named("SUPERVISOR_STATE_CHANGE_STOPPING") == [""]
-    assert len(record.named("PROCESS_STATE_STOPPING", "cat")) == 2
 
 
 def test_only_what_is_subscribed_to_and_no_timer_otherwise(supervise: Supervise, tmp_path: Path) -> None:
