@@ -236,14 +236,10 @@ class Actions:
         self.progress = self._rolling
 
     async def _carry_out(self, progress: Progress) -> None:
-        try:
-            for phase in progress.plan.phases:
-                if progress.plan.rolling and (progress.troubles or progress.stopped):
-                    break
-                await asyncio.gather(*(self._send(call, progress) for call in phase))
-        except (StreamError, ServerError) as error:
-            lost = isinstance(error, LinkLost)
-            progress.troubles.append("connection lost, nobody knows how far it came" if lost else str(error))
+        for phase in progress.plan.phases:
+            if progress.plan.rolling and (progress.troubles or progress.stopped):
+                break
+            await asyncio.gather(*(self._send(call, progress) for call in phase))
         progress.finished = True
         if progress is self._rolling:
             self._rolling = None
@@ -270,9 +266,18 @@ class Actions:
             self._desk.say(f"rolling restart stopped as asked: {rest}", "msg.warn")
 
     async def _send(self, call: Call, progress: Progress) -> None:
+        if call.sup in progress.lost:
+            return
         link = self._desk.links[call.sup]
         try:
             await link.call(call.method, *call.params)
+        except (StreamError, ServerError) as error:
+            if call.sup not in progress.lost:
+                progress.lost.add(call.sup)
+                lost = isinstance(error, LinkLost)
+                words = "connection lost, nobody knows how far it came" if lost else str(error)
+                progress.troubles.append(words if len(self._desk.links) == 1 else f"{call.sup}: {words}")
+            return
         except RPCError as error:
             if error.code not in HARMLESS:
                 scope = call.refs[0].namespec if len(call.refs) == 1 else progress.plan.scope

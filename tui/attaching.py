@@ -44,6 +44,13 @@ class Attaching:
             raise UserError(f"cannot attach: not connected to {ref.sup}")
         record = self._desk.model.records[ref]
         read_only = read_only or self._desk.read_only or record.stdin == "none"
+        if read_only:
+            self._begin(ref, read_only=True)
+        else:
+            what = f"attach to {ref.namespec}, what you type goes to it"
+            self._actions.protected([what], [ref.sup], lambda: self._begin(ref, read_only=False))
+
+    def _begin(self, ref: Ref, *, read_only: bool) -> None:
         cols, rows = self._desk.stage.size
         screen = AttachScreen(self._desk.look, ref.namespec, self._type, self._wished, read_only=read_only)
         screen.size = (rows - 1, cols)

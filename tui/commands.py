@@ -258,8 +258,10 @@ class Plan:
     def by_state(self) -> list[tuple[str, list[str]]]:
         """(state name, process names), in start order."""
         found: dict[str, list[str]] = {}
+        several = len({ref.sup for ref, _ in self.records}) > 1
         for ref, record in self.records:
-            found.setdefault(record.statename, []).append(ref.name)
+            name = f"{ref.name}@{ref.sup}" if several else ref.name
+            found.setdefault(record.statename, []).append(name)
         return list(found.items())
 
     @property
@@ -429,10 +431,14 @@ _MOVING: Final = frozenset({ProcessStates.STARTING, ProcessStates.STOPPING, Proc
 
 @dataclass(slots=True)
 class Progress:
-    """How far a plan has come. ``done``: the processes whose start was answered; ``stopped``: asked to end early."""
+    """How far a plan has come. ``done``: the processes whose start was answered; ``stopped``: asked to end early.
+
+    ``lost``: the supervisors that went away meanwhile; the others are not kept from what is left.
+    """
 
     plan: Plan
     finished: bool = False
+    lost: set[str] = field(default_factory=set)
     done: set[Ref] = field(default_factory=set)
     stopped: bool = False
     troubles: list[str] = field(default_factory=list)

@@ -145,7 +145,7 @@ class FleetView:
 
     def window(self, height: int) -> list[Line]:
         """The rows to show in ``height`` lines, the cursor among them."""
-        self.top = max(0, min(max(self.top, self.place - height + 1), self.place, len(self.rows) - 1))
+        self.top = max(0, min(max(self.top, self.place - height + 1), self.place, len(self.rows) - height))
         return self.rows[self.top : self.top + max(0, height)]
 
 
@@ -185,5 +185,5 @@ class AttentionView:
 
     def window(self, height: int) -> list[Ref]:
         """The rows to show in ``height`` lines, the cursor among them."""
-        self.top = max(0, min(max(self.top, self.place - height + 1), self.place, len(self.rows) - 1))
+        self.top = max(0, min(max(self.top, self.place - height + 1), self.place, len(self.rows) - height))
         return [ref for ref in self.rows[self.top : self.top + max(0, height)] if ref in self._model.records]

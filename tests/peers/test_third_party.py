@@ -6,6 +6,7 @@ import contextlib
 import http.server
 import os
 import socket
+import socketserver
 import subprocess
 import sys
 import threading
@@ -285,6 +286,65 @@ def test_crashmail(supervise: Supervise, tmp_path: Path) -> None:
     supervisor.rpc.supervisor.startProcess("frail", False)
     until(lambda: mail.exists() and "frail crashed at" in mail.read_text(), "a mail about the crash")
     assert "To: me@localhost" in mail.read_text()
+
+
+@contextlib.contextmanager
+def post_office() -> Iterator[tuple[int, list[str]]]:
+    """The port of a mail server that takes everything; what it was given."""
+    mails: list[str] = []
+
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            self.wfile.write(b"220 here\r\n")
+            for line in self.rfile:
+                word = line[:4].upper()
+                if word == b"DATA":
+                    self.wfile.write(b"354 go on\r\n")
+                    text = b""
+                    while (part := self.rfile.readline()) not in (b".\r\n", b""):
+                        text += part
+                    mails.append(text.decode())
+                self.wfile.write(b"221 bye\r\n" if word == b"QUIT" else b"250 fine\r\n")
+                if word == b"QUIT":
+                    return
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield server.server_address[1], mails
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_fatalmailbatch(supervise: Supervise) -> None:
+    with post_office() as (port, mails):
+        words = (
+            "-t",
+            "me@localhost",
+            "-f",
+            "you@localhost",
+            "-H",
+            f"127.0.0.1:{port}",
+            "-e",
+            "TICK_5",
+            "-i",
+            "0.05",
+        )
+        supervisor = supervise(
+            f"[eventlistener:batch]\ncommand={script('fatalmailbatch', *words)}\nevents=PROCESS_STATE,TICK_5\n"
+            f"[program:frail]\ncommand={shell('exit 3')}\nautostart=false\nstartretries=0\n",
+            env=environment(),
+        )
+        supervisor.wait_state("batch", "RUNNING")
+        supervisor.rpc.supervisor.startProcess("frail", False)
+        until(
+            lambda: any("frail failed to start too many times" in mail for mail in mails),
+            "a mail about what is FATAL",
+            20,
+        )
+        assert "To: me@localhost" in mails[0]
 
 
 def test_httpok_restarts_what_does_not_answer_well(supervise: Supervise) -> None:

@@ -207,6 +207,51 @@ def test_actions_go_to_the_supervisor_that_is_meant(servers: dict[str, FakeThrea
         assert servers["one"].do(lambda s: s.calls) == []
 
 
+def test_one_lost_in_a_restart_does_not_leave_the_others_stopped(
+    servers: dict[str, FakeThread], tmp_path: Path
+) -> None:
+    with fleet(tmp_path, cols=120, rows=40) as console:
+        console.see("Needs attention 4")
+        for server in (servers["one"], servers["two"]):
+            server.do(lambda server: setattr(server, "delay_s", 0.5))
+        console.keys("=")
+        console.see("all 4 supervisors", "cache @one")
+        console.keys("+", "cache", "enter")
+        console.see("2 marked in 2 groups")
+        console.keys("r")
+        console.see("cache@one", "cache@two")
+        console.keys("y")
+        console.see("Type one and Enter")
+        console.keys("one", "enter")
+        console.wait(lambda: bool(servers["one"].do(lambda s: s.calls)), "the stop at one")
+        servers["one"].do(lambda server: server.die())
+        console.wait(
+            lambda: any("startProcess" in method for method, _ in servers["two"].do(lambda s: s.calls)),
+            "the start at two",
+        )
+
+
+def test_attaching_to_a_protected_supervisor_wants_its_name(
+    servers: dict[str, FakeThread], tmp_path: Path
+) -> None:
+    with fleet(tmp_path, cols=120, rows=40) as console:
+        console.see("Needs attention 4")
+        console.keys("enter")
+        console.see("console  one")
+        console.keys("a")
+        console.see("Type one and Enter")
+        console.keys("one", "enter")
+        console.see("ATTACHED")
+
+
+def test_rows_come_back_when_the_window_grows(model: Model) -> None:
+    view = FleetView(model)
+    view.refresh()
+    view.move(9)
+    assert len(view.window(2)) == 2
+    assert view.window(20) == view.rows
+
+
 def test_a_protected_supervisor_wants_its_name(servers: dict[str, FakeThread], tmp_path: Path) -> None:
     with fleet(tmp_path, cols=120, rows=40) as console:
         console.see("Needs attention 4")
