@@ -29,6 +29,7 @@ class KeeperLink:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waiting: dict[int, asyncio.Future[tuple[int, list[int]]]] = {}
         self._token = 0
+        self._ending = False
         self._held: dict[str, tuple[int, int, int]] = {}
         sock.setblocking(False)
 
@@ -116,6 +117,7 @@ class KeeperLink:
                     self._loop.add_writer(self._sock, self._flush)
                 return
             except OSError:
+                self._read_rest()
                 self._lose()
                 return
             self._outgoing.popleft()
@@ -138,13 +140,24 @@ class KeeperLink:
             if not data:
                 self._lose()
                 return
-            fds = array.array("i")
-            for level, kind, packed in control:
-                if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
-                    fds.frombytes(packed[: len(packed) - len(packed) % fds.itemsize])
-            self._dispatch(wire.decode(data), fds.tolist())
+            self._dispatch(wire.decode(data), _descriptors(control))
             if self._loop is None:
                 return
+
+    def _read_rest(self) -> None:
+        """What the keeper had said before it was gone."""
+        self._outgoing.clear()  # what is asked for meanwhile goes nowhere
+        before, self._ending = self._ending, True
+        while not before and self._loop is not None:
+            try:
+                data, control, _flags, _ = self._sock.recvmsg(
+                    wire.MAX_FRAME_BYTES, socket.CMSG_SPACE(wire.MAX_FDS * 4), socket.MSG_CMSG_CLOEXEC
+                )
+            except OSError:
+                return
+            if not data:
+                return
+            self._dispatch(wire.decode(data), _descriptors(control))
 
     def _dispatch(self, frame: wire.Frame, fds: list[int]) -> None:
         if isinstance(frame, wire.Signalled):
@@ -172,3 +185,11 @@ class KeeperLink:
         for future in self._waiting.values():
             future.cancel()
         self._on_lost()
+
+
+def _descriptors(control: list[tuple[int, int, bytes]]) -> list[int]:
+    fds = array.array("i")
+    for level, kind, packed in control:
+        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+            fds.frombytes(packed[: len(packed) - len(packed) % fds.itemsize])
+    return fds.tolist()

@@ -10,18 +10,27 @@ its input.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import signal
 import struct
 import sys
-from typing import Any
+import time
+from typing import Any, Final
 
+from supervisor.states import ProcessStates as S
+
+from .keeper.orphan import send_signal
 from .loop import Supervisor
 from .process import Generation, Process
+
+CLOCK_SLACK_S: Final = 0.1
 
 
 def become_keeper(supervisor: Supervisor) -> None:
     """Does not return. Raises OSError, with nothing changed, when it cannot be done."""
+    end_strays(supervisor)
     held = supervisor.link.held_now()
     programs = [
         _program(process, generation)
@@ -47,6 +56,60 @@ def become_keeper(supervisor: Supervisor) -> None:
             os.set_inheritable(fd, True)
     begin = os.path.join(os.path.dirname(os.path.abspath(__file__)), "__main__.py")
     os.execv(sys.executable, [sys.executable, "-S", "-E", "-s", "-P", begin, "keeper", str(memfd)])
+
+
+def end_strays(supervisor: Supervisor) -> None:
+    """Kill what the keeper had started and not told of: it would be started a second time.
+
+    By now each such child has exec'ed, since each had a copy of the keeper's end of the link.
+    One is known by the names in its environment, leads its process group, and is not older
+    than the start that was asked for.
+    """
+    asked = {
+        _names(process.config.name, process.config.group): process
+        for process in supervisor.processes.values()
+        if process.machine.state in (S.STARTING, S.STOPPING) and not process.machine.pid
+    }
+    known = {g.pid for process in supervisor.processes.values() for g in process.generations.values()}
+    for entry in os.listdir("/proc") if asked else ():
+        if entry.isdigit() and int(entry) not in known:
+            with contextlib.suppress(
+                OSError, ValueError, IndexError
+            ):  # it has just ended, or is not ours to read
+                _end_if_stray(supervisor, int(entry), asked)
+
+
+def _names(name: str, group: str) -> frozenset[bytes]:
+    return frozenset(
+        f"SUPERVISOR_{what}_NAME={text}".encode("utf-8", "surrogateescape")
+        for what, text in (("PROCESS", name), ("GROUP", group))
+    )
+
+
+def _end_if_stray(supervisor: Supervisor, pid: int, asked: dict[frozenset[bytes], Process]) -> None:
+    pidfd = os.pidfd_open(pid)
+    try:
+        process = asked.get(_names_of(pid))
+        if process is None or os.getpgid(pid) != pid:
+            return
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            ticks = int(file.read().rpartition(b")")[2].split()[19])
+        started = ticks / os.sysconf("SC_CLK_TCK")
+        begun = time.clock_gettime(time.CLOCK_BOOTTIME) - (time.time() - process.start)
+        if started < begun - CLOCK_SLACK_S:
+            return
+        supervisor.log.warn(f"{process.key}: the keeper had started it and not told of it: killing pid {pid}")
+        send_signal(pidfd, pid, signal.SIGKILL, group=True)
+    finally:
+        os.close(pidfd)
+
+
+def _names_of(pid: int) -> frozenset[bytes]:
+    with open(f"/proc/{pid}/environ", "rb") as file:
+        words = file.read().split(b"\0")
+    return frozenset(
+        w for w in words if w.startswith((b"SUPERVISOR_PROCESS_NAME=", b"SUPERVISOR_GROUP_NAME="))
+    )
 
 
 def _daemon_argv() -> list[str]:

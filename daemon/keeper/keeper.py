@@ -49,6 +49,7 @@ SILENCE_TIMEOUT_S = 10.0
 STOP_TIMEOUT_S = 10.0
 QUEUE_MAX = 100_000
 EXIT_USAGE = 2
+REAPED_WITHIN_S = 2.0
 
 ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 FORWARDED = (*ENDING, signal.SIGHUP, signal.SIGUSR2)
@@ -113,6 +114,8 @@ class Keeper:
         self.poll.register(self.error_read, select.POLLIN)
         self.orphans: dict[int, tuple[str, int]] = {}
         """By pidfd: the programs of the keeper before this one."""
+        self.unreaped: dict[int, float] = {}
+        """Those of them that have ended, and until when their status is waited for."""
         if "programs" in boot:
             self.succeed(boot)
 
@@ -164,6 +167,8 @@ class Keeper:
                     self.orphan_ended(fd)
                 elif self.link is not None and fd == self.link.fileno():
                     self.read_link()
+            for fd in [fd for fd, due in self.unreaped.items() if due <= time.monotonic()]:
+                self.orphan_ended(fd)
             self.reap()
             code = self.watch(time.monotonic())
             if code is not None:
@@ -173,7 +178,7 @@ class Keeper:
     def timeout_ms(self) -> int | None:
         """Until the next thing that is due by the clock; None to sleep until something happens."""
         now = time.monotonic()
-        due: list[float] = []
+        due: list[float] = list(self.unreaped.values())
         if self.stopping_since:
             due.append(now + 0.1)
         if self.daemon_pid:
@@ -256,10 +261,13 @@ class Keeper:
         """Make a record of the end of a process that is no child of ours."""
         status = exit_status(pidfd)
         if status is None:
-            self.poll.modify(
-                pidfd, 0
-            )  # it hangs up once its parent has reaped it, and then there is a status
-            return
+            # It hangs up once its parent has reaped it, and then there is a status; some parents never do.
+            now = time.monotonic()
+            if now < self.unreaped.setdefault(pidfd, now + REAPED_WITHIN_S):
+                self.poll.modify(pidfd, 0)
+                return
+            status = UNKNOWN_STATUS
+        self.unreaped.pop(pidfd, None)
         key = self.orphans.pop(pidfd)
         self.poll.unregister(pidfd)
         program = self.programs[key]
