@@ -58,6 +58,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     write(f"{'in all, every invariant of every test held':<58}{sum(counts.values()):>8,}")
     write(f"{'tests passed':<58}{passed:>8,}")
     write(f"{'tests in which something was lost, doubled or stuck':<58}{lost:>8,}")
+    skipped = len(terminalreporter.stats.get("skipped", []))
+    if skipped:
+        write(f"{'tests skipped, their faults were not injected':<58}{skipped:>8,}")
     if recoveries:
         ordered = sorted(recoveries)
         for name, share in (("p50", 0.5), ("p99", 0.99)):
