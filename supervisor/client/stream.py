@@ -16,7 +16,6 @@ Calls do not go on: nobody knows whether they were done. They end with ``LinkLos
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import errno
 import os
 import random
@@ -29,6 +28,7 @@ from typing import Final, TypeVar
 from ..errors import RemoteProtocolError, RPCError, SupervisorError
 from ..faults import fault_name
 from ..protocol import stream as wire
+from .command import Command
 
 DELAYS_S: Final = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
 JITTER: Final = 0.2
@@ -39,9 +39,6 @@ PING_EVERY_S: Final = 5.0
 DEAD_AFTER_S: Final = 10.0
 OPEN_WITHIN_S: Final = 10.0
 READ_BYTES: Final = 256 * 1024
-COMPLAINT_BYTES: Final = 4096
-COMMAND_ENDS_S: Final = 1.0
-"""How long a command may take to end, and to say why, once its output has ended."""
 LOOK_EVERY_S: Final = 0.5
 """How often a unix socket's file is looked at while the next attempt is waited for."""
 
@@ -574,7 +571,7 @@ class StreamClient:
         self._on_state = on_state
         self._told = self.session.state
         self._writer: asyncio.StreamWriter | None = None
-        self._command: _Command | None = None
+        self._command: Command | None = None
         self._poke = asyncio.Event()
 
     async def run(self) -> None:
@@ -614,7 +611,7 @@ class StreamClient:
         if isinstance(address, UnixAddress):
             return await asyncio.open_unix_connection(address.path)
         if isinstance(address, CommandAddress):
-            self._command = await _Command.start(address.argv)
+            self._command = await Command.start(address.argv, READ_BYTES)
             return self._command.streams
         return await asyncio.open_connection(address.host, address.port)
 
@@ -763,54 +760,6 @@ class StreamClient:
         self.session.add(request)
         self.flush()
         return request
-
-
-class _Command:
-    """A running program that is a connection."""
-
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self._process = process
-        self._complaints = asyncio.create_task(self._read_complaints())
-
-    @classmethod
-    async def start(cls, argv: tuple[str, ...]) -> _Command:
-        """Raises OSError when it cannot be started."""
-        pipe = asyncio.subprocess.PIPE
-        # a session of its own: Ctrl-C is for us, and nothing asks for a password on our terminal
-        return cls(
-            await asyncio.create_subprocess_exec(
-                *argv, stdin=pipe, stdout=pipe, stderr=pipe, limit=READ_BYTES, start_new_session=True
-            )
-        )
-
-    @property
-    def streams(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        assert self._process.stdout is not None and self._process.stdin is not None
-        return self._process.stdout, self._process.stdin
-
-    async def _read_complaints(self) -> bytes:
-        """The end of what it writes to stderr."""
-        assert self._process.stderr is not None
-        kept = b""
-        while data := await self._process.stderr.read(COMPLAINT_BYTES):
-            kept = (kept + data)[-COMPLAINT_BYTES:]
-        return kept
-
-    async def last_words(self) -> str:
-        """End it; the last line that it complained with, empty for none."""
-        try:
-            kept = await asyncio.wait_for(asyncio.shield(self._complaints), COMMAND_ENDS_S)
-        except TimeoutError:
-            kept = b""
-        self.end()
-        lines = kept.decode("utf-8", "replace").strip().splitlines()
-        return lines[-1].strip()[:200] if lines else ""
-
-    def end(self) -> None:
-        self._complaints.cancel()
-        if self._process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                self._process.terminate()
 
 
 def _words(error: Exception) -> str:

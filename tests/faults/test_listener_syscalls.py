@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import time
 import xmlrpc.client
 from pathlib import Path
 
 from tests.conftest import Supervise
 from tests.faults.conftest import Faults
-from tests.support.processes import alive
+from tests.support.processes import alive, dies_within
 from tests.support.supervisor import child
 from tests.support.tracing import injected, need_strace
 from tests.support.waiting import until
@@ -38,9 +37,7 @@ def test_killed_at_each_write_around_nonsense(supervise: Supervise, tmp_path: Pa
         with injected(pid, "pwrite64,write,writev", f"signal=SIGKILL:when={nth}"):
             with contextlib.suppress(OSError, http.client.HTTPException, xmlrpc.client.Error):
                 supervisor.rpc.supervisor.sendRemoteCommEvent("t", f"round {nth}")
-            end = time.monotonic() + UNHARMED_S
-            while alive(pid) and time.monotonic() < end:
-                time.sleep(0.005)
+            dies_within(pid, UNHARMED_S)
         deaths += not alive(pid)
         supervisor.wait_ready()
         until(lambda: offered() != 1, f"offered again after a death at write {nth}")

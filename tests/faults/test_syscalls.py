@@ -19,7 +19,7 @@ import pytest
 from tests.conftest import Supervise
 from tests.faults.conftest import Faults
 from tests.support.load import Writers
-from tests.support.processes import alive
+from tests.support.processes import alive, dies_within
 from tests.support.supervisor import Supervisor, child
 from tests.support.tracing import injected, need_strace
 
@@ -79,9 +79,7 @@ def test_killed_at_each_call(supervise: Supervise, tmp_path: Path, faults: Fault
         supervisor.wait_ready()
         pid = supervisor.daemon_pid()
         with injected(pid, call, f"signal=SIGKILL:when={nth}"):
-            end = time.monotonic() + UNHARMED_S
-            while alive(pid) and time.monotonic() < end:
-                time.sleep(0.005)
+            dies_within(pid, UNHARMED_S)
         if not alive(pid):
             deaths += 1
         else:

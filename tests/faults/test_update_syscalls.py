@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import time
 import xmlrpc.client
 from pathlib import Path
 
 from tests.conftest import Supervise
 from tests.faults.conftest import MANY, Faults
-from tests.support.processes import alive
+from tests.support.processes import alive, dies_within
 from tests.support.supervisor import child
 from tests.support.tracing import injected, need_strace
 from tests.support.waiting import until
@@ -36,9 +35,7 @@ def test_killed_at_each_write_of_an_update(supervise: Supervise, faults: Faults)
         with injected(pid, "pwrite64", f"signal=SIGKILL:when={nth}"):
             with contextlib.suppress(OSError, http.client.HTTPException, xmlrpc.client.Error):
                 supervisor.rpc.supervisor.updateProcessGroup("m")
-            end = time.monotonic() + UNHARMED_S
-            while alive(pid) and time.monotonic() < end:
-                time.sleep(0.005)
+            dies_within(pid, UNHARMED_S)
         deaths += not alive(pid)
         supervisor.wait_ready()
         # one that was killed before it heard of the update has nothing to go on with
