@@ -195,6 +195,9 @@ class Console(Desk):
         narrowing = self.overview.table.narrowing()
         if narrowing and self.stage.screen is self.overview:
             row += [("msg.warn", f" {narrowing}"), ("ui.text.muted", "  (Esc shows all)")]
+        note = self._fleet.note()
+        if note:
+            row.append(("fleet.reconnect", f" {note}"))
         strips = (self.overview, self._fleet.screen)
         if row or any(screen is self.stage.screen and screen.events_shown for screen in strips):
             return row

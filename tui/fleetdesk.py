@@ -5,8 +5,9 @@ from __future__ import annotations
 from supervisor.errors import UserError
 
 from .desk import Desk
+from .fleet import link_words
 from .model import Ref
-from .screens.fleet import AttentionPane, Fleet, SupTable
+from .screens.fleet import WIDE, AttentionPane, Fleet, SupTable
 from .screens.screen import Screen
 
 
@@ -114,6 +115,15 @@ class FleetDesk:
             return False
         view.pattern = ""
         return True
+
+    def note(self) -> str:
+        """What there is to say of the connection under the cursor, where the table has no room for it."""
+        cursor = self.screen.sups.view.cursor
+        if not self.shown or self.screen.size[0] >= WIDE or cursor is None or not cursor.sup:
+            return ""
+        sup = self._desk.model.sups[cursor.sup]
+        note = link_words(sup, self._rtt_s(cursor.sup), self._desk.host.now()).note
+        return f"{cursor.sup}: {note}" if sup.stale and note else ""
 
     def meant(self) -> list[str]:
         """The supervisors that a command about connections means."""

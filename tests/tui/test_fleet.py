@@ -194,6 +194,14 @@ def test_opening_a_supervisor_and_what_needs_attention(
         console.see("all 4 supervisors", "api @one", "api @two", "20 procs")
 
 
+def test_a_narrow_screen_says_why_one_is_away(tmp_path: Path) -> None:
+    arguments = ["-s", f"a=unix://{tmp_path}/none", "-s", f"b=unix://{tmp_path}/neither"]
+    with PtyApp(arguments, tmp_path) as console:
+        console.see("a: no such file or directory", "Nothing known needs attention, 2 not connected")
+        console.keys("down")
+        console.see("b: no such file or directory")
+
+
 def test_actions_go_to_the_supervisor_that_is_meant(servers: dict[str, FakeThread], tmp_path: Path) -> None:
     with fleet(tmp_path, cols=120, rows=40) as console:
         console.see("Needs attention 4")

@@ -169,7 +169,11 @@ class AttentionPane(Pane):
 
     def heading(self) -> tuple[str, str]:
         number = len(self._model.attention)
-        return (f"Needs attention {number}" if number else "Nothing needs attention"), ""
+        away = sum(sup.stale for sup in self._model.sups.values())
+        nothing = (
+            f"Nothing known needs attention, {away} not connected" if away else "Nothing needs attention"
+        )
+        return (f"Needs attention {number}" if number else nothing), ""
 
     def body_cursor(self) -> tuple[int, int] | None:
         return (0, self.view.place - self.view.top) if self.view.rows else None
