@@ -143,6 +143,7 @@ def test_attaching_again_and_again_leaves_nothing_behind(supervise: Supervise, t
     before, memory = descriptors(pid), memory_kb()
     for _ in range(100):
         cycle()
-    until(lambda: descriptors(pid) == before, "the descriptors to be as before")
+    # the count before may hold a connection that the daemon was still to close
+    until(lambda: descriptors(pid) <= before, "the descriptors to be as before")
     assert memory_kb() - memory < 1500
     until(lambda: typed.read_bytes() == b"x" * 110, "every key to arrive")
