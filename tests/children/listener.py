@@ -2,7 +2,7 @@
 
 FILE gets one JSON line for each event: {"line": header line, "payload": text}. HOW: ok,
 fail (the first COUNT events, then ok), hang, die, garbage, flood, deaf (answers without
-reading its stdin), closed (closes its stdin), echo (the payload is the result), early
+reading its stdin, as often as FILE has bytes), closed (closes its stdin), echo (the payload is the result), early
 (writes before READY). The bad ones are bad as long as COUNT lines are not in FILE yet.
 """
 
@@ -51,10 +51,11 @@ def main() -> None:
         if how == "early":
             say(b"hello\n")
         elif how == "deaf":
-            while True:
-                say(b"READY\n")
-                time.sleep(0.001)
-                say(b"RESULT 2\nOK")
+            say(b"READY\n")
+            for answers in range(1, 1 << 60):
+                while not os.path.exists(path) or os.path.getsize(path) < answers:
+                    time.sleep(0.001)
+                say(b"RESULT 2\nOKREADY\n")
         elif how == "closed":
             os.close(0)
             say(b"READY\n")

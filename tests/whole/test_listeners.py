@@ -202,8 +202,15 @@ def test_one_that_answers_without_reading_cannot_stop_the_daemon(
         pool(record.path, "deaf", "REMOTE_COMMUNICATION", "startsecs=0\nstdout_logfile=NONE") + CAT
     )
     cat = supervisor.wait_state("cat", "RUNNING")["pid"]
-    send(supervisor, *("x" * 200_000 for _ in range(12)))
-    supervisor.wait_log("l: it answers events without reading them, its stdin is full")
+    for number in range(1, 13):
+        supervisor.wait_log(r"READY\n", number)
+        send(supervisor, "x" * 200_000)  # sent to the listener before this returns
+        with open(record.path, "ab") as file:
+            file.write(b".")
+        if "l: it answers events without reading them, its stdin is full" in supervisor.log():
+            break
+    else:
+        raise AssertionError("it may answer for ever")
     assert supervisor.info("cat")["pid"] == cat
     supervisor.rpc.supervisor.stopProcess("l")
 
