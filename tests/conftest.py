@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,11 @@ from tests.support.supervisor import Supervisor
 
 # Hundreds of supervisors are started: each would compile all of our modules again.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+# A shell lets its background jobs ignore these, and what we start would inherit that.
+for ignored in (signal.SIGINT, signal.SIGQUIT):
+    if signal.getsignal(ignored) is signal.SIG_IGN:
+        signal.signal(ignored, signal.SIG_DFL if ignored == signal.SIGQUIT else signal.default_int_handler)
 
 settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("suite")
