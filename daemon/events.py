@@ -87,7 +87,8 @@ class EventBus:
         events.set_host(self)
         supervisor = self.supervisor
         supervisor.subscribers_quiet.add(self._changed)
-        supervisor.on_made = self._made
+        hearing = supervisor.hearing
+        hearing.item, hearing.line, hearing.missed = self._item, self._line, self._missed
         supervisor.on_group_added = self._group_added
         supervisor.on_group_removed = self._group_removed
 
@@ -248,8 +249,8 @@ class EventBus:
         self.pools[group.name] = pool
         for process in group.processes.values():
             self._member_of[process.key] = pool
-            process.hearing.protocol = partial(pool.heard, process)
-            process.hearing.started = partial(pool.started, process)
+            process.protocol = partial(pool.heard, process)
+            process.started = partial(pool.started, process)
         saved = self._saved_pools.pop(group.name, None)
         if saved is not None:
             pool.restore(saved, self._recalled)
@@ -258,16 +259,10 @@ class EventBus:
 
     # --- output ---------------------------------------------------------------------------------------
 
-    def _made(self, process: Process) -> None:
-        hearing = process.hearing
-        hearing.item = partial(self._item, process)
-        hearing.line = partial(self._line, process)
-        hearing.missed = partial(self._missed, process)
-
     def _item(self, process: Process, channel: str, item: Item) -> None:
         if process.hearing.all_output:
             self._copy(process, channel, item)
-        if channel == "stdout" and process.hearing.protocol is not None:
+        if channel == "stdout" and process.protocol is not None:
             return
         if isinstance(item, Text):
             config = process.outputs[channel].config
@@ -283,7 +278,7 @@ class EventBus:
             log.debug(f"'{name}' {channel} emitted a comm event")
         elif process.outputs[channel].path == log.path:
             return  # it stands there already, and a copy of the copy would follow
-        elif channel == "stdout" and process.hearing.protocol is not None:
+        elif channel == "stdout" and process.protocol is not None:
             log.debug(f"'{name}' {channel} output:\n{item.data!r}")
         else:
             log.debug(f"'{name}' {channel} output:\n{events.decoded(item.data)}")

@@ -51,6 +51,8 @@ class Past(NamedTuple):
 class History:
     """The transitions of one process, the newest last."""
 
+    __slots__ = ("entries",)
+
     def __init__(self) -> None:
         self.entries: list[Past] = []
 

@@ -340,7 +340,7 @@ class HttpDoor:
             gone.append(True)
             news.set()
 
-        store.watchers.callbacks.add(news.set)
+        store.watchers.add(news.set)
         gate.on_lost.add(lost)
         if gate.lost:  # while its login was checked
             lost()
@@ -359,7 +359,7 @@ class HttpDoor:
         except (ConnectionError, OSError):
             pass  # the client left, or the file is gone: either way the answer ends here
         finally:
-            store.watchers.callbacks.discard(news.set)
+            store.watchers.discard(news.set)
             gate.on_lost.discard(lost)
         return response
 

@@ -18,7 +18,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any
 
 from supervisor.config.model import GroupConfig, ProcessConfig, SupervisordConfig, encode
@@ -38,7 +37,7 @@ from .mainlog import MainLog
 from .output.pump import Channel, Target
 from .output.store import StoreSet
 from .output.tap import Transformed
-from .process import Generation, Process
+from .process import Generation, Hearing, Process
 from .snapshot import Journal, StateTable
 
 DELTAS_KEPT = 10_000
@@ -104,6 +103,7 @@ class Supervisor:
             journal, lambda fd: link.send(wire.Hold("config"), (fd,)), lambda: link.idle
         )
         self.stores = stores
+        self._used = stores.used  # one bound method for all channels
         self.boot = boot
         self.serverurl = serverurl
         self.keeper_pid = 0
@@ -118,8 +118,13 @@ class Supervisor:
         """Told of every change; they need no record."""
         self.on_started: Callable[[Process], None] = lambda process: None
         self.on_removed: Callable[[str], None] = lambda key: None
-        self.on_made: Callable[[Process], None] = lambda process: None
-        """Told of each process before its outputs are opened."""
+        self.hearing = Hearing(
+            strip_ansi=settings.strip_ansi,
+            all_output=log.copies_output,
+            changed=self.trouble_changed,
+            moved=self.save,
+            released=self._release,
+        )
         self.on_group_added: Callable[[Group, bool], None] = lambda group, fresh: None
         """Told of each group that is there now; ``fresh``: it was not restored from a snapshot."""
         self.on_group_removed: Callable[[str], None] = lambda name: None
@@ -180,13 +185,9 @@ class Supervisor:
 
     def _make(self, config: ProcessConfig, index: int = 0) -> Process:
         settings = self.settings
-        process = Process(config, index or self.table.allocate(), settings.identifier, settings.childlogdir)
-        process.hearing.strip_ansi = settings.strip_ansi
-        process.hearing.all_output = self.log.copies_output
-        process.hearing.changed = partial(self.trouble_changed, process)
-        process.hearing.moved = partial(self.save, process)
-        self.on_made(process)
-        return process
+        return Process(
+            config, index or self.table.allocate(), self.hearing, settings.identifier, settings.childlogdir
+        )
 
     def _forget(self, process: Process) -> None:
         self.table.free(process.index)
@@ -362,8 +363,7 @@ class Supervisor:
         process, transition = change.process, change.transition
         if process is None or transition is None:
             return
-        for observer in tuple(process.observers):
-            observer(transition)
+        process.tell(transition)
         if self._plan is not None and process.machine.state in STOPPED_STATES:
             self._stop_next(self._plan.stopped(process.config.group, process.key))
 
@@ -498,7 +498,8 @@ class Supervisor:
             process.origin = (sink.gen, sink.end)
         for channel in process.outputs:
             process.finish_output(channel)  # what an earlier start left half said is not this one's beginning
-        process.hearing.started()
+        if process.started is not None:
+            process.started()
         self.attach_outputs(process, frame.gen, frame.pid, frame.tty, fds)
         if frame.gen == process.machine.gen:
             self.feed(process, machine.Spawned(frame.pid), frame.started)
@@ -508,7 +509,7 @@ class Supervisor:
 
     def attach_outputs(self, process: Process, gen: int, pid: int, tty: bool, fds: list[int]) -> None:
         """Begin to move what a started process writes."""
-        generation = Generation(gen, pid, tty)
+        generation = Generation(process, gen, pid, tty)
         process.generations[gen] = generation
         for name, fd in zip(("stdout", "stderr"), fds, strict=False):
             sink = process.outputs[name].sink
@@ -517,11 +518,10 @@ class Supervisor:
             channel = Channel(
                 fd,
                 sink,
+                generation,
                 copy=tty or isinstance(sink, Target) or (isinstance(sink, Transformed) and sink.copies),
-                on_end=partial(self._channel_ended, process, generation, name),
-                changed=lambda: self.trouble_changed(process),
-                used=self.stores.used,
-                prompt=name == "stdout" and process.hearing.protocol is not None,
+                used=self._used,
+                prompt=name == "stdout" and process.protocol is not None,
             )
             generation.channels[name] = channel
             channel.start()
@@ -532,11 +532,6 @@ class Supervisor:
             )
             for channel in tuple(old.channels.values()):
                 channel.close()
-
-    def _channel_ended(self, process: Process, generation: Generation, channel: str) -> None:
-        if generation.gen == max(process.generations, default=0):
-            process.finish_output(channel)
-        self._release(process, generation)
 
     def trouble_changed(self, process: Process, quiet: bool = False) -> None:
         """Tell of what is wrong with a process beside its state, or no longer is; ``quiet``: not in the log."""

@@ -11,9 +11,10 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from supervisor.config.model import ChannelConfig, LogKind, ProcessConfig
@@ -30,12 +31,16 @@ from .output.store import LogStore, Spool, StoreSet, Unsuitable
 from .output.tap import Readback, Transformed
 from .output.transform import Item, Transform
 
-CLIPPED = 120
 FILE_NAME_MAX_BYTES = 255
 AUTO_LOG_TAIL_BYTES = len("abcdefgh.log.rotating")
+CLIPPED = 120
 """How many bytes of a cause or a spawn error a snapshot keeps, so that a record fits its slot."""
 
 INT_MAX = 2**31 - 1
+
+_NO_FACTS = StructHead({})
+
+Observer = Callable[[Transition], None]
 
 
 @dataclass(slots=True)
@@ -54,27 +59,28 @@ class Output:
 
 @dataclass(slots=True)
 class Hearing:
-    """Who is told what a process writes beside its log: ``item`` gets channel and item, ``line`` a line for
-    syslog, ``protocol`` the raw stdout of an event listener with its offset in the ring, ``started`` is told
-    before the first byte of a new start; ``changed`` and ``moved`` are told when there is trouble, and when a place is to be saved.
+    """Who is told what processes write beside their logs; all processes of a daemon share it.
+
+    ``item`` gets channel and item, ``line`` a line for syslog, ``missed`` channel and bytes that nobody
+    could read; ``changed`` and ``moved`` are told when there is trouble, and when a place is to be saved.
     ``all_output``: ``item`` is to get everything, whatever the configuration of the channel says.
     """
 
     strip_ansi: bool = False
     all_output: bool = False
-    item: Callable[[str, Item], None] = lambda channel, item: None
-    line: Callable[[bytes], None] = lambda line: None
-    protocol: Callable[[int, bytes], None] | None = None
-    started: Callable[[], None] = lambda: None
-    changed: Callable[[], None] = lambda: None
-    moved: Callable[[], None] = lambda: None
-    missed: Callable[[str, int], None] = lambda channel, count: None
+    item: Callable[[Process, str, Item], None] = lambda process, channel, item: None
+    line: Callable[[Process, bytes], None] = lambda process, line: None
+    missed: Callable[[Process, str, int], None] = lambda process, channel, count: None
+    changed: Callable[[Process], None] = lambda process: None
+    moved: Callable[[Process], None] = lambda process: None
+    released: Callable[[Process, Generation], None] = lambda process, generation: None
 
 
 @dataclass(slots=True)
 class Generation:
-    """One start. ``channels`` by name; ``ended`` once its process was reaped."""
+    """One start; owner of the channels it feeds. ``channels`` by name; ``ended`` once its process was reaped."""
 
+    process: Process
     gen: int
     pid: int
     tty: bool
@@ -82,15 +88,38 @@ class Generation:
     ended: bool = False
     input: Input | None = None
 
+    def channel_changed(self, channel: Channel) -> None:
+        """There is trouble with the log of a channel, or no longer."""
+        self.process.hearing.changed(self.process)
+
+    def channel_ended(self, channel: Channel) -> None:
+        """Nothing more can come: the keeper may close its copies when that holds for all."""
+        process = self.process
+        if self.gen == max(process.generations, default=0):
+            process.finish_output(next(name for name, held in self.channels.items() if held is channel))
+        process.hearing.released(process, self)
+
     @property
     def drained(self) -> bool:
         return all(channel.fd < 0 for channel in self.channels.values())
 
 
 class Process:
-    """``index``: its record in the state table. Times are wall time, epoch seconds, 0 for never."""
+    """``index``: its record in the state table. Times are wall time, epoch seconds, 0 for never.
 
-    def __init__(self, config: ProcessConfig, index: int, identifier: str, childlogdir: str) -> None:
+    ``protocol`` gets the raw stdout of an event listener, with its offset in the ring; ``started`` is told
+    before the first byte of a new start.
+    """
+
+    __slots__ = (
+        "_childlogdir", "_facts", "_identifier", "_observers", "_stamp", "changed", "config", "generations",
+        "hearing", "history", "index", "key", "machine", "namespec", "origin", "outputs", "pool_trouble",
+        "protocol", "size", "start", "started", "stop",
+    )  # fmt: skip
+
+    def __init__(
+        self, config: ProcessConfig, index: int, hearing: Hearing, identifier: str, childlogdir: str
+    ) -> None:
         self.config = config
         self.index = index
         self.key = f"{config.group}:{config.name}"
@@ -101,8 +130,9 @@ class Process:
         self.stop = 0.0
         self.changed = 0.0
         self.history = History()
-        self.observers: set[Callable[[Transition], None]] = set()
-        self.hearing = Hearing()
+        self.hearing = hearing
+        self.protocol: Callable[[int, bytes], None] | None = None
+        self.started: Callable[[], None] | None = None
         self.pool_trouble = ""
         self.outputs: dict[str, Output] = {"stdout": Output(config.stdout)}
         if not (config.redirect_stderr or config.tty):
@@ -112,7 +142,24 @@ class Process:
         self._identifier = identifier
         self._childlogdir = childlogdir
         self._stamp: tuple[object, ...] = ()
-        self._facts = StructHead({})
+        self._facts = _NO_FACTS
+        self._observers: tuple[Observer, ...] = ()
+
+    # --- observers -----------------------------------------------------------------------------------
+
+    @contextmanager
+    def observed(self, observer: Observer) -> Iterator[None]:
+        """``observer`` is told of each transition meanwhile."""
+        self._observers += (observer,)
+        try:
+            yield
+        finally:
+            self._observers = tuple(other for other in self._observers if other is not observer)
+
+    def tell(self, transition: Transition) -> None:
+        """Let the observers know."""
+        for observer in self._observers:
+            observer(transition)
 
     # --- outputs -------------------------------------------------------------------------------------
 
@@ -190,14 +237,14 @@ class Process:
     ) -> list[tuple[str, int]]:
         """Have somebody read what is written, where the configuration asks for more than a log."""
         config, hearing = output.config, self.hearing
-        protocol = hearing.protocol if channel == "stdout" else None
+        protocol = self.protocol if channel == "stdout" else None
         capture = 0 if protocol is not None else config.capture_maxbytes
         changes = hearing.strip_ansi or capture > 0 or protocol is not None
         if output.readback is not None or not (
             changes or config.events_enabled or config.syslog or hearing.all_output
         ):
             return []
-        syslog = hearing.line if config.syslog else None
+        syslog = partial(hearing.line, self) if config.syslog else None
         shared = isinstance(sink, LogStore) and stores.users(sink) > 1
         if (
             isinstance(sink, LogStore)
@@ -208,10 +255,10 @@ class Process:
             output.readback = Readback(
                 sink,
                 output.place,
-                lambda item: hearing.item(channel, item),
+                partial(hearing.item, self, channel),
                 syslog=syslog,
-                moved=hearing.moved,
-                missed=lambda count: hearing.missed(channel, count),
+                moved=partial(hearing.moved, self),
+                missed=partial(hearing.missed, self, channel),
             )
             return []
         name = f"spool:{channel}.raw:{self.key}"
@@ -222,12 +269,12 @@ class Process:
             sink,
             Transform(strip=hearing.strip_ansi, capture_maxbytes=capture),
             capture,
-            lambda item: hearing.item(channel, item),
+            partial(hearing.item, self, channel),
             raw_heard=protocol,
             syslog=syslog,
             shared=shared,
             used=stores.used,
-            changed=hearing.changed,
+            changed=partial(hearing.changed, self),
         )
         return [(name, raw.fd)] if fd < 0 else []
 

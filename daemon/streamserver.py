@@ -456,7 +456,7 @@ class Client(asyncio.BufferedProtocol):
         store = follower.cursor.store
         _, users = self._watched.get(id(store), (store, 0))
         self._watched[id(store)] = (store, users + 1)
-        store.watchers.callbacks.add(self._schedule)
+        store.watchers.add(self._schedule)
         self._schedule()
 
     def _unwatch(self, store: Readable) -> None:
@@ -464,7 +464,7 @@ class Client(asyncio.BufferedProtocol):
         if users > 1:
             self._watched[id(store)] = (store, users - 1)
         else:
-            store.watchers.callbacks.discard(self._schedule)
+            store.watchers.discard(self._schedule)
 
     def _removed(self, change: Change) -> None:
         """A process is gone for good; its attachments have been told."""

@@ -279,13 +279,10 @@ class _Update:
             if not ended.done() and transition.new in STOPPED_STATES:
                 ended.set_result(None)
 
-        process.observers.add(observe)
-        try:
+        with process.observed(observe):
             if process.machine.state in RUNNING_STATES:
                 self._supervisor.feed(process, machine.Stop(self._cause("stopped")))
             await ended
-        finally:
-            process.observers.discard(observe)
 
     def _start(self, process: Process) -> None:
         if process.machine.state == S.STOPPED and self._fresh(process):

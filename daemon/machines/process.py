@@ -180,6 +180,8 @@ class ProcessMachine:
     )  # fmt: skip
     """What a snapshot keeps."""
 
+    __slots__ = (*FIELDS, "_actions", "config")
+
     def __init__(self, config: ProcessConfig) -> None:
         self.config = config
         self.state = S.STOPPED

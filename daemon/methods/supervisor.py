@@ -313,8 +313,7 @@ async def _start_one(supervisor: Supervisor, process: Process, caller: Caller, w
         if not outcome.done() and transition.new != S.STARTING:
             outcome.set_result(transition.new)
 
-    process.observers.add(observe)
-    try:
+    with process.observed(observe):
         _begin_start(supervisor, process, caller)
         if process.machine.state == S.STOPPING:  # nothing was started
             if wait:
@@ -323,8 +322,6 @@ async def _start_one(supervisor: Supervisor, process: Process, caller: Caller, w
         if not wait and not outcome.done():
             return True
         state = await outcome
-    finally:
-        process.observers.discard(observe)
     if state in (S.BACKOFF, S.FATAL):
         raise RPCError(Faults.SPAWN_ERROR, process.namespec)
     if state != S.RUNNING:
@@ -374,16 +371,13 @@ async def _stop_one(supervisor: Supervisor, process: Process, caller: Caller, wa
         if not stopped.done() and transition.new in STOPPED_STATES:
             stopped.set_result(transition.new)
 
-    process.observers.add(observe)
-    try:
+    with process.observed(observe):
         supervisor.feed(process, machine.Stop(f"stopped by {caller.name}"))
         if not wait and not stopped.done():
             return True
         while not stopped.done():
             supervisor.log.info(f"waiting for {process.config.name} to stop")
             await asyncio.wait([stopped], timeout=STOPPING_REPORT_S)
-    finally:
-        process.observers.discard(observe)
     if process.machine.state == S.UNKNOWN:
         raise RPCError(Faults.FAILED, process.machine.spawnerr)
     return True

@@ -48,22 +48,34 @@ class Sink(Readable, Protocol):
     def append(self, data: bytes) -> int: ...
 
 
+class Owner(Protocol):
+    """Who a channel belongs to: told when its ``trouble`` changes, and once, when nothing more can come."""
+
+    def channel_changed(self, channel: Channel) -> None: ...
+
+    def channel_ended(self, channel: Channel) -> None: ...
+
+
 class Channel:
-    """``fd`` belongs to the channel. ``on_end`` is told once, when nothing more can come.
+    """``fd`` belongs to the channel.
 
     ``copy``: read and write instead of splice. ``used``: told before each write of a
-    log store. ``trouble``: what is wrong with the log, for people, or empty;
-    ``changed`` is told when it changes. ``prompt``: somebody waits for an answer, never pause.
+    log store. ``trouble``: what is wrong with the log, for people, or empty.
+    ``prompt``: somebody waits for an answer, never pause.
     """
+
+    __slots__ = (
+        "_blocked", "_capacity", "_enlarged", "_last", "_loop", "_owner", "_pause_s", "_prompt", "_reading",
+        "_stalled", "_timer", "_used", "_waiting", "copy", "fd", "store", "trouble",
+    )  # fmt: skip
 
     def __init__(
         self,
         fd: int,
         store: Sink,
+        owner: Owner,
         *,
         copy: bool,
-        on_end: Callable[[], None],
-        changed: Callable[[], None] = lambda: None,
         used: Callable[[LogStore], None] | None = None,
         prompt: bool = False,
     ) -> None:
@@ -73,8 +85,7 @@ class Channel:
         self.trouble = ""
         self._blocked = False
         self._stalled = False
-        self._on_end = on_end
-        self._changed = changed
+        self._owner = owner
         self._used = used
         self._prompt = prompt
         self._loop = asyncio.get_running_loop()
@@ -161,7 +172,7 @@ class Channel:
         self._blocked = blocked
         if trouble != self.trouble:
             self.trouble = trouble
-            self._changed()
+            self._owner.channel_changed(self)
 
     def _splice(self, limit: int) -> tuple[int, bool]:
         total = 0
@@ -234,7 +245,7 @@ class Channel:
             self._loop.remove_reader(self.fd)
         os.close(self.fd)
         self.fd = -1
-        self._on_end()
+        self._owner.channel_ended(self)
 
 
 class Target:

@@ -27,7 +27,7 @@ import os
 import stat
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 CHUNK_BYTES = 1 << 16
@@ -47,10 +47,19 @@ class Unsuitable(OSError):
 class Watchers:
     """Callbacks told after each change of a store; a reader may leave while it is told."""
 
-    callbacks: set[Callable[[], None]] = field(default_factory=set)
+    _callbacks: set[Callable[[], None]] | None = None  # most stores are watched by nobody
+
+    def add(self, callback: Callable[[], None]) -> None:
+        if self._callbacks is None:
+            self._callbacks = set()
+        self._callbacks.add(callback)
+
+    def discard(self, callback: Callable[[], None]) -> None:
+        if self._callbacks is not None:
+            self._callbacks.discard(callback)
 
     def tell(self) -> None:
-        for callback in tuple(self.callbacks):
+        for callback in tuple(self._callbacks or ()):
             callback()
 
 
@@ -144,17 +153,22 @@ class Spool:
         self.fd = -1  # who reads on must not read what gets the number next
 
 
-Persist = Callable[[dict[str, Any]], None]
+Persist = Callable[[str, dict[str, Any]], None]
 
 
 class LogStore:
-    """One log file. ``persist`` is given what a later daemon must know, see ``restore``.
+    """One log file. ``persist`` is given its path and what a later daemon must know, see ``restore``.
 
     ``trouble`` says why the log grows over its limit, or is empty.
     """
 
+    __slots__ = (
+        "_archives", "_base", "_fd", "_intent", "_measured", "_persist", "_rotate_at", "_size", "backups", "gen",
+        "maxbytes", "path", "trouble", "watchers",
+    )  # fmt: skip
+
     def __init__(
-        self, path: str, maxbytes: int, backups: int, persist: Persist = lambda record: None
+        self, path: str, maxbytes: int, backups: int, persist: Persist = lambda path, record: None
     ) -> None:
         self.path = path
         self.maxbytes = maxbytes
@@ -224,7 +238,8 @@ class LogStore:
 
     def _save(self) -> None:
         self._persist(
-            {"gen": self.gen, "base": self._base, "archives": len(self._archives), "intent": self._intent}
+            self.path,
+            {"gen": self.gen, "base": self._base, "archives": len(self._archives), "intent": self._intent},
         )
 
     def open(self) -> None:
@@ -478,7 +493,7 @@ class StoreSet:
         """The store of ``path``, shared by all who log there; give it back with ``release``."""
         store = self._stores.get(path)
         if store is None:
-            store = LogStore(path, maxbytes, backups, lambda record: self._persist(path, record))
+            store = LogStore(path, maxbytes, backups, self._persist)
             if path in self._saved:
                 store.restore(self._saved.pop(path))
             self._stores[path] = store

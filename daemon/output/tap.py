@@ -140,7 +140,7 @@ class Transformed:
         self._skip = 0
         self._closed = False
         self._restore(shared)
-        out.watchers.callbacks.add(self.deliver)
+        out.watchers.add(self.deliver)
         if self._offset < raw.end:  # left by an earlier daemon
             asyncio.get_running_loop().call_soon(self._again)
 
@@ -191,7 +191,7 @@ class Transformed:
     def close(self) -> None:
         """Stop, give the ring back."""
         self._closed = True
-        self.out.watchers.callbacks.discard(self.deliver)
+        self.out.watchers.discard(self.deliver)
         if self._timer is not None:
             self._timer.cancel()
         self.raw.close()
@@ -383,7 +383,7 @@ class Readback:
         self._missed = missed
         self._delivering = False
         self._again = False
-        store.watchers.callbacks.add(self.deliver)
+        store.watchers.add(self.deliver)
         if self._cursor.offset < store.end:
             asyncio.get_running_loop().call_soon(self.deliver)
 
@@ -438,4 +438,4 @@ class Readback:
                 self._syslog(line)
 
     def close(self) -> None:
-        self._cursor.store.watchers.callbacks.discard(self.deliver)
+        self._cursor.store.watchers.discard(self.deliver)

@@ -48,16 +48,15 @@ class Told:
     ends: int = 0
     troubles: list[str] = field(default_factory=list)
 
+    def channel_ended(self, channel: Channel) -> None:
+        self.ends += 1
+
+    def channel_changed(self, channel: Channel) -> None:
+        self.troubles.append(channel.trouble)
+
 
 def channel(fd: int, store: Sink, told: Told, copy: bool = False) -> Channel:
-    def ended() -> None:
-        told.ends += 1
-
-    def changed() -> None:
-        told.troubles.append(made.trouble)
-
-    made = Channel(fd, store, copy=copy, on_end=ended, changed=changed)
-    return made
+    return Channel(fd, store, told, copy=copy)
 
 
 FLOOD = """
@@ -77,7 +76,7 @@ def test_lines_arrive_and_the_end_is_told_once(tmp_path: Path, pipe: Ends) -> No
     async def work() -> None:
         told, store = Told(), LogStore(str(tmp_path / "log"), 0, 0)
         watched: list[int] = []
-        store.watchers.callbacks.add(lambda: watched.append(store.end))
+        store.watchers.add(lambda: watched.append(store.end))
         made = channel(pipe.read, store, told)
         made.start()
         for n in range(5):

@@ -20,7 +20,7 @@ from supervisor.config.model import (
     encode,
 )
 from supervisor.config.values import MAX_LOG_PATH_BYTES, MAX_NAME_BYTES
-from supervisor.daemon.process import Process
+from supervisor.daemon.process import Hearing, Process
 from supervisor.daemon.serve import LogRecords, read_state
 from supervisor.daemon.snapshot import SLOT_BYTES, Journal, StateTable
 
@@ -186,7 +186,7 @@ def test_a_process_always_fits_its_record(table: StateTable, letter: str) -> Non
     """Long names, a long cause and a long spawn error, in letters of any width."""
     name = letter * (MAX_NAME_BYTES // len(letter.encode("utf-8", "surrogateescape")))
     config = ProcessConfig(name, name, "/bin/x")
-    process = Process(config, 1, "id", "/tmp")
+    process = Process(config, 1, Hearing(), "id", "/tmp")
     for output in process.outputs.values():
         output.path = "/tmp/" + name
     process.machine.cause = process.machine.spawnerr = letter * 2000

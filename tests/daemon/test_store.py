@@ -131,7 +131,7 @@ def test_rotation_killed_between_each_two_steps(
         folder.mkdir()
         path = folder / "log"
         records: list[dict[str, Any]] = []
-        store = LogStore(str(path), 10, backups, lambda record, into=records: into.append(dict(record)))  # type: ignore[misc]
+        store = LogStore(str(path), 10, backups, lambda _, record, into=records: into.append(dict(record)))  # type: ignore[misc]
         for number in range(4):
             store.append(b"archived %d\n" % number)
         kept = log_set(path)

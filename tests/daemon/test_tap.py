@@ -34,7 +34,7 @@ class Tapped:
 
     def live(self) -> None:
         strip, capture = self.options
-        self.log = LogStore(self.path, 0, 0, self.saved.update)
+        self.log = LogStore(self.path, 0, 0, lambda path, record: self.saved.update(record))
         if self.saved:
             self.log.restore(self.saved)
         self.log.open()
@@ -51,7 +51,7 @@ class Tapped:
 
     def die(self) -> None:
         """What a SIGKILL leaves: nothing is flushed, nothing saved."""
-        self.log.watchers.callbacks.discard(self.sink.deliver)
+        self.log.watchers.discard(self.sink.deliver)
         os.close(self.log._fd)  # the kernel does that
         os.close(self.sink.raw.fd)
 
@@ -151,14 +151,29 @@ def test_a_capture_larger_than_the_ring_survives_a_death(tmp_path: Path) -> None
     run(work())
 
 
+class Owner:
+    """Of a channel, as the daemon's: what was held back comes out at the end."""
+
+    def __init__(self, tapped: Tapped) -> None:
+        self.tapped = tapped
+        self.ended = False
+
+    def channel_changed(self, channel: Channel) -> None:
+        raise AssertionError(channel.trouble)
+
+    def channel_ended(self, channel: Channel) -> None:
+        self.ended = True
+        self.tapped.sink.finish()
+
+
 def test_a_flood_through_a_pipe_loses_nothing(tmp_path: Path) -> None:
     async def work() -> None:
         tapped = Tapped(tmp_path / "log", raw=True)
         read, write = os.pipe()
         os.set_blocking(read, False)
         os.set_blocking(write, False)
-        ended: list[bool] = []
-        channel = Channel(read, tapped.sink, copy=False, on_end=lambda: ended.append(True))
+        owner = Owner(tapped)
+        channel = Channel(read, tapped.sink, owner, copy=False)
         channel.start()
         data = b"".join(b"line %d\n" % i for i in range(200_000))
         sent = 0
@@ -169,7 +184,7 @@ def test_a_flood_through_a_pipe_loses_nothing(tmp_path: Path) -> None:
                 before = tapped.sink.raw.end
                 await until(lambda before=before: tapped.sink.raw.end > before, "the pipe to be read")  # type: ignore[misc]
         os.close(write)
-        await until(lambda: ended, "the end")
+        await until(lambda: owner.ended, "the end")
         assert tapped.text() == data
         assert b"".join(part for _, part in tapped.raw_heard) == data
         places = [offset for offset, _ in tapped.raw_heard]
@@ -184,7 +199,7 @@ def test_what_a_program_said_last_is_drained_with_everything_told(tmp_path: Path
         tapped = Tapped(tmp_path / "log")
         read, write = os.pipe()
         os.set_blocking(read, False)
-        channel = Channel(read, tapped.sink, copy=False, on_end=tapped.sink.finish)
+        channel = Channel(read, tapped.sink, Owner(tapped), copy=False)
         os.write(write, BEGIN + b"last" + END + b"<!--XSUPERVISOR")
         os.close(write)
         channel.drain(1 << 22)
