@@ -4,33 +4,14 @@ from __future__ import annotations
 
 import re
 from base64 import b64decode
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
-
-import pytest
 
 from supervisor.errors import RPCError
 from supervisor.faults import Faults
 from supervisor.states import ProcessStates as S
-from tests.tui.fakes import FakeServer, FakeThread, example
+from tests.support.consoles import app, until
+from tests.tui.fakes import FakeServer, FakeThread
 from tests.tui.ptyapp import PtyApp
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[FakeThread]:
-    thread = FakeThread(str(tmp_path / "s.sock.stream"))
-    thread.do(example)
-    yield thread
-    thread.close()
-
-
-def app(tmp_path: Path, *arguments: str, **options: Any) -> PtyApp:
-    return PtyApp(["-s", f"unix://{tmp_path}/s.sock", *arguments], tmp_path, **options)
-
-
-def until(server: FakeThread, condition: Callable[[FakeServer], object], console: PtyApp) -> None:
-    console.wait(lambda: bool(server.do(condition)), "what the server waited for")
 
 
 def methods(server: FakeServer) -> list[str]:

@@ -6,41 +6,21 @@ import os
 import signal
 import termios
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from supervisor.protocol import stream as wire
 from supervisor.states import ProcessStates as S
-from tests.tui.fakes import FakeServer, FakeThread, example
+from tests.support.consoles import app, scripted, until
+from tests.tui.fakes import FakeServer, FakeThread
 from tests.tui.ptyapp import PtyApp
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[FakeThread]:
-    thread = FakeThread(str(tmp_path / "s.sock.stream"))
-    thread.do(example)
-    yield thread
-    thread.close()
-
-
-def url(tmp_path: Path) -> list[str]:
-    return ["-s", f"unix://{tmp_path}/s.sock"]
-
-
-def app(tmp_path: Path, *arguments: str, **options: Any) -> PtyApp:
-    return PtyApp([*url(tmp_path), *arguments], tmp_path, **options)
 
 
 def _write(name: str, data: bytes, server: FakeServer) -> None:
     server.write(name, data)
-
-
-def until(server: FakeThread, condition: Callable[[FakeServer], object], console: PtyApp) -> None:
-    console.wait(lambda: bool(server.do(condition)), "what the server waited for")
 
 
 def test_overview_at_80_by_24(server: FakeThread, tmp_path: Path) -> None:
@@ -358,23 +338,15 @@ def test_a_flood_is_shown_and_keys_still_work(server: FakeThread, tmp_path: Path
 def test_no_server_at_the_start_then_one(tmp_path: Path) -> None:
     with app(tmp_path) as console:
         console.see("no answer, try", "no supervisor answers at unix://")
-        thread = FakeThread(str(tmp_path / "s.sock.stream"))
-        try:
-            thread.do(example)
+        with scripted(tmp_path):
             console.see("live", "web_00")
-        finally:
-            thread.close()
 
 
 def test_wrong_password_says_so_and_stays(tmp_path: Path) -> None:
-    thread = FakeThread(str(tmp_path / "s.sock.stream"), password="good")
-    try:
-        with app(tmp_path, "-u", "admin", "-p", "bad") as console:
-            console.see("AUTH FAILED", "-u USER -p PASSWORD")
-            console.keys("q")
-            assert console.end() == 0
-    finally:
-        thread.close()
+    with scripted(tmp_path, password="good"), app(tmp_path, "-u", "admin", "-p", "bad") as console:
+        console.see("AUTH FAILED", "-u USER -p PASSWORD")
+        console.keys("q")
+        assert console.end() == 0
 
 
 def test_quit_leaves_the_terminal_as_it_was(server: FakeThread, tmp_path: Path) -> None:

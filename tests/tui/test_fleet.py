@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -288,12 +289,34 @@ def test_one_that_dies_is_dated_and_comes_back(servers: dict[str, FakeThread], t
 
 
 def test_one_that_hangs_disturbs_none(servers: dict[str, FakeThread], tmp_path: Path) -> None:
-    with fleet(tmp_path, cols=120, rows=40) as console:
+    """Its sockets take what is sent and nothing answers, while a call to it is under way."""
+    go_on = threading.Event()
+    arguments = [
+        word for name in ("one", "two") for word in ("-s", f"{name}=unix://{tmp_path}/{name}/s.sock")
+    ]
+    with PtyApp(arguments, tmp_path, cols=120, rows=40) as console:
         console.see("Needs attention 4")
-        stopped = servers["one"]
-        stopped.do(lambda server: setattr(server, "mute", True))
-        console.keys("down", "enter")
-        console.see("console  two", "api:web_00  stdout")
+        servers["one"].loop.call_soon_threadsafe(go_on.wait)
+        try:
+            console.keys("enter")
+            console.see("console  one", "api:web_00  stdout")
+            console.keys("r")  # a restart that nobody answers
+            console.see("restart api:web_00")
+            console.keys("5", "down", "enter")
+            console.see("console  two", "api:web_00  stdout")
+            servers["two"].do(lambda server: server.write("api:web_00", b"written while one hangs\n"))
+            console.see("written while one hangs")
+            console.keys("x")
+            console.wait(lambda: _calls(servers["two"], "stopProcess") == ["api:web_00"], "two was asked")
+            console.see("STOPPED")
+            assert not go_on.is_set() and not servers["one"].server.calls
+        finally:
+            go_on.set()
+
+
+def _calls(server: FakeThread, method: str) -> list[str]:
+    """The names that ``method`` was called with."""
+    return [params[0] for name, params in server.server.calls if name == f"supervisor.{method}"]
 
 
 def test_filter_and_fold(servers: dict[str, FakeThread], tmp_path: Path) -> None:

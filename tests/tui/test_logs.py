@@ -3,26 +3,11 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 from supervisor.states import ProcessStates as S
-from tests.tui.fakes import FakeThread, example
-from tests.tui.ptyapp import PtyApp
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[FakeThread]:
-    thread = FakeThread(str(tmp_path / "s.sock.stream"))
-    thread.do(example)
-    yield thread
-    thread.close()
-
-
-def app(tmp_path: Path, rows: int = 24, cols: int = 80, **environ: str) -> PtyApp:
-    return PtyApp(["-s", f"unix://{tmp_path}/s.sock"], tmp_path, rows=rows, cols=cols, **environ)
+from tests.support.consoles import app
+from tests.tui.fakes import FakeThread
 
 
 def write(server: FakeThread, name: str, text: str, channel: str = "stdout") -> None:
@@ -41,7 +26,7 @@ def test_o_opens_the_log_and_escape_comes_back(server: FakeThread, tmp_path: Pat
 
 
 def test_panes_split_close_and_are_remembered(server: FakeThread, tmp_path: Path) -> None:
-    with app(tmp_path, 40, 120) as console:
+    with app(tmp_path, rows=40, cols=120) as console:
         console.see("web_00")
         console.keys("o", "|")
         console.see("Show in the new pane")
@@ -93,7 +78,7 @@ def test_a_group_is_merged_in_order_of_arrival(server: FakeThread, tmp_path: Pat
 
 
 def test_merge_by_pattern_and_both_streams(server: FakeThread, tmp_path: Path) -> None:
-    with app(tmp_path, 24, 100) as console:
+    with app(tmp_path, rows=24, cols=100) as console:
         console.see("web_00")
         console.keys("o", "e", "e")
         console.see("stdout+stderr")

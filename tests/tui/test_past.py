@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -17,20 +15,8 @@ from supervisor.tui.model import Level, Model
 from supervisor.tui.pane import Look
 from supervisor.tui.screens.events import EventsPane
 from supervisor.tui.whys import why_of
-from tests.tui.fakes import FakeThread, example
-from tests.tui.ptyapp import PtyApp
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[FakeThread]:
-    thread = FakeThread(str(tmp_path / "s.sock.stream"))
-    thread.do(example)
-    yield thread
-    thread.close()
-
-
-def app(tmp_path: Path, *arguments: str, **options: Any) -> PtyApp:
-    return PtyApp(["-s", f"unix://{tmp_path}/s.sock", *arguments], tmp_path, **options)
+from tests.support.consoles import app
+from tests.tui.fakes import FakeThread
 
 
 def pane_of(model: Model) -> EventsPane:

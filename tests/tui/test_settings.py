@@ -5,28 +5,15 @@ from __future__ import annotations
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from supervisor.tui.files import load_theme
 from supervisor.tui.settings import SETTINGS, Settings, following, read, write
-from tests.tui.fakes import FakeThread, example
-from tests.tui.ptyapp import MAIN, PtyApp
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[FakeThread]:
-    thread = FakeThread(str(tmp_path / "s.sock.stream"))
-    thread.do(example)
-    yield thread
-    thread.close()
-
-
-def app(tmp_path: Path, *arguments: str, **options: Any) -> PtyApp:
-    return PtyApp(["-s", f"unix://{tmp_path}/s.sock", *arguments], tmp_path, **options)
+from tests.support.consoles import app
+from tests.tui.fakes import FakeThread
+from tests.tui.ptyapp import MAIN
 
 
 def own(tmp_path: Path, name: str, text: str) -> Path:
