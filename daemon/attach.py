@@ -17,23 +17,27 @@ from supervisor.states import ProcessStates as S
 from supervisor.terminalmodes import ModeTracker
 
 from .input import InputClosed, InputFull
+from .inputjournal import NOBODY, Origin
 from .keeper.spawn import set_size
 from .loop import Change, Supervisor
 from .output.cursor import Readable
 from .output.store import CHUNK_BYTES
 from .process import Process
-from .stdin import input_of
+from .stdin import input_of, kept_input_of
 
 ROWS_MAX = 1000
 COLS_MAX = 2000
 MODES_WITHIN_BYTES = 8 << 20
 CUT_WITHIN_BYTES = 4096
+TOKEN_BYTES = 16
+PLACE_MAX = 1 << 62
 
 
 class Session:
     """One client's attachment to one process.
 
     ``send`` queues a frame for the client, ``flush`` what was written and is not yet queued.
+    ``token`` names what the client types, over all its connections; empty: it has no name.
     """
 
     def __init__(
@@ -43,7 +47,9 @@ class Session:
         who: str,
         send: Callable[[p.Frame], None],
         flush: Callable[[], None],
+        token: bytes = b"",
     ) -> None:
+        self.token = token if len(token) == TOKEN_BYTES else b""
         self.id = request_id
         self.process = process
         self.who = who
@@ -51,12 +57,15 @@ class Session:
         self.flush = flush
         self.taken = 0
         self._owner: Attachments | None = None
-        self._queue: asyncio.Queue[bytes] = asyncio.Queue()
+        self._place = 0
+        self._queue: asyncio.Queue[tuple[int, bytes]] = asyncio.Queue()
         self._queued = 0
         self._task: asyncio.Task[None] | None = None
 
-    def joined(self, owner: Attachments) -> None:
+    def joined(self, owner: Attachments, place: int) -> None:
+        """``place``: how much of what the client types under its token was taken before."""
         self._owner = owner
+        self._place = place
 
     def close(self) -> None:
         """Leave; the writer's place becomes free."""
@@ -67,6 +76,8 @@ class Session:
 
     def input(self, data: bytes) -> None:
         """Bytes for the program; those of a watcher are dropped and acknowledged."""
+        place = self._place
+        self._place += len(data)
         if self._owner is None or self._owner.writer(self.process) is not self:
             self._acknowledge(len(data))
             return
@@ -75,23 +86,27 @@ class Session:
             self._queued -= len(data)
             self.send(p.Error(self.id, 3, "more input than the window allows; it was dropped"))
             return
-        self._queue.put_nowait(data)
+        self._queue.put_nowait((place, data))
         if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._write())
 
     async def _write(self) -> None:
         """Move queued input, one piece after another."""
         while self._owner is not None:
-            data = await self._queue.get()
+            place, data = await self._queue.get()
             self._queued -= len(data)
             try:
-                await self._write_one(data)
+                await self._write_one(data, place)
             except InputClosed:
                 self._acknowledge(len(data))  # nobody reads: gone, as with a terminal that hung up
+            except InputFull:
+                self._acknowledge(len(data))
+                self.send(p.Error(self.id, 30, "the program does not read, its input buffer is full"))
 
-    async def _write_one(self, data: bytes) -> None:
+    async def _write_one(self, data: bytes, place: int) -> None:
         assert self._owner is not None
-        way = await input_of(self._owner.supervisor, self.process)
+        open_way = kept_input_of if self.token else input_of
+        way = await open_way(self._owner.supervisor, self.process)
         done = asyncio.get_running_loop().create_future()
         left = len(data)
 
@@ -102,12 +117,7 @@ class Session:
             if left == 0 and not done.done():
                 done.set_result(None)
 
-        try:
-            way.write(data, written)
-        except InputFull:
-            self._acknowledge(len(data))
-            self.send(p.Error(self.id, 30, "the program does not read, its input buffer is full"))
-            return
+        way.write(data, written, origin=Origin(self.token, place) if self.token else NOBODY)
         while not done.done():
             await asyncio.wait([done], timeout=1.0)
             if way.closed:
@@ -141,6 +151,13 @@ def _whole(data: bytes) -> int:
     """Where in ``data`` a line or a sequence begins; 0 where neither does."""
     line, sequence = data.find(b"\n") + 1, data.find(b"\x1b")
     return min((place for place in (line, sequence) if place > 0), default=0)
+
+
+def _place(process: Process, token: bytes, known: int) -> int:
+    """How much of what is typed under ``token`` was taken; the client knows of ``known`` bytes."""
+    generation = process.generations.get(process.machine.gen)
+    journal = generation.journal if generation is not None else None
+    return max(0, min(known, PLACE_MAX), journal.places.get(token, 0) if journal is not None else 0)
 
 
 class Attachments:
@@ -184,9 +201,15 @@ class Attachments:
     def join(self, session: Session, frame: p.Attach, prelude: bytes = b"") -> None:
         """Let a client in and tell it where it is."""
         process = session.process
-        session.joined(self)
+        before = self._again(session)
+        place = _place(process, session.token, frame.typed)
+        session.joined(self, place)
+        if before is not None and frame.mode != "read" and self._writers.get(process.key) is before:
+            self._writers[process.key] = session
         if frame.mode == "take" or (frame.mode == "write" and process.key not in self._writers):
             self._give(process, session)
+        if before is not None:
+            before.close()
         writer = self._writers.get(process.key) is session
         if writer and frame.rows and frame.cols:
             self._set_size(process, frame.rows, frame.cols)
@@ -205,11 +228,17 @@ class Attachments:
                 sink.gen if sink is not None else 0,
                 sink.end if sink is not None else 0,
                 prelude,
+                place if session.token else -1,
             )
         )
         self.supervisor.log.info(
             f"{session.who} attached to {process.namespec}{'' if writer else ' (reading)'}"
         )
+
+    def _again(self, session: Session) -> Session | None:
+        """The session that the same client had on a connection which nobody has seen end yet."""
+        others = self._sessions.get(session.process.key, ())
+        return next((other for other in others if session.token and other.token == session.token), None)
 
     def leave(self, session: Session) -> None:
         process = session.process

@@ -7,6 +7,8 @@ import os
 from collections import deque
 from collections.abc import Callable
 
+from .inputjournal import NOBODY, InputJournal, JournalFull, Origin
+
 LIMIT_BYTES = 1 << 20
 
 
@@ -19,14 +21,29 @@ class InputClosed(Exception):
 
 
 class Input:
-    """``fd`` is non-blocking and belongs to the input. ``limit_bytes``: how much may wait."""
+    """``fd`` is non-blocking and belongs to the input. ``limit_bytes``: how much may wait.
 
-    def __init__(self, fd: int, limit_bytes: int = LIMIT_BYTES) -> None:
+    With a ``journal`` everything goes through it, and what waits in it is delivered first.
+    """
+
+    def __init__(self, fd: int, limit_bytes: int = LIMIT_BYTES, journal: InputJournal | None = None) -> None:
         self._fd = fd
         self._limit = limit_bytes
+        self._journal = journal
         self._waiting: deque[tuple[memoryview, Callable[[int], None] | None]] = deque()
         self._size = 0
         self._loop = asyncio.get_running_loop()
+        if journal is not None:
+            for data in journal.waiting():
+                self._waiting.append((memoryview(data), None))
+                self._size += len(data)
+            self._flush()
+
+    def begin_journal(self, journal: InputJournal) -> None:
+        """From now on all goes through ``journal``, first what waits. Raises JournalFull."""
+        for data, _ in self._waiting:
+            journal.take(data)
+        self._journal = journal
 
     @property
     def fd(self) -> int:
@@ -37,7 +54,12 @@ class Input:
         return self._fd < 0
 
     def write(
-        self, data: bytes, written: Callable[[int], None] | None = None, *, whole: bool = False
+        self,
+        data: bytes,
+        written: Callable[[int], None] | None = None,
+        *,
+        whole: bool = False,
+        origin: Origin = NOBODY,
     ) -> None:
         """Write now what can be, the rest when the program reads. ``written`` is told of every byte that went.
 
@@ -49,6 +71,11 @@ class Input:
             raise InputFull
         if not data:
             return
+        if self._journal is not None:
+            try:
+                self._journal.take(data, origin)
+            except JournalFull:
+                raise InputFull from None
         self._waiting.append((memoryview(data), written))
         self._size += len(data)
         if len(self._waiting) == 1:
@@ -60,7 +87,8 @@ class Input:
         while self._waiting:
             data, written = self._waiting[0]
             try:
-                count = os.write(self._fd, data)
+                journal = self._journal
+                count = os.write(self._fd, data) if journal is None else journal.deliver(self._fd)
             except BlockingIOError:
                 self._loop.add_writer(self._fd, self._flush)
                 return

@@ -27,6 +27,7 @@ from supervisor.states import ProcessStates as S
 
 from .command import CommandError, resolve
 from .configjournal import ConfigJournal
+from .inputjournal import HELD_AS, InputJournal
 from .keeper import wire
 from .keeper.spawn import errno_name
 from .keeperlink import KeeperLink
@@ -282,7 +283,7 @@ class Supervisor:
     def autostart(self, groups: Iterable[Group]) -> asyncio.Task[None]:
         """Start what starts by itself and never was; a few at a turn of the loop, others are served meanwhile."""
         due = [p for g in groups for p in g.processes.values() if p.config.autostart and p.machine.gen == 0]
-        return self._task(self._autostart(due))
+        return self.task(self._autostart(due))
 
     async def _autostart(self, due: list[Process]) -> None:
         for number, process in enumerate(due, 1):
@@ -324,7 +325,7 @@ class Supervisor:
             elif isinstance(action, machine.Spawn):
                 self._spawn(process, action.gen)
             else:
-                self._task(self._kill(process, action))
+                self.task(self._kill(process, action))
 
     def _change(self, process: Process, transition: machine.Transition) -> Change:
         wall = time.time()
@@ -382,7 +383,8 @@ class Supervisor:
         self._timers.pop(process.key, None)
         self.feed(process, machine.Deadline())
 
-    def _task(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    def task(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Have something done that nobody waits for; the supervisor owns it."""
         task = self._loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -511,6 +513,9 @@ class Supervisor:
         """Begin to move what a started process writes."""
         generation = Generation(process, gen, pid, tty)
         process.generations[gen] = generation
+        journal = self.held.pop(f"{HELD_AS}{gen}:{process.key}", -1)
+        if journal >= 0:
+            generation.journal = InputJournal(journal)
         for name, fd in zip(("stdout", "stderr"), fds, strict=False):
             sink = process.outputs[name].sink
             if sink is None:
@@ -533,6 +538,15 @@ class Supervisor:
             for channel in tuple(old.channels.values()):
                 channel.close()
 
+    def _end_input(self, process: Process, generation: Generation) -> None:
+        """Nobody reads there any more."""
+        if generation.input is not None:
+            generation.input.close()
+        if generation.journal is not None:
+            generation.journal.close()
+            generation.journal = None
+            self.link.send(wire.Drop(f"{HELD_AS}{generation.gen}:{process.key}"))
+
     def trouble_changed(self, process: Process, quiet: bool = False) -> None:
         """Tell of what is wrong with a process beside its state, or no longer is; ``quiet``: not in the log."""
         if process.trouble and not quiet:
@@ -554,8 +568,7 @@ class Supervisor:
         generation = process.generations.get(frame.gen)
         if generation is not None:
             generation.ended = True
-            if generation.input is not None:
-                generation.input.close()
+            self._end_input(process, generation)
             for channel in tuple(generation.channels.values()):
                 channel.drain(DRAIN_BYTES)
         if frame.gen == process.machine.gen:
@@ -582,6 +595,7 @@ class Supervisor:
     def _close_generations(self, process: Process) -> None:
         for generation in tuple(process.generations.values()):
             generation.ended = True
+            self._end_input(process, generation)
             for channel in tuple(generation.channels.values()):
                 channel.close()
             self._release(process, generation)

@@ -25,6 +25,7 @@ from supervisor.states import ProcessStates as S
 
 from .history import History, Place
 from .input import Input
+from .inputjournal import InputJournal
 from .machines.process import ProcessMachine, Transition, state_name
 from .output.pump import Channel, Target
 from .output.store import LogStore, Spool, StoreSet, Unsuitable
@@ -87,6 +88,7 @@ class Generation:
     channels: dict[str, Channel] = field(default_factory=dict)
     ended: bool = False
     input: Input | None = None
+    journal: InputJournal | None = None
 
     def channel_changed(self, channel: Channel) -> None:
         """There is trouble with the log of a channel, or no longer."""

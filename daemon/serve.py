@@ -40,7 +40,7 @@ from supervisor.errors import EXIT_USAGE, ConfigError, UserError
 from supervisor.states import ProcessStates as S
 from supervisor.states import SupervisorStates
 
-from . import fcgi
+from . import fcgi, inputjournal
 from .adoption import Held, adopt
 from .events import EventBus
 from .keeper import wire
@@ -56,6 +56,7 @@ from .output.store import StoreSet
 from .plugins import PluginHost
 from .snapshot import Journal, StateTable
 from .sockets import ServerConfig, describe, identity, listen
+from .stdin import resume_inputs
 from .succession import become_keeper
 from .update import Target, Updates
 
@@ -241,7 +242,8 @@ class Daemon:
         supervisor.keeper_pid = held.keeper_pid
         for name, fd in held.given.items():
             supervisor.link.note_held(name, fd)
-        supervisor.held = {name: fd for name, fd in held.named.items() if name.startswith("spool:")}
+        kinds = ("spool:", inputjournal.HELD_AS)
+        supervisor.held = {name: fd for name, fd in held.named.items() if name.startswith(kinds)}
         parsed = configuration if fresh else replace(configuration, groups=tuple(saved.groups))
         context = Context(supervisor, self.load, parsed)
         supervisor.reload_check = self._check
@@ -263,6 +265,7 @@ class Daemon:
         )
         fcgi_sockets.settle()
         supervisor.link.start()
+        resume_inputs(supervisor)
         context.updates.resume(saved.updates.values())
         table_of_methods = self._methods(context, configuration, bus, forgiving=held.starts > 0)
         if fresh:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
 
-from .input import Input, InputClosed
+from .input import Input, InputClosed, InputFull
+from .inputjournal import HELD_AS, InputJournal, JournalFull
+from .keeper import wire
 from .loop import Supervisor
 from .process import Process
+
+HELD_POLL_S = 0.01
 
 
 async def input_of(supervisor: Supervisor, process: Process) -> Input:
@@ -20,7 +26,7 @@ async def input_of(supervisor: Supervisor, process: Process) -> Input:
             channel = generation.channels["stdout"]
             if channel.fd < 0:
                 raise InputClosed
-            generation.input = Input(os.dup(channel.fd))
+            generation.input = Input(os.dup(channel.fd), journal=generation.journal)
         else:
             fd = await supervisor.link.fetch_stdin(process.key, gen)
             if fd < 0:
@@ -28,10 +34,45 @@ async def input_of(supervisor: Supervisor, process: Process) -> Input:
             if generation.input is not None or generation.ended:  # somebody was faster, or it is too late
                 os.close(fd)
             else:
-                generation.input = Input(fd)
+                generation.input = Input(fd, journal=generation.journal)
     if generation.input is None or generation.input.closed:
         raise InputClosed
     return generation.input
+
+
+async def kept_input_of(supervisor: Supervisor, process: Process) -> Input:
+    """The same, by a journal that outlives this daemon. Raises InputClosed or InputFull."""
+    way = await input_of(supervisor, process)
+    gen = process.machine.gen
+    generation = process.generations[gen]
+    if generation.journal is None:
+        try:
+            journal = generation.journal = InputJournal.create()
+            way.begin_journal(journal)
+        except (OSError, JournalFull):
+            raise InputFull from None
+        supervisor.link.send(wire.Hold(f"{HELD_AS}{gen}:{process.key}"), (journal.fd,))
+    while not supervisor.link.idle:  # nothing is delivered from what nobody else holds
+        await asyncio.sleep(HELD_POLL_S)
+    if way.closed:
+        raise InputClosed
+    return way
+
+
+def resume_inputs(supervisor: Supervisor) -> None:
+    """Go on delivering what another daemon had taken; give up what was for processes that have ended."""
+    for name in [name for name in supervisor.held if name.startswith(HELD_AS)]:
+        os.close(supervisor.held.pop(name))
+        supervisor.link.send(wire.Drop(name))
+    for process in supervisor.processes.values():
+        generation = process.generations.get(process.machine.gen)
+        if generation is not None and generation.journal is not None and generation.journal.waiting():
+            supervisor.task(_deliver(supervisor, process))
+
+
+async def _deliver(supervisor: Supervisor, process: Process) -> None:
+    with contextlib.suppress(InputClosed):
+        await input_of(supervisor, process)
 
 
 async def write_stdin(supervisor: Supervisor, process: Process, data: bytes) -> None:

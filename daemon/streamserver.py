@@ -523,7 +523,7 @@ class Client(asyncio.BufferedProtocol):
     def _attach(self, frame: p.Attach) -> None:
         process = self._process(frame.name)
         stores = {channel: self._store(process, channel) for channel in process.outputs}
-        session = Session(frame.id, process, self.caller.name, self.send, self._flush)
+        session = Session(frame.id, process, self.caller.name, self.send, self._flush, frame.token)
         self._sessions[frame.id] = session
         self._names[frame.id] = process.namespec
         begin, prelude = -1, b""

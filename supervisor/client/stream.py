@@ -19,6 +19,7 @@ import asyncio
 import errno
 import os
 import random
+import secrets
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
@@ -29,6 +30,7 @@ from ..errors import RemoteProtocolError, RPCError, SupervisorError
 from ..faults import fault_name
 from ..protocol import stream as wire
 from .command import Command
+from .typed import TOKEN_BYTES, Typed
 
 DELAYS_S: Final = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
 JITTER: Final = 0.2
@@ -230,35 +232,35 @@ class Attachment(Request):
     on writing if it was not away for long: a watcher may be back sooner.
     """
 
-    def __init__(self, handler: Handler, name: str, mode: str, rows: int, cols: int) -> None:
+    def __init__(
+        self, handler: Handler, name: str, mode: str, rows: int, cols: int, token: bytes = b""
+    ) -> None:
         super().__init__(handler)
         self.name = name
         self.mode = mode
         self.rows = rows
         self.cols = cols
         self._eaten = 0
-        self._sent = 0
-        self._acked = 0
-        self._unacked = b""
-        self._waiting = b""
+        self._typed = Typed(token)
         self._open = False
         self._pid = 0
         self._writer = False
         self._lost_at = 0.0
 
     def opening(self, same_boot: bool) -> wire.Frame:
-        self._eaten = self._sent = self._acked = 0
+        self._eaten = 0
         if not same_boot:
             self._pid = 0
         soon = self._writer and time.monotonic() - self._lost_at < KEEPS_WRITING_S
-        return wire.Attach(self.id, self.name, "take" if soon else self.mode, self.rows, self.cols)
+        return wire.Attach(
+            self.id, self.name, "take" if soon else self.mode, self.rows, self.cols,
+            token=self._typed.token, typed=self._typed.taken,
+        )  # fmt: skip
 
     def lost(self) -> None:
         if self._open:
             self._lost_at = time.monotonic()
         self._open = False
-        self._waiting = self._unacked + self._waiting
-        self._unacked = b""
 
     def take(self, frame: wire.Frame) -> list[wire.Frame]:
         answer: list[wire.Frame] = []
@@ -269,35 +271,31 @@ class Attachment(Request):
                     answer.append(wire.Credit(self.id, self._eaten))
                     self._eaten = 0
             case wire.InputAck():
-                self._unacked = self._unacked[max(0, frame.bytes - self._acked) :]
-                self._acked = frame.bytes
+                self._typed.acknowledged(frame.bytes)
                 answer.extend(self._send())
             case wire.Attached():
                 if frame.pid != self._pid or not frame.writer:
-                    self._waiting = b""
+                    self._typed.forget()
+                self._typed.joined(frame.typed)
                 self._open, self._pid, self._writer = True, frame.pid, frame.writer
                 answer.extend(self._send())
             case wire.Writer():
                 self._writer = frame.writer
             case wire.Started() | wire.Exited():
                 self._pid = frame.pid if isinstance(frame, wire.Started) else 0
-                self._waiting = self._unacked = b""
-                self._acked = self._sent
+                self._typed.forget()
         self.handler(frame)
         return answer
 
     def input(self, data: bytes) -> tuple[list[wire.Frame], bool]:
         """Frames to send, and whether ``data`` was taken (False: nothing is attached, or the window is full)."""
-        if not self._pid or len(self._unacked) + len(self._waiting) + len(data) > 2 * wire.INPUT_WINDOW_BYTES:
+        if not self._pid or len(self._typed) + len(data) > 2 * wire.INPUT_WINDOW_BYTES:
             return [], False
-        self._waiting += data
+        self._typed.add(data)
         return self._send() if self._open else [], True
 
     def _send(self) -> list[wire.Frame]:
-        room = wire.INPUT_WINDOW_BYTES - (self._sent - self._acked)
-        piece, self._waiting = self._waiting[:room], self._waiting[room:]
-        self._sent += len(piece)
-        self._unacked += piece
+        piece = self._typed.next(wire.INPUT_WINDOW_BYTES)
         return [wire.Input(self.id, piece)] if piece else []
 
 
@@ -722,7 +720,7 @@ class StreamClient:
     def attach(
         self, handler: Handler, name: str, *, mode: str = "write", rows: int = 0, cols: int = 0
     ) -> Attachment:
-        return self._opened(Attachment(handler, name, mode, rows, cols))
+        return self._opened(Attachment(handler, name, mode, rows, cols, secrets.token_bytes(TOKEN_BYTES)))
 
     def input(self, attachment: Attachment, data: bytes) -> bool:
         """Send ``data`` to the program; False when it was not taken (away, or too much under way)."""

@@ -7,11 +7,13 @@ The program's bytes go to the terminal as they are when it has a terminal of its
 from __future__ import annotations
 
 import os
+import secrets
 import select
 import time
 from collections.abc import Callable, Iterable
 
 from supervisor.client.rpc import TCPAddress, UnixAddress
+from supervisor.client.typed import TOKEN_BYTES
 from supervisor.errors import AccessDenied, RPCError, ServerError
 from supervisor.faults import Faults
 from supervisor.protocol import stream
@@ -85,7 +87,10 @@ def attach_process(
     leave = LeaveKey.named(os.environ.get(LEAVE_KEY_VARIABLE) or "ctrl-]")
     terminal = Terminal()
     rows, columns = terminal.size()
-    attachment = Attachment(name, mode=mode, rows=rows, columns=columns, until_exit=until_exit, leave=leave)
+    attachment = Attachment(
+        name, mode=mode, rows=rows, columns=columns, until_exit=until_exit, leave=leave,
+        token=secrets.token_bytes(TOKEN_BYTES),
+    )  # fmt: skip
     shell = _Shell(session, connect, terminal, attachment, leave)
     shell.recorder = recorder
     try:

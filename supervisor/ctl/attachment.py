@@ -23,6 +23,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from supervisor.client.typed import Typed
 from supervisor.errors import UserError
 from supervisor.faults import Faults
 from supervisor.protocol import stream
@@ -123,7 +124,7 @@ def describe_exit(status: int) -> str:
 class Attachment:
     """Joins ``name`` in ``mode`` (write, take, read); ``rows`` and ``columns`` of the user's terminal, or 0.
 
-    ``until_exit``: end when the program exits. ``leave``: the key that detaches.
+    ``until_exit``: end when the program exits. ``leave``: the key that detaches. ``token``: as ``Typed`` has it.
     """
 
     def __init__(
@@ -135,6 +136,7 @@ class Attachment:
         columns: int = 0,
         until_exit: bool = False,
         leave: LeaveKey = LeaveKey(),
+        token: bytes = b"",
     ) -> None:
         self.name = name
         self._leave = leave
@@ -149,12 +151,9 @@ class Attachment:
         self._replay: bytearray | None = bytearray()
         self._replay_deadline: float | None = None
         self._taken = 0
-        self._queue = bytearray()
-        self._sent = 0
-        self._acknowledged = 0
+        self._typed = Typed(token)
         self._prefix_deadline: float | None = None
         self._input_ended = False
-        self._unacknowledged = bytearray()
         self._pid = 0
         self._seen: dict[str, tuple[int, int]] = {}
         self._away = False
@@ -168,7 +167,7 @@ class Attachment:
             and self._replay is None
             and not self.finished
             and not self._input_ended
-            and len(self._queue) < _QUEUE_BYTES
+            and self._typed.waiting < _QUEUE_BYTES
         )
 
     def deadline(self) -> float | None:
@@ -177,8 +176,13 @@ class Attachment:
 
     def begin(self) -> list[Action]:
         """The request."""
-        request = stream.Attach(REQUEST_ID, self.name, mode=self._mode, rows=self._rows, cols=self._columns)
-        return [Send(request)]
+        return [Send(self._request(self._mode))]
+
+    def _request(self, mode: str) -> stream.Attach:
+        return stream.Attach(
+            REQUEST_ID, self.name, mode=mode, rows=self._rows, cols=self._columns,
+            token=self._typed.token, typed=self._typed.taken,
+        )  # fmt: skip
 
     def tick(self, now: float) -> list[Action]:
         """What the passing of time brings."""
@@ -192,9 +196,7 @@ class Attachment:
     def lost(self) -> None:
         """The connection is gone; nothing is sent until ``rejoin``."""
         self._away = True
-        self._queue = self._unacknowledged + self._queue
-        self._unacknowledged = bytearray()
-        self._sent = self._acknowledged = self._taken = 0
+        self._taken = 0
 
     def tell_away(self) -> list[Action]:
         """It has been gone for a moment: the user is told, once."""
@@ -209,9 +211,7 @@ class Attachment:
             self._seen.clear()
             self._pid = -1
         # The one who wrote goes on writing: a watcher may have been faster to come back.
-        mode = "take" if self._writer else "read"
-        request = stream.Attach(REQUEST_ID, self.name, mode=mode, rows=self._rows, cols=self._columns)
-        return [Send(request)]
+        return [Send(self._request("take" if self._writer else "read"))]
 
     def _rejoined(self, frame: stream.Attached) -> list[Action]:
         self._away = False
@@ -220,13 +220,13 @@ class Attachment:
         if frame.pid != self._pid:
             self._pid = frame.pid
             running = f"pid {frame.pid}" if frame.pid else "not running"
-            dropped = (
-                f"; {len(self._queue)} bytes that were typed meanwhile were dropped" if self._queue else ""
-            )
-            self._queue.clear()
+            lost = len(self._typed)
+            dropped = f"; {lost} bytes that were typed meanwhile were dropped" if lost else ""
+            self._typed.forget()
             notes.append(Note(f"Attached to {self.name} again, another process ({running}){dropped}"))
         elif self._away_told:
             notes.append(Note(f"Attached to {self.name} again"))
+        self._typed.joined(frame.typed)
         redraw = self.redraw() if notes and self.tty else []
         self._away_told = False
         if self._replay is not None:
@@ -299,8 +299,7 @@ class Attachment:
             case stream.Gap():
                 return self._gap(frame)
             case stream.InputAck():
-                del self._unacknowledged[: max(0, frame.bytes - self._acknowledged)]
-                self._acknowledged = max(self._acknowledged, frame.bytes)
+                self._typed.acknowledged(frame.bytes)
                 return [*self._pump(), *self._detach_if_drained()]
             case stream.Writer():
                 return self._writer_changed(frame)
@@ -320,6 +319,7 @@ class Attachment:
         if self.joined:
             return self._rejoined(frame)
         self.joined = True
+        self._typed.joined(frame.typed)
         self._pid = frame.pid
         self.tty = frame.tty
         self.name = frame.name
@@ -386,18 +386,14 @@ class Attachment:
     def _writer_changed(self, frame: stream.Writer) -> list[Action]:
         was, self._writer = self._writer, frame.writer
         if was and not frame.writer:
-            self._queue.clear()
-            self._unacknowledged.clear()
+            self._typed.forget()
             return [Note(f"{frame.by or 'Somebody else'} writes now: watching only")]
         if frame.writer and not was:
             return [Note("What you type goes to the program now"), *self._send_size()]
         return []
 
     def _exited(self, frame: stream.Exited) -> list[Action]:
-        # Whatever was on its way to the old process will not be acknowledged.
-        self._queue.clear()
-        self._unacknowledged.clear()
-        self._acknowledged = self._sent
+        self._typed.forget()
         self._pid = 0
         how = describe_exit(frame.status)
         if self._until_exit:
@@ -415,20 +411,13 @@ class Attachment:
 
     def _input(self, data: bytes) -> list[Action]:
         if self._writer and not self.finished:
-            self._queue += data
+            self._typed.add(data)
         return self._pump()
 
     def _pump(self) -> list[Action]:
         actions: list[Action] = []
-        while self._queue and not self._away:
-            room = stream.INPUT_WINDOW_BYTES - (self._sent - self._acknowledged)
-            size = min(room, _INPUT_FRAME_BYTES, len(self._queue))
-            if size <= 0:
-                break
-            actions.append(Send(stream.Input(REQUEST_ID, bytes(self._queue[:size]))))
-            self._unacknowledged += self._queue[:size]
-            del self._queue[:size]
-            self._sent += size
+        while not self._away and (piece := self._typed.next(_INPUT_FRAME_BYTES)):
+            actions.append(Send(stream.Input(REQUEST_ID, piece)))
         return actions
 
     def _send_size(self) -> list[Action]:
@@ -438,13 +427,7 @@ class Attachment:
         return []
 
     def _detach_if_drained(self) -> list[Action]:
-        if (
-            self._input_ended
-            and self._mode != "read"
-            and not self._away
-            and not self._queue
-            and self._acknowledged >= self._sent
-        ):
+        if self._input_ended and self._mode != "read" and not self._away and not self._typed:
             return self._detach()
         return []
 

@@ -56,7 +56,10 @@ acknowledges the running total with ``input_ack``, and a client keeps at most 64
 KiB unacknowledged. ``resize`` sets the terminal's size (writers only). ``writer``
 tells who writes now; ``size``, ``exited``, ``started`` and ``removed`` tell what
 happened to the terminal and the process; the attachment outlives a restart of the
-process.
+process. Input may outlive a connection, and the server: all that one client types is
+one stream of bytes, named by the ``token`` of its requests. ``typed`` in ``attached``
+says how much of it was taken, counted from its beginning; the client sends on from
+there. A second request with the same token ends the first.
 
 **Calls.** ``call`` runs any method of the method table (the XML-RPC names and
 parameters); answered by ``result`` or ``fault``.
@@ -181,7 +184,11 @@ class Credit(Frame):
 
 @dataclass(frozen=True, slots=True)
 class Attach(Frame):
-    """``rows``/``cols`` 0: leave the terminal's size. ``last``: how many bytes of the past to send."""
+    """``rows``/``cols`` 0: leave the terminal's size. ``last``: how many bytes of the past to send.
+
+    ``token``: 16 random bytes that name what this client types, on all its connections; ``typed``: how many
+    bytes of it are known to be taken. See *Attach* above.
+    """
 
     TYPE: ClassVar[str] = "attach"
     id: int
@@ -191,6 +198,8 @@ class Attach(Frame):
     cols: int = 0
     last: int = 256 * 1024
     credit: int = DEFAULT_CREDIT_BYTES
+    token: bytes = b""
+    typed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -422,6 +431,7 @@ class Attached(Frame):
     """``tty``: a terminal; else pipes, to be driven in line mode. ``live``: see *Attach* above.
 
     ``prelude``: brings a fresh terminal into the modes that were set before the first output that is sent.
+    ``typed``: how many bytes were taken of what the request's ``token`` names; -1: nobody knows.
     """
 
     TYPE: ClassVar[str] = "attached"
@@ -435,6 +445,7 @@ class Attached(Frame):
     gen: int
     live: int
     prelude: bytes = b""
+    typed: int = -1
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""``keys.py FILE``: on a raw terminal; every byte typed is added to FILE, and ``quit`` in it ends the program.
+"""``keys.py FILE``: on a raw terminal, or a pipe; every byte typed is added to FILE, and ``quit`` in it ends the program.
 
 Says ``ready``, ``winch`` when the size changes, and how much it read.
 """
@@ -11,7 +11,8 @@ import sys
 import tty
 
 signal.signal(signal.SIGWINCH, lambda number, frame: os.write(1, b"winch\r\n") and None)
-tty.setraw(0)
+if os.isatty(0):
+    tty.setraw(0)
 with open(sys.argv[1], "ab", buffering=0) as file:
     os.write(1, b"ready\r\n")
     seen = b""

@@ -275,6 +275,28 @@ def test_input_over_a_loss_is_for_the_same_process_only(
     assert b"".join(f.data for f in peer.sent() if isinstance(f, wire.Input)) == sent
 
 
+@pytest.mark.parametrize(
+    ("typed", "sent"), [(-1, b"defgh"), (3, b"defgh"), (4, b"efgh"), (6, b"gh"), (8, b""), (99, b"")]
+)
+def test_what_the_server_says_it_has_by_now_is_not_sent_again(peer: Peer, typed: int, sent: bytes) -> None:
+    request = attached(peer)
+    request.input(b"abcdefgh")
+    peer.give(wire.InputAck(request.id, 3))
+    peer.session.lost("x", 1.0)
+    peer.connect()
+    assert [f.typed for f in peer.sent() if isinstance(f, wire.Attach)] == [3]
+    peer.give(wire.Attached(request.id, "a", True, 7, True, 24, 80, 1, 0, b"", typed))
+    assert b"".join(f.data for f in peer.sent() if isinstance(f, wire.Input)) == sent
+    # acknowledgements count from here, and what is forgotten is not sent even if nobody acknowledges it
+    peer.give(wire.InputAck(request.id, len(sent)), wire.Started(request.id, 8))
+    assert request.input(b"new")[1]
+    peer.session.lost("x", 2.0)
+    peer.connect()
+    assert [f.typed for f in peer.sent() if isinstance(f, wire.Attach)] == [8]
+    peer.give(wire.Attached(request.id, "a", True, 8, True, 24, 80, 1, 0, b"", 10))
+    assert b"".join(f.data for f in peer.sent() if isinstance(f, wire.Input)) == b"w"
+
+
 def test_a_cancelled_request_is_told_to_the_server_and_hears_nothing_more(peer: Peer) -> None:
     request = followed(peer)
     peer.connect()
