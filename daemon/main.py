@@ -15,7 +15,6 @@ import resource
 import struct
 import sys
 from collections.abc import Sequence
-from importlib import resources
 
 import supervisor
 from supervisor.config.commandline import (
@@ -55,6 +54,8 @@ def _run(words: list[str]) -> int:
         print(VERSION)
         return EXIT_OK
     if arguments.sample_config:
+        from importlib import resources  # seldom used, slow to import
+
         print(resources.files("supervisor.config").joinpath("sample.conf").read_text("utf-8"), end="")
         return EXIT_OK
     path = _config_path(arguments)

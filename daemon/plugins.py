@@ -21,7 +21,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
-from xmlrpc.client import Binary, DateTime, Fault
 
 from supervisor.config.factories import CACHE_FACTORY, TWIDDLER_FACTORY, is_built_in, resolve_factory
 from supervisor.config.model import Configuration, PluginConfig
@@ -164,6 +163,8 @@ class PluginHost:
     def _fault(self, label: str, error: BaseException) -> RPCError:
         if isinstance(error, RPCError):
             return error
+        from xmlrpc.client import Fault  # slow to import, and programs wait for what is imported at the start
+
         if isinstance(error, Fault):
             fault = RPCError(error.faultCode)
             fault.text = error.faultString
@@ -202,10 +203,6 @@ def check_arguments(function: Callable[..., Any], params: Sequence[Any]) -> None
 
 def plain(value: Any, label: str, depth: int = 0) -> Any:
     """A plug-in's result as both wires can carry it. Raises RPCError (FAILED) when they cannot."""
-    if isinstance(value, Binary):
-        return value.data
-    if isinstance(value, DateTime):
-        return datetime.strptime(value.value, "%Y%m%dT%H:%M:%S")
     if isinstance(value, (bool, int, float, str, bytes, datetime)):
         return value
     if depth < VALUE_DEPTH:
@@ -213,6 +210,12 @@ def plain(value: Any, label: str, depth: int = 0) -> Any:
             return [plain(item, label, depth + 1) for item in value]
         if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
             return {key: plain(item, label, depth + 1) for key, item in value.items()}
+    from xmlrpc.client import Binary, DateTime  # as in _fault
+
+    if isinstance(value, Binary):
+        return value.data
+    if isinstance(value, DateTime):
+        return datetime.strptime(value.value, "%Y%m%dT%H:%M:%S")
     raise RPCError(Faults.FAILED, f"{label} gave a {type(value).__name__}, which no answer can carry")
 
 

@@ -9,7 +9,6 @@ somebody else holds its pipes.
 from __future__ import annotations
 
 import os
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,7 +18,7 @@ from typing import Any
 
 from supervisor.config.model import ChannelConfig, LogKind, ProcessConfig
 from supervisor.namespec import make_namespec
-from supervisor.protocol.stream import ProcessRecord
+from supervisor.protocol.record import ProcessRecord
 from supervisor.protocol.xmlrpc import StructHead, extended
 from supervisor.states import ProcessStates as S
 
@@ -185,6 +184,8 @@ class Process:
     def _make_auto_log(self, channel: str) -> str:
         rest = f"-{channel}---{self._identifier}-"
         room = FILE_NAME_MAX_BYTES - AUTO_LOG_TAIL_BYTES - len(rest.encode("utf-8", "surrogateescape"))
+        import tempfile  # slow to import, and programs wait for it
+
         fd, path = tempfile.mkstemp(
             prefix=_clipped(self.config.name.replace("/", "_"), max(room, 1)) + rest,
             suffix=".log",
@@ -463,7 +464,8 @@ def _clipped(text: str, limit_bytes: int = CLIPPED) -> str:
 
 def _capped(when: float) -> int:
     """Epoch seconds that fit the integers of XML-RPC."""
-    return max(0, min(int(when), INT_MAX))
+    seconds = int(when)
+    return seconds if 0 <= seconds <= INT_MAX else max(0, min(seconds, INT_MAX))
 
 
 def uptime(seconds: float) -> str:

@@ -22,7 +22,6 @@ import socket
 import sys
 import time
 import traceback
-import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -236,7 +235,7 @@ class Daemon:
                 {path: record for path, (_, record) in saved.logs.items()},
                 forget=records.forget,
             ),
-            saved.supervisor.get("boot") or uuid.uuid4().hex,
+            saved.supervisor.get("boot") or os.urandom(16).hex(),
             automatic_url(configuration),
         )
         supervisor.keeper_pid = held.keeper_pid

@@ -2,7 +2,9 @@
 
 Each client has its own cursors and its own credit; what is read and encoded for one
 follower serves all that are at the same place. A client that does not read stops
-being written to and nothing else: its cursors stand still, and find a gap later.
+being written to and nothing else: its cursors stand still, and find a gap later; its
+calls wait, so that their answers do not pile up. What one read brought is answered
+by one write.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import time
+from collections import deque
 from collections.abc import Awaitable
 from typing import Any
 
@@ -38,6 +41,10 @@ REQUESTS_MAX = 1024
 CLIENTS_MAX = 512
 FLUSH_BYTES = 1 << 18
 STATS_NAMES_MAX = 1000
+ANSWERS_BYTES = 1 << 16
+"""Answers to what one read brought are sent together, up to about so much."""
+WAITING_CALLS_BYTES = 1 << 18
+"""From so much of calls that wait for the client to read, nothing more is read of it."""
 
 
 class Encoded:
@@ -133,6 +140,10 @@ class Client(asyncio.BufferedProtocol):
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._subscription: int | None = None
         self._backlog: list[Change] = []
+        self._answers: list[bytes] | None = None  # collected while what was read is handled
+        self._answers_bytes = 0
+        self._calls: deque[p.Call] = deque()  # wait until the client reads
+        self._calls_bytes = 0
 
     # --- the connection -------------------------------------------------------------------------------
 
@@ -163,6 +174,7 @@ class Client(asyncio.BufferedProtocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         self._transport = None
+        self._calls.clear()
         self.door.clients.discard(self)
         self.supervisor.subscribers_quiet.discard(self._removed)
         self.supervisor.subscribers.discard(self._changed)
@@ -171,6 +183,7 @@ class Client(asyncio.BufferedProtocol):
 
     def close(self) -> None:
         if self._transport is not None:
+            self._send_answers()
             self._transport.close()
 
     def pause_writing(self) -> None:
@@ -184,11 +197,18 @@ class Client(asyncio.BufferedProtocol):
         for events in self._events.values():
             events.resume()
         self._schedule()
+        while self._calls and not self._paused and self._transport is not None:
+            self._handle(self._calls.popleft())
+        if not self._calls:
+            if self._calls_bytes > WAITING_CALLS_BYTES and self._transport is not None:
+                self._transport.resume_reading()
+            self._calls_bytes = 0
 
     def get_buffer(self, sizehint: int) -> memoryview:
         return self.door.buffer
 
     def buffer_updated(self, nbytes: int) -> None:
+        self._answers = []
         try:
             for frame in self._decoder.feed(self.door.buffer[:nbytes]):
                 self._handle(frame)
@@ -198,11 +218,32 @@ class Client(asyncio.BufferedProtocol):
             self.supervisor.log.warn(f"stream client {self.caller.name}: {error}")
             self.send(p.Error(-1, Faults.BAD_ARGUMENTS, str(error)))
             self.close()
+        finally:
+            self._send_answers()
+            self._answers = None
+        if self._calls and self._transport is not None:
+            before, self._calls_bytes = self._calls_bytes, self._calls_bytes + nbytes
+            if before <= WAITING_CALLS_BYTES < self._calls_bytes:
+                self._transport.pause_reading()
 
     def send(self, frame: p.Frame) -> None:
         """Queue one frame for the client."""
-        if self._transport is not None:
-            self._transport.write(p.encode(frame))
+        if self._transport is None:
+            return
+        data = p.encode(frame)
+        if self._answers is None:
+            self._transport.write(data)
+            return
+        self._answers.append(data)
+        self._answers_bytes += len(data)
+        if self._answers_bytes >= ANSWERS_BYTES:
+            self._send_answers()
+
+    def _send_answers(self) -> None:
+        if self._answers and self._transport is not None:
+            self._transport.write(b"".join(self._answers) if len(self._answers) > 1 else self._answers[0])
+            self._answers.clear()
+            self._answers_bytes = 0
 
     # --- frames ---------------------------------------------------------------------------------------
 
@@ -225,6 +266,9 @@ class Client(asyncio.BufferedProtocol):
         if not 0 <= frame.id < 2**32:
             raise RPCError(Faults.BAD_ARGUMENTS, "id is not between 0 and 2**32-1")
         if isinstance(frame, p.Call):
+            if self._paused:
+                self._calls.append(frame)
+                return
             self._new(frame.id)
             self._call(frame)
             return
@@ -277,6 +321,8 @@ class Client(asyncio.BufferedProtocol):
             self.send(p.Error(request_id, error.code, error.text))
 
     def _cancel(self, request_id: int) -> None:
+        if self._calls:
+            self._calls = deque(call for call in self._calls if call.id != request_id)
         task = self._tasks.pop(request_id, None)
         if task is not None:
             task.cancel()

@@ -8,7 +8,6 @@ Nothing stops at the first problem; ConfigError carries them all.
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
@@ -165,7 +164,7 @@ def _supervisord(section: Section, cwd: str) -> SupervisordConfig:
         minfds=get("minfds", values.integer, default.minfds),
         minprocs=get("minprocs", values.integer, default.minprocs),
         nocleanup=get("nocleanup", values.boolean, default.nocleanup),
-        childlogdir=get("childlogdir", partial(values.log_directory, base=cwd), tempfile.gettempdir()),
+        childlogdir=get("childlogdir", partial(values.log_directory, base=cwd), "") or _temporary_folder(),
         user=get("user", str, default.user),
         uid=get("user", values.user, default.uid),
         directory=get("directory", directory, default.directory),
@@ -173,6 +172,12 @@ def _supervisord(section: Section, cwd: str) -> SupervisordConfig:
         environment=get("environment", environment, default.environment),
         identifier=get("identifier", str, default.identifier),
     )
+
+
+def _temporary_folder() -> str:
+    import tempfile  # slow to import, and seldom used
+
+    return tempfile.gettempdir()
 
 
 class _Sections:

@@ -62,7 +62,9 @@ says how much of it was taken, counted from its beginning; the client sends on f
 there. A second request with the same token ends the first.
 
 **Calls.** ``call`` runs any method of the method table (the XML-RPC names and
-parameters); answered by ``result`` or ``fault``.
+parameters); answered by ``result`` or ``fault``. A client may send the next calls before
+the answer came; those of a client that does not read wait until it does, and then
+nothing more is read of it either.
 
 **Events.** ``events`` asks for events of the named types, as ``[eventlistener:x]``
 does: a name stands for all below it. The server answers ``listening`` and then sends
@@ -83,11 +85,13 @@ import types
 import typing
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, ClassVar, Final, Union
 
 import msgpack
 
 from ..errors import LocalProtocolError, RemoteProtocolError
+from .record import ProcessRecord as ProcessRecord  # noqa: PLC0414 - part of this module's vocabulary
 
 VERSION: Final = 1
 MAX_FRAME_BYTES: Final = 1 << 20
@@ -274,51 +278,6 @@ class Error(Frame):
     id: int
     code: int
     text: str
-
-
-@dataclass(frozen=True, slots=True)
-class ProcessRecord:
-    """All that a client shows of one process.
-
-    ``start``, ``stop``, ``changed``, ``retry_at``: wall time, epoch seconds, 0 for never.
-    ``exitstatus``: exit code, -N for death by signal N, None before the first exit.
-    ``tries``: failed starts in a row. ``cause``: why it is in this state, for people.
-    ``expected``: whether the last exit was one of exitcodes. ``stdin``: none, pipe or tty.
-    ``trouble``: what is wrong beside the state (a log that cannot be written), or empty.
-    """
-
-    name: str
-    group: str
-    state: int
-    statename: str
-    pid: int = 0
-    start: float = 0.0
-    stop: float = 0.0
-    changed: float = 0.0
-    retry_at: float = 0.0
-    exitstatus: int | None = None
-    expected: bool = True
-    spawnerr: str = ""
-    tries: int = 0
-    restarts: int = 0
-    cause: str = ""
-    trouble: str = ""
-    description: str = ""
-    priority: int = 999
-    group_priority: int = 999
-    command: str = ""
-    directory: str = ""
-    user: str = ""
-    autostart: bool = True
-    autorestart: str = "unexpected"
-    startsecs: int = 1
-    startretries: int = 3
-    stopsignal: int = 15
-    stopwaitsecs: int = 10
-    stdin: str = "pipe"
-    redirect_stderr: bool = False
-    stdout_logfile: str = ""
-    stderr_logfile: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -577,11 +536,13 @@ def _reader_of(hint: Any) -> Reader:
         inner = _reader_of(members[0])
         return lambda data: None if data is None else inner(data)
     if dataclasses.is_dataclass(hint):
-        return _record_reader(typing.cast("type[Any]", hint))
+        return _record_reader(hint)  # type: ignore[arg-type]  # a class can be hashed
     return _scalar(hint)
 
 
+@cache
 def _record_reader(kind: type[Any]) -> Reader:
+    """Made when the first such record comes: to make all of them takes longer than the rest of this module."""
     hints = typing.get_type_hints(kind)
     fields = {f.name: _reader_of(hints[f.name]) for f in dataclasses.fields(kind)}
     required = {
@@ -607,22 +568,21 @@ def _record_reader(kind: type[Any]) -> Reader:
     return read
 
 
-_CLIENT_READERS: Final[dict[str, Reader]] = {frame.TYPE: _record_reader(frame) for frame in CLIENT_FRAMES}
-_SERVER_READERS: Final[dict[str, Reader]] = {frame.TYPE: _record_reader(frame) for frame in SERVER_FRAMES}
+_CLIENT_KINDS: Final[dict[str, type[Any]]] = {frame.TYPE: frame for frame in CLIENT_FRAMES}
+_SERVER_KINDS: Final[dict[str, type[Any]]] = {frame.TYPE: frame for frame in SERVER_FRAMES}
 
 
-def _check_depth(data: Any) -> None:
-    level = [data]
+def _check_depth(body: dict[str, Any]) -> None:
+    level: list[Any] = [body]
     for _ in range(MAX_DEPTH):
-        below: list[Any] = []
-        for item in level:
-            if type(item) is dict:
-                below.extend(item.values())
-            elif type(item) is list:
-                below.extend(item)
-        if not below:
+        level = [
+            item
+            for container in level
+            for item in (container.values() if type(container) is dict else container)
+            if type(item) is dict or type(item) is list
+        ]
+        if not level:
             return
-        level = below
     raise RemoteProtocolError(f"frame nested more than {MAX_DEPTH} deep")
 
 
@@ -681,13 +641,13 @@ def output_head(request_id: int, tail: bytes) -> bytes:
 class Decoder:
     """Bytes in, frames out; any cut of the input gives the same frames.
 
-    ``readers`` is which side's frames are accepted: use ``client_decoder`` (reads
+    ``kinds`` is which side's frames are accepted: use ``client_decoder`` (reads
     what servers send) or ``server_decoder``. Raises RemoteProtocolError and
     nothing else, and then stays broken. Keeps at most one frame in memory.
     """
 
-    def __init__(self, readers: dict[str, Reader]) -> None:
-        self._readers = readers
+    def __init__(self, kinds: dict[str, type[Any]]) -> None:
+        self._kinds = kinds
         self._buffer = bytearray()
         self._broken = False
 
@@ -738,12 +698,12 @@ class Decoder:
         kind = body.get("t")
         if type(kind) is not str:
             raise RemoteProtocolError("frame without a type")
-        reader = self._readers.get(kind)
-        if reader is None:
+        known = self._kinds.get(kind)
+        if known is None:
             return None
         _check_depth(body)
         try:
-            frame: Frame = reader(body)
+            frame: Frame = _record_reader(known)(body)  # type: ignore[arg-type]  # as in _reader_of
         except _Bad as error:
             raise RemoteProtocolError(f"{kind} frame: {error}") from None
         return frame
@@ -751,9 +711,9 @@ class Decoder:
 
 def client_decoder() -> Decoder:
     """A decoder for what a server sends."""
-    return Decoder(_SERVER_READERS)
+    return Decoder(_SERVER_KINDS)
 
 
 def server_decoder() -> Decoder:
     """A decoder for what a client sends."""
-    return Decoder(_CLIENT_READERS)
+    return Decoder(_CLIENT_KINDS)

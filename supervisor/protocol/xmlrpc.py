@@ -90,7 +90,8 @@ class Extended(dict[str, Any]):
 def extended(head: StructHead, *rest: tuple[str, int | str]) -> Extended:
     """A struct of ``head`` and more members, whose names need no escaping."""
     struct = Extended(head.members)
-    struct.update(rest)
+    for name, value in rest:
+        struct[name] = value
     struct.head = head
     struct.rest = rest
     return struct

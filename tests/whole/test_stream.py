@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import struct
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -375,6 +377,39 @@ def test_calls(supervisor: Supervisor) -> None:
 def port_of(supervisor: Supervisor) -> tuple[str, int]:
     host, _, port = supervisor.rpc.supervisor.getStreamAddress().removeprefix("tcp://").rpartition(":")
     return host, int(port)
+
+
+def test_calls_in_one_write_are_answered_in_their_order(supervisor: Supervisor) -> None:
+    with supervisor.stream() as stream:
+        calls = [p.Call(number, "supervisor.getState") for number in range(50)]
+        stream.send(*calls[:25], p.Ping(1), *calls[25:])
+        got = [stream.receive() for _ in range(51)]
+        assert got[25] == p.Pong(1)
+        answers = got[:25] + got[26:]
+        assert answers == [p.Result(n, {"statecode": 1, "statename": "RUNNING"}) for n in range(50)]
+        stream.send(
+            p.Call(1, "supervisor.getState"), p.Cancel(2), p.Subscribe(3, since=-1), p.Call(4, "nope")
+        )
+        kinds = [type(stream.receive()) for _ in range(3)]
+        assert kinds == [p.Result, p.Snapshot, p.Fault]
+
+
+def test_calls_of_a_client_that_does_not_read_wait(supervisor: Supervisor) -> None:
+    total = 20_000
+    payload = b"".join(p.encode(p.Call(number, "supervisor.getAllProcessInfo")) for number in range(total))
+    with supervisor.stream() as stream, supervisor.stream() as other:
+        sent = 0
+        stream.sock.setblocking(False)
+        while sent < len(payload) and select.select([], [stream.sock], [], 1.0)[1]:
+            sent += stream.sock.send(payload[sent : sent + 65536])
+        assert sent < len(payload), "all was taken, and the answers are in the memory of the daemon"
+        assert other.ping() == []
+        stream.sock.setblocking(True)
+        rest = threading.Thread(target=stream.sock.sendall, args=(payload[sent:],))
+        rest.start()
+        for number in range(total):
+            assert stream.expect(p.Result).id == number
+        rest.join()
 
 
 def test_a_password_on_tcp(supervise: Supervise) -> None:
