@@ -1,24 +1,28 @@
 """The main log: levels, format, sinks; must never know what is logged.
 
 A line is ``YYYY-MM-DD HH:MM:SS,mmm LEVL message`` in local time, as Supervisor
-writes it. A log that cannot be written never stops the supervisor: up to 1,000
-lines wait in memory, more are counted, and both come when it can be written again.
+writes it. A log that cannot be written, or that nobody reads, never stops the
+supervisor: up to 1,000 lines wait in memory, more are counted, and both come when it
+can be written again.
 """
 
 from __future__ import annotations
 
+import errno
 import os
-import sys
 import syslog
 import time
-from collections import deque
+from collections.abc import Callable
 
+from .lines import Lines, open_stdout, open_target
 from .output.store import LogStore, Unsuitable
 
 LEVELS = {"critical": 50, "error": 40, "warn": 30, "info": 20, "debug": 10, "trace": 5, "blather": 3}
 TAGS = {50: "CRIT", 40: "ERRO", 30: "WARN", 20: "INFO", 10: "DEBG", 5: "TRAC", 3: "BLAT"}
-KEPT_LINES = 1000
 AGAIN_S = 30.0
+RETRY_S = 1.0
+FINISH_S = 1.0
+"""How long the end of the daemon waits for a slow reader of its last lines."""
 
 
 class MainLog:
@@ -28,11 +32,16 @@ class MainLog:
         self.level = LEVELS[level]
         self.path = "" if path == "syslog" else path
         self.store: LogStore | None = None
-        self.dropped = 0
-        self._waiting: deque[bytes] = deque()
+        self.later: Callable[[float, Callable[[], None]], object] = lambda seconds, again: None
+        """To be called after so many seconds: lines wait. Until it is set, they wait for the next line."""
+        self._asked = False
         self._told_at: dict[str, float] = {}
-        self._stdout = stdout
+        self._file = Lines(self._write)
         self._plain_fd = -1
+        self._stdout_fd = -1
+        self._stdout = Lines(self._write_stdout)
+        if stdout:
+            self._open_stdout()
         self._syslog = path == "syslog"
         if self.path:
             self._open(maxbytes, backups)
@@ -48,9 +57,26 @@ class MainLog:
             self.store.open()
         except Unsuitable:  # a terminal, a pipe: lines are written, nothing is read back or rotated
             self.store = None
-            self._plain_fd = os.open(self.path, os.O_WRONLY | os.O_CLOEXEC | os.O_NOCTTY)
+            self._plain_fd = open_target(self.path)
         except OSError:
             pass  # it is tried again with every line; until then they wait
+
+    def _open_stdout(self) -> None:
+        try:
+            self._stdout_fd = open_stdout()
+        except OSError:
+            pass  # we were started without one
+
+    def _write(self, line: bytes) -> int:
+        return self.store.append(line) if self.store is not None else os.write(self._plain_fd, line)
+
+    def _write_stdout(self, line: bytes) -> int:
+        try:
+            return os.write(self._stdout_fd, line)
+        except OSError as error:
+            if error.errno not in (errno.EAGAIN, errno.ENOSPC, errno.EDQUOT):
+                self.quiet()  # nobody reads there any more
+            raise
 
     def log(self, level: str, text: str) -> None:
         """Write one message if ``level`` is loud enough."""
@@ -62,36 +88,33 @@ class MainLog:
         line = f"{stamp},{int(now * 1000) % 1000:03d} {TAGS[number]} {text}\n".encode(
             "utf-8", "backslashreplace"
         )
-        if self._stdout:
-            try:
-                sys.stdout.buffer.write(line)
-                sys.stdout.buffer.flush()
-            except (OSError, ValueError):
-                self._stdout = False  # nobody reads there any more
+        if self._stdout_fd >= 0:
+            self._stdout.put(line)
         if self._syslog:
             syslog.syslog(text)
         if self.store is not None or self._plain_fd >= 0:
-            self._waiting.append(line)
-            self.flush()
+            self._file.put(line)
+        self._settle()
 
     def flush(self) -> None:
         """Write what waits, as far as it can be written."""
-        while self._waiting:
-            line = self._waiting[0]
-            try:
-                count = self.store.append(line) if self.store is not None else os.write(self._plain_fd, line)
-            except OSError:
-                break
-            if count < len(line):
-                self._waiting[0] = line[count:]
-            else:
-                self._waiting.popleft()
-        while len(self._waiting) > KEPT_LINES:
-            self._waiting.popleft()
-            self.dropped += 1
-        if self.dropped and not self._waiting:
-            dropped, self.dropped = self.dropped, 0
-            self.log("warn", f"{dropped} lines of this log could not be written and are lost")
+        self._stdout.flush()
+        self._file.flush()
+        self._settle()
+
+    def _settle(self) -> None:
+        """After some lines were written, or not."""
+        for lines, name in ((self._file, "log"), (self._stdout, "output")):
+            if lines.dropped and not lines.waits:
+                dropped, lines.dropped = lines.dropped, 0
+                self.warn(f"{dropped} lines of this {name} could not be written and are lost")
+        if not self._asked and (self._file.waits or (self._stdout.waits and self._stdout_fd >= 0)):
+            self._asked = True
+            self.later(RETRY_S, self._again)
+
+    def _again(self) -> None:
+        self._asked = False
+        self.flush()
 
     def once(self, key: str, text: str) -> None:
         """An error that would come again and again: at most once in ``AGAIN_S`` for each key."""
@@ -125,11 +148,17 @@ class MainLog:
 
     def quiet(self) -> None:
         """No lines on stdout from now on: it is not ours any more."""
-        self._stdout = False
+        if self._stdout_fd >= 0:
+            os.close(self._stdout_fd)
+            self._stdout_fd = -1
 
     def close(self) -> None:
         if self.store is not None:
             self.store.close()
+        if self._stdout_fd >= 0:
+            self._stdout.finish(self._stdout_fd, FINISH_S)
+            self.quiet()
         if self._plain_fd >= 0:
+            self._file.finish(self._plain_fd, FINISH_S)
             os.close(self._plain_fd)
             self._plain_fd = -1

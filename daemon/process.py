@@ -25,6 +25,7 @@ from supervisor.states import ProcessStates as S
 from .history import History, Place
 from .input import Input
 from .inputjournal import InputJournal
+from .lines import open_target
 from .machines.process import ProcessMachine, Transition, state_name
 from .output.pump import Channel, Target
 from .output.store import LogStore, Spool, StoreSet, Unsuitable
@@ -226,7 +227,7 @@ class Process:
                 spool = Spool(fd) if fd >= 0 else Spool.create()
                 if fd < 0:
                     to_hold.append((name, spool.fd))
-                output.sink = Target(spool, _open_target(output.path)) if output.path else spool
+                output.sink = Target(spool, open_target(output.path)) if output.path else spool
             to_hold += self._listen(channel, output, output.sink, stores, held)
         return to_hold
 
@@ -447,15 +448,6 @@ class Process:
             if channel in self.outputs:
                 self.outputs[channel].place = (place_gen, place)
         self.name_logs(stores, {c: os.path.join(self._childlogdir, n) for c, n in saved.get("a", {}).items()})
-
-
-def _open_target(path: str) -> int:
-    # A FIFO without a reader must not block us; O_RDWR on it never does, and never raises SIGPIPE.
-    flags = os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
-    try:
-        return os.open(path, os.O_WRONLY | flags)
-    except OSError:
-        return os.open(path, os.O_RDWR | flags)
 
 
 def _clipped(text: str, limit_bytes: int = CLIPPED) -> str:

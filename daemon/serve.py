@@ -221,6 +221,7 @@ class Daemon:
         settings = configuration.supervisord
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(lambda _, context: report_bug(log, context))
+        log.later = loop.call_later
         records = LogRecords(table, saved.logs)
         supervisor = Supervisor(
             settings,

@@ -43,6 +43,13 @@ class Unsuitable(OSError):
     """The path is no regular file: it cannot be positioned in, nor rotated."""
 
 
+def _is_special(path: str) -> bool:
+    try:
+        return not stat.S_ISREG(os.stat(path).st_mode)
+    except OSError:
+        return False
+
+
 @dataclass(slots=True)
 class Watchers:
     """Callbacks told after each change of a store; a reader may leave while it is told."""
@@ -246,6 +253,8 @@ class LogStore:
         """Open for writing, making the file. Raises OSError; Unsuitable when it is no regular file."""
         if self._fd >= 0:
             return
+        if _is_special(self.path):  # opening and closing a FIFO would tell its reader that all is over
+            raise Unsuitable(errno.ESPIPE, "not a regular file", self.path)
         self._measure()
         fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK, 0o666)
         status = os.fstat(fd)

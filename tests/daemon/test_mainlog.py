@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-import threading
+import select
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from supervisor.daemon.mainlog import KEPT_LINES, LEVELS, TAGS, MainLog
+from supervisor.daemon.lines import KEPT_LINES
+from supervisor.daemon.mainlog import LEVELS, TAGS, MainLog
 
 
 def test_lines(tmp_path: Path) -> None:
@@ -104,21 +106,68 @@ def test_begins_without_a_place_to_write(tmp_path: Path) -> None:
     ]
 
 
-def test_to_a_pipe(tmp_path: Path) -> None:
-    """/dev/stdout and the like: written, not rotated."""
+def test_to_a_fifo(tmp_path: Path) -> None:
+    """Written, not rotated; its reader sees no end before ours."""
     os.mkfifo(tmp_path / "fifo")
-    read: list[bytes] = []
-
-    def reader() -> None:
-        with open(tmp_path / "fifo", "rb") as file:
-            read.append(file.read())
-
-    thread = threading.Thread(target=reader)
-    thread.start()
+    read = os.open(tmp_path / "fifo", os.O_RDONLY | os.O_NONBLOCK)
     log = MainLog(str(tmp_path / "fifo"), 100, 1, "info", False)
+    poll = select.poll()
+    poll.register(read, select.POLLIN)
+    assert poll.poll(0) == []  # neither lines nor a writer that came and went
     log.info("x" * 200)
     log.reopen()
     log.info("end")
     log.close()
-    thread.join(10)
-    assert b"x" * 200 in read[0] and read[0].endswith(b"end\n")
+    os.set_blocking(read, True)
+    with open(read, "rb") as file:
+        data = file.read()
+    assert b"x" * 200 in data and data.endswith(b"end\n")
+
+
+def test_to_a_fifo_that_nobody_reads(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    log = MainLog(str(tmp_path / "fifo"), 0, 0, "info", False)
+    again: list[Callable[[], None]] = []
+    log.later = lambda seconds, call: again.append(call)
+    for n in range(2 * KEPT_LINES):
+        log.info(f"{n} " + "x" * 200)
+    assert len(again) == 1
+    read = os.open(tmp_path / "fifo", os.O_RDONLY | os.O_NONBLOCK)
+    os.set_blocking(read, True)
+    data = b""
+    while b"lines of this log could not be written and are lost" not in data:
+        data += os.read(read, 1 << 20)
+        for call in (again.pop() for _ in tuple(again)):
+            call()
+    lines = data.split(b"\n")
+    assert b" INFO 0 " in lines[0] and any(b" INFO %d " % (2 * KEPT_LINES - 1) in line for line in lines)
+    os.close(read)
+    log.close()
+
+
+@pytest.mark.parametrize("kind", ["pipe", "terminal"])
+def test_output_that_nobody_takes(tmp_path: Path, kind: str) -> None:
+    """A full pipe, a terminal stopped with Ctrl-S: the log goes on, the output later."""
+    read, write = os.pipe() if kind == "pipe" else os.openpty()
+    kept = os.dup(1)
+    os.dup2(write, 1)
+    try:
+        log = MainLog(str(tmp_path / "log"), 0, 0, "info", True)
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+    again: list[Callable[[], None]] = []
+    log.later = lambda seconds, call: again.append(call)
+    for n in range(900):
+        log.info(f"{n} " + "x" * 200)
+    assert len((tmp_path / "log").read_text().splitlines()) == 900
+    assert os.get_blocking(write)  # it is not ours alone
+    data = b""
+    while b" INFO 899 " not in data:
+        data += os.read(read, 1 << 16)
+        for call in (again.pop() for _ in tuple(again)):
+            call()
+    assert data.count(b" INFO ") == 900
+    log.close()
+    os.close(read)
+    os.close(write)
