@@ -2,12 +2,12 @@
 
 The grammar is Supervisor 4.3's, token by token: words of letters, digits and
 ``_/.+-():``, values in quotes, ``#`` comments outside of quotes, any other
-character a token of its own. Every string that 4.3 reads without dropping a part
-of it has the same result here. Where 4.3 drops something without a word
-(``A=a b`` loses ``b``) there is an error instead; between pairs stand ``,`` or
-``;``.
+character a token of its own. Every string that 4.3 reads has the same result here.
+Where 4.3 drops a word in silence (``A=a b`` loses ``b``: what follows a value is
+taken for the comma) the caller is told what was lost, for a warning: such a file
+runs today, and one program's mistake must not keep all of them from starting.
 
-A string that is not right by that grammar is read once more with ``\\"`` inside
+A string of which that grammar loses something is read once more with ``\\"`` inside
 double quotes standing for a quote; in a value that has one, ``\\\\`` is a single
 backslash. A value without ``\\"`` is taken as written, so that
 ``"C:\\new\\"`` and ``"^\\\\d"`` keep the meaning they always had.
@@ -16,6 +16,7 @@ backslash. A value without ``\\"`` is taken as written, so that
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -37,19 +38,31 @@ class _Token:
     """What the token means where a value is expected."""
 
 
-def environment(text: str) -> tuple[tuple[str, str], ...]:
+def _nobody(_reason: str) -> None:
+    pass
+
+
+def environment(text: str, lost: Callable[[str], None] = _nobody) -> tuple[tuple[str, str], ...]:
     """The pairs in order of first appearance, keys unique (the last value counts).
 
-    Raises ValueError with Supervisor's reason, or with what would have been lost.
+    ``lost`` is called with a sentence for each word that no pair has.
+    Raises ValueError with Supervisor's reason.
     """
     if len(text) > MAX_CHARACTERS:
         raise ValueError("an environment of more than 2 MiB can be given to no program")
     try:
-        return _pairs(_tokens(text, escapes=False), text)
+        return _pairs(_tokens(text, escapes=False), text, _refuse)
     except ValueError:
-        if '\\"' not in text:
-            raise
-    return _pairs(_tokens(text, escapes=True), text)
+        if '\\"' in text:
+            try:
+                return _pairs(_tokens(text, escapes=True), text, _refuse)
+            except ValueError:
+                pass  # then by the classic grammar, or with its reason
+    return _pairs(_tokens(text, escapes=False), text, lost)
+
+
+def _refuse(reason: str) -> None:
+    raise ValueError(reason)
 
 
 def _tokens(text: str, *, escapes: bool) -> list[_Token]:
@@ -72,7 +85,7 @@ def _tokens(text: str, *, escapes: bool) -> list[_Token]:
     return tokens
 
 
-def _pairs(tokens: list[_Token], text: str) -> tuple[tuple[str, str], ...]:
+def _pairs(tokens: list[_Token], text: str, lost: Callable[[str], None]) -> tuple[tuple[str, str], ...]:
     found: dict[str, str] = {}
     for at in range(0, len(tokens), 4):
         if len(tokens) - at < 3 or tokens[at + 1].text != "=":
@@ -82,8 +95,8 @@ def _pairs(tokens: list[_Token], text: str) -> tuple[tuple[str, str], ...]:
             raise ValueError(f"the key {key} has a '=' in it")
         found[key] = value
         if at + 3 < len(tokens) and tokens[at + 3].text not in (",", ";"):
-            raise ValueError(
-                f"unexpected {tokens[at + 3].text} after the value of {key}"
+            lost(
+                f"{tokens[at + 3].text} after the value of {key} is dropped"
                 " (pairs are separated by commas; a value with other characters needs double quotes)"
             )
     return tuple(found.items())

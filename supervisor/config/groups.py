@@ -1,4 +1,8 @@
-"""Programs gathered into groups; must never know servers, or what runs."""
+"""Programs gathered into groups; must never know servers, or what runs.
+
+Where two things have one name, Supervisor runs one of them without a word. Such a
+file works for somebody today, so it is read as Supervisor reads it, and warned of.
+"""
 
 from __future__ import annotations
 
@@ -93,7 +97,7 @@ class GroupLoader:
                 )
             members.extend(self._processes(program_section, program, name))
         if len(set(programs)) < len(programs):
-            section.error("cannot list a program twice in a group", "programs")
+            section.warning("a program is listed twice in this group: it is there once", "programs")
         if name:
             self._add(GroupConfig(name, priority, GroupKind.GROUP, tuple(members)), section)
         return programs
@@ -108,31 +112,36 @@ class GroupLoader:
         return processes
 
     def _add(self, config: GroupConfig, section: Section) -> None:
-        other = self._made.get(config.name)
-        if other is not None:
-            where = f"{other.section.raw.file}:{other.section.raw.line}"
-            section.error(
-                f"cannot have two groups named '{config.name}': [{other.section.name}] at {where} and"
-                f" [{section.name}] both make one (rename one of them, or list the program in the group)"
-            )
+        """One more group. Of two with one name the one that comes first, by priority, is there."""
+        made = _Made(self._without_doubles(config), section)
+        other = self._made.setdefault(config.name, made)
+        if other is made:
             return
-        self._made[config.name] = _Made(config, section)
-        self._refuse_doubles(config)
+        if config.priority < other.config.priority:
+            self._made[config.name] = made
+            made, other = other, made
+        where = f"{other.section.raw.file}:{other.section.raw.line}"
+        made.section.warning(
+            f"this is not run: it makes a second group named '{config.name}', and [{other.section.name}] at {where}"
+            " comes first (rename one of them, or list the program in the group)"
+        )
 
-    def _refuse_doubles(self, config: GroupConfig) -> None:
-        """An error for each program that gives a process a name which its group has already."""
-        owners: dict[str, str] = {}
+    def _without_doubles(self, config: GroupConfig) -> GroupConfig:
+        """The group with one process of each name: the last, and a warning where there are more."""
+        processes: dict[str, ProcessConfig] = {}
         for process in config.processes:
-            owner = owners.get(process.name)
-            if owner is None:
-                owners[process.name] = process.program
-                continue
-            section = self._section_of(process.program)
-            section.error(
-                f"cannot use the process name '{process.name}' twice in the group '{config.name}':"
-                f" [{self._section_of(owner).name}] has a process of that name already",
-                "process_name" if section.find("process_name") else "",
-            )
+            other = processes.get(process.name)
+            processes[process.name] = process
+            if other is not None:
+                section = self._section_of(other.program)
+                section.warning(
+                    f"this process is not run: '{process.name}' in the group '{config.name}' is that of"
+                    f" [{self._section_of(process.program).name}], which comes later",
+                    "process_name" if section.find("process_name") else "",
+                )
+        if len(processes) == len(config.processes):
+            return config
+        return dataclasses.replace(config, processes=tuple(processes.values()))
 
     def _section_of(self, program: str) -> Section:
         return self._programs.get(program) or self._fcgi.get(program) or self._listeners[program]

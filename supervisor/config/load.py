@@ -169,7 +169,11 @@ def _supervisord(section: Section, cwd: str) -> SupervisordConfig:
         uid=get("user", values.user, default.uid),
         directory=get("directory", directory, default.directory),
         strip_ansi=get("strip_ansi", values.boolean, default.strip_ansi),
-        environment=get("environment", environment, default.environment),
+        environment=get(
+            "environment",
+            partial(environment, lost=partial(section.warning, option="environment")),
+            default.environment,
+        ),
         identifier=get("identifier", str, default.identifier),
     )
 

@@ -137,7 +137,11 @@ class _VaryingOptions:
     ) -> None:
         self._common = common
         self._inherited = surroundings.environment
-        self._environment = section.varying("environment", environment, _NO_ENVIRONMENT)
+        self._environment = section.varying(
+            "environment",
+            partial(environment, lost=partial(section.warning, option="environment")),
+            _NO_ENVIRONMENT,
+        )
         self._name = section.varying("process_name", _process_name, program)
         self._command = section.varying("command", str, "")
         self._directory = section.varying("directory", partial(os.path.join, surroundings.base), None)

@@ -201,7 +201,7 @@ def _read_included(document: Document, main: str, names: Names, read: Read, glob
     texts: dict[str, str | None] = {}
     total = 0
     for pattern in patterns:
-        absolute = os.path.join(base, pattern)
+        absolute = os.path.normpath(os.path.join(base, pattern))  # what %(here)s in these files is made of
         matches = sorted(glob(absolute))
         if not matches:
             problems.warning(f'No file matches via include "{absolute}"', **place)

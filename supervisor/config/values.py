@@ -248,7 +248,7 @@ def printable(text: str) -> str:
 def logfile(text: str, base: str = "") -> tuple[LogFile, bool]:
     """A child log: (the file, whether it was the old word ``syslog`` for "no file but syslog")."""
     word = text.strip().lower()
-    if word in ("none", "off"):
+    if word in ("none", "off", ""):  # no value is no file: 4.3 takes it so, undocumented
         return LogFile(LogKind.NONE), False
     if word == "auto":
         return LogFile(LogKind.AUTO), False

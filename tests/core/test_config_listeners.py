@@ -107,11 +107,6 @@ def test_a_pool_is_changed_by_its_own_options_and_not_by_their_order() -> None:
         assert diff_groups([before], [other]).changed == ("l",)
 
 
-def test_a_program_of_the_same_name() -> None:
-    text = "[supervisord]\n[program:l]\ncommand=x\n[eventlistener:l]\ncommand=x\nevents=TICK_5\n"
-    assert len(errors(text)) == 1
-
-
 def test_a_listener_that_hears_its_own_stderr_is_warned_about() -> None:
     def told(events: str, option: str) -> list[str]:
         return warnings(

@@ -177,6 +177,10 @@ def test_a_group_that_is_stopped_is_killed() -> None:
     ]
 
 
+def test_a_log_file_without_a_name_is_none() -> None:
+    assert one_process("stdout_logfile=\n").stdout.logfile == LogFile(LogKind.NONE)
+
+
 def test_syslog_as_a_file_is_deprecated() -> None:
     configuration = load_program("stdout_logfile=syslog")
     channel = configuration.groups[0].processes[0].stdout
@@ -460,9 +464,11 @@ def test_unknown_members() -> None:
     ]
 
 
-def test_a_member_twice() -> None:
-    assert errors("[supervisord]\n[program:a]\ncommand=x\n[group:g]\nprograms=a,a\n") == [
-        f"{MAIN}:5: [group:g] programs: cannot list a program twice in a group"
+def test_a_member_twice_is_there_once_and_warned_of() -> None:
+    text = "[supervisord]\n[program:a]\ncommand=x\n[group:g]\nprograms=a,a\n"
+    assert names(text) == {"g": ["a"]}
+    assert warnings(load(text)) == [
+        f"{MAIN}:5: [group:g] programs: a program is listed twice in this group: it is there once"
     ]
 
 
@@ -479,15 +485,33 @@ def test_a_member_of_two_kinds() -> None:
     ]
 
 
-def test_a_group_and_a_program_of_one_name() -> None:
-    assert errors(
-        "[supervisord]\n[program:a]\ncommand=x\n[program:b]\ncommand=x\n[group:a]\nprograms=b\n"
-    ) == [
+GROUP_AND_PROGRAM = "[supervisord]\n[program:a]\ncommand=x\n{}[program:b]\ncommand=x\n[group:a]\nprograms=b\n"
+
+
+@pytest.mark.parametrize(
+    ("priority", "members", "loser", "winner"),
+    [
+        ("", ["b"], "2: [program:a]", "[group:a] at {MAIN}:6"),
+        ("priority=998\n", ["a"], "7: [group:a]", "[program:a] at {MAIN}:2"),
+    ],
+)
+def test_of_a_group_and_a_program_of_one_name_the_first_is_run(
+    priority: str, members: list[str], loser: str, winner: str
+) -> None:
+    text = GROUP_AND_PROGRAM.format(priority)
+    assert names(text) == {"a": members}
+    assert warnings(load(text)) == [
         (
-            f"{MAIN}:2: [program:a] cannot have two groups named 'a': [group:a] at {MAIN}:6 and [program:a]"
-            " both make one (rename one of them, or list the program in the group)"
+            f"{MAIN}:{loser} this is not run: it makes a second group named 'a', and {winner.format(MAIN=MAIN)}"
+            " comes first (rename one of them, or list the program in the group)"
         )
     ]
+
+
+def test_a_listener_comes_before_a_program_of_its_name() -> None:
+    text = "[supervisord]\n[program:a]\ncommand=x\n[eventlistener:a]\ncommand=y\nevents=TICK\n"
+    assert [process.command for group in load(text).groups for process in group.processes] == ["y"]
+    assert len(warnings(load(text))) == 1
 
 
 def test_two_programs_of_one_name() -> None:
@@ -496,28 +520,24 @@ def test_two_programs_of_one_name() -> None:
     ]
 
 
-def test_a_process_name_twice_in_a_group() -> None:
+def test_of_a_process_name_twice_in_a_group_the_last_is_run() -> None:
     text = """\
         [supervisord]
         [program:a]
         command=x
         [program:b]
-        command=x
+        command=y
         process_name=a
         [group:g]
         programs=a,b
         """
-    assert errors(text) == [
-        (
-            f"{MAIN}:6: [program:b] process_name: cannot use the process name 'a' twice in the group 'g':"
-            " [program:a] has a process of that name already"
-        )
+    assert [process.command for process in load(text).groups[0].processes] == ["y"]
+    assert warnings(load(text)) == [
+        f"{MAIN}:2: [program:a] this process is not run: 'a' in the group 'g' is that of [program:b], which comes later"
     ]
     assert program_errors("numprocs=3\nprocess_name=%(process_num).0s") == [
         f"{MAIN}:5: [program:cat] process_name: cannot use '%(process_num).0s': a process name cannot be empty"
     ]
-    (problem,) = program_errors("numprocs=3\nprocess_name=a%(process_num).0s")
-    assert "cannot use the process name 'a' twice in the group 'cat': [program:cat] has" in problem
 
 
 def test_the_same_names_in_two_groups_are_fine() -> None:

@@ -313,9 +313,29 @@ SCENARIOS: list[Scenario] = [
             write("conf", BASE + "[program:x]\ncommand=/bin/true\nenvironment=A=1;B=2\n"),
             rpc("reloadConfig"),
             write("conf", BASE + "[program:x]\ncommand=/bin/true\nenvironment=A=a b\n"),
-            rpc("reloadConfig").but(
-                "Daemon", "without a separator is refused", re.compile("x"), re.compile("CANT_REREAD")
-            ),
+            rpc("reloadConfig"),
+        ],
+    ),
+    Scenario(
+        "config: what is dropped",
+        "".join(
+            program(name, f"/bin/sleep {1000 + index}", *options, "startsecs=0", out=not options)
+            for index, (name, options) in enumerate(
+                (
+                    ("env", ("environment=A=-Xmx1g -Xms1g",)),
+                    ("lone", ("stdout_logfile=",)),
+                    ("same", ()),
+                    ("member", ("process_name=twin",)),
+                    ("other", ("process_name=twin",)),
+                )
+            )
+        )
+        + "[group:same]\nprograms=member,other\n[group:e]\nprograms=env,env\n",
+        [
+            wait_all("RUNNING"),
+            states(),
+            rpc("readProcessStdoutLog", "lone", 0, 0),
+            rpc("getAllProcessInfo"),
         ],
     ),
     Scenario(
