@@ -51,6 +51,7 @@ from .console import Console
 from .glyphs import Glyphs, choose
 from .keyfile import KeyFile
 from .link import Link
+from .logged import Logged
 from .model import Model
 from .outside import outside
 from .pane import Look
@@ -165,7 +166,8 @@ class App:
             for turn, link in enumerate(self.console.links.values()):
                 self.spawn(_run_link(link, turn * STAGGER_S))
             self._tick()
-            return await self._over
+            with Logged(loop, lambda text: self.console.say(text, "msg.warn")):
+                return await self._over
         finally:
             for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
                 loop.remove_signal_handler(number)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import signal
 from typing import Final
 
 COMPLAINT_BYTES: Final = 4096
@@ -15,6 +17,10 @@ class Command:
     """A running program that is a connection."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
+        # Process.terminate would reap a process that has just ended, before asyncio's own watcher can
+        self._pidfd = -1
+        with contextlib.suppress(OSError):  # it has ended, or there are no descriptors left
+            self._pidfd = os.pidfd_open(process.pid)
         self._process = process
         self._complaints = asyncio.create_task(self._read_complaints())
 
@@ -54,6 +60,8 @@ class Command:
 
     def end(self) -> None:
         self._complaints.cancel()
-        if self._process.returncode is None:
+        if self._pidfd >= 0:
             with contextlib.suppress(ProcessLookupError):
-                self._process.terminate()
+                signal.pidfd_send_signal(self._pidfd, signal.SIGTERM)
+            os.close(self._pidfd)
+            self._pidfd = -1

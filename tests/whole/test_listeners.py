@@ -265,7 +265,9 @@ def test_members_share_the_work(supervise: Supervise, tmp_path: Path) -> None:
              "startsecs=0\nnumprocs=2\nprocess_name=l%(process_num)s\nack_timeout=0", count=1)
     )  # fmt: skip
     until(lambda: supervisor.state("l:l0") == supervisor.state("l:l1") == "RUNNING", "both")
-    send(supervisor, "a", "b", "c")
+    send(supervisor, "a")
+    record.wait("REMOTE_COMMUNICATION", "a")  # the one that has it hangs
+    send(supervisor, "b", "c")
     record.wait("REMOTE_COMMUNICATION", "c")
     assert {e["payload"] for e in record.events()} == {"type:t\na", "type:t\nb", "type:t\nc"}
 
