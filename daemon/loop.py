@@ -424,6 +424,17 @@ class Supervisor:
         """Repeat a spawn request that an earlier daemon may not have sent; the keeper knows if it did."""
         self._spawn(process, process.machine.gen)
 
+    def start_anew(self, process: Process, cause: str) -> None:
+        """Stop a process, and start it once it stands still."""
+
+        def stopped(transition: machine.Transition) -> None:
+            if transition.new in STOPPED_STATES:
+                process.observers.discard(stopped)
+                self.feed(process, machine.Start(cause))
+
+        process.observers.add(stopped)
+        self.feed(process, machine.Stop(cause))
+
     def rearm(self) -> None:
         """Set the timers of all machines, after their state was restored."""
         for process in self.processes.values():

@@ -29,6 +29,7 @@ from supervisor.errors import EXIT_GENERIC, EXIT_OK, EXIT_USAGE, ConfigError, Us
 from supervisor.version import VERSION
 
 from .keeper.pidfile import Taken, open_locked
+from .orphans import find as find_orphans
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -81,6 +82,7 @@ def _run(words: list[str]) -> int:
             "notify_fd": notify_fd,
             "pidfile": settings.pidfile,
             "pidfile_fd": pidfile_fd,
+            "programs": find_orphans(settings.pidfile) if pidfile_fd >= 0 else [],
         }
     )
     return EXIT_OK

@@ -31,6 +31,7 @@ from supervisor.config.load import load_supervisord
 from supervisor.config.model import (
     Configuration,
     GroupConfig,
+    GroupKind,
     ProcessConfig,
     decode,
     encode,
@@ -250,7 +251,9 @@ class Daemon:
         fcgi_sockets = fcgi.FastCgiSockets(supervisor)
         fcgi_sockets.adopt(held.named)
         if fresh:
-            fcgi.check((process for group in configuration.groups for process in group.processes), log)
+            alive = {program.name for program, _ in held.programs}  # their sockets are in use, by them
+            processes = (process for group in configuration.groups for process in group.processes)
+            fcgi.check((p for p in processes if f"{p.group}:{p.name}" not in alive), log)
         self._open_sockets(configuration, held, saved)
         self._say_hello(log, configuration, held, fresh)
         bus = EventBus(supervisor, held.named, fresh)
@@ -336,10 +339,12 @@ class Daemon:
     def _begin(self, supervisor: Supervisor, configuration: Configuration, held: Held) -> None:
         """A first start: everything from the configuration."""
         link = supervisor.link
-        for program, fds in held.programs:  # left behind by processes of the time before a reload
-            for fd in fds:
-                os.close(fd)
-            link.send(wire.Forget(program.name, program.gen))
+        running = [(program, fds) for program, fds in held.programs if program.status < 0]
+        for program, fds in held.programs:
+            if program.status >= 0:  # left behind by processes of the time before a reload
+                for fd in fds:
+                    os.close(fd)
+                link.send(wire.Forget(program.name, program.gen))
         link.send(wire.Hold("state"), (supervisor.table.fd,))
         link.send(wire.Hold("config"), (supervisor.journal.fd,))
         for config, sock in self.listening:
@@ -351,6 +356,31 @@ class Daemon:
         supervisor.journal.append(without_groups(configuration))
         for group in configuration.groups:
             supervisor.add_group(group)
+        for program, fds in running:
+            self._adopt_orphan(supervisor, program, fds)
+
+    def _adopt_orphan(self, supervisor: Supervisor, program: wire.Program, fds: list[int]) -> None:
+        """Take over what runs since before the supervisord that was killed; a second one is not started."""
+        process = supervisor.processes.get(program.name)
+        if process is None:
+            supervisor.log.warn(
+                f"pid {program.pid} was {program.name} of a supervisord that was killed, and runs on: nothing of that "
+                "name is in the configuration"
+            )
+            for fd in fds:
+                os.close(fd)
+            return
+        supervisor.log.warn(
+            f"{program.name} runs since before: pid {program.pid} was left by a supervisord that was killed"
+        )
+        process.start = time.time() - (time.monotonic() - program.started)
+        process.machine.restore(
+            {"state": S.STARTING, "gen": program.gen, "cause": "ran on without a supervisord"}
+        )
+        self._resume_program(supervisor, program, fds)
+        listener = supervisor.groups[process.config.group].config.kind is GroupKind.LISTENER
+        if process.config.tty or process.config.fcgi is not None or listener:
+            supervisor.start_anew(process, "what it talked to ended with the supervisord that was killed")
 
     def _resume(self, supervisor: Supervisor, saved: Saved, held: Held) -> None:
         """Go on where another daemon ended."""

@@ -10,10 +10,8 @@ its input.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import signal
 import struct
 import sys
 import time
@@ -21,7 +19,8 @@ from typing import Any, Final
 
 from supervisor.states import ProcessStates as S
 
-from .keeper.orphan import send_signal
+from . import orphans
+from .keeper.roster import TICKS_A_SECOND
 from .loop import Supervisor
 from .process import Generation, Process
 
@@ -62,54 +61,21 @@ def end_strays(supervisor: Supervisor) -> None:
     """Kill what the keeper had started and not told of: it would be started a second time.
 
     By now each such child has exec'ed, since each had a copy of the keeper's end of the link.
-    One is known by the names in its environment, leads its process group, and is not older
-    than the start that was asked for.
     """
     asked = {
-        _names(process.config.name, process.config.group): process
+        orphans.names(process.key): process
         for process in supervisor.processes.values()
         if process.machine.state in (S.STARTING, S.STOPPING) and not process.machine.pid
     }
     known = {g.pid for process in supervisor.processes.values() for g in process.generations.values()}
-    for entry in os.listdir("/proc") if asked else ():
-        if entry.isdigit() and int(entry) not in known:
-            with contextlib.suppress(
-                OSError, ValueError, IndexError
-            ):  # it has just ended, or is not ours to read
-                _end_if_stray(supervisor, int(entry), asked)
+    for process, pid in orphans.end_strays(asked, known, _begun):
+        supervisor.log.warn(f"{process.key}: the keeper had started it and not told of it: killed pid {pid}")
 
 
-def _names(name: str, group: str) -> frozenset[bytes]:
-    return frozenset(
-        f"SUPERVISOR_{what}_NAME={text}".encode("utf-8", "surrogateescape")
-        for what, text in (("PROCESS", name), ("GROUP", group))
-    )
-
-
-def _end_if_stray(supervisor: Supervisor, pid: int, asked: dict[frozenset[bytes], Process]) -> None:
-    pidfd = os.pidfd_open(pid)
-    try:
-        process = asked.get(_names_of(pid))
-        if process is None or os.getpgid(pid) != pid:
-            return
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            ticks = int(file.read().rpartition(b")")[2].split()[19])
-        started = ticks / os.sysconf("SC_CLK_TCK")
-        begun = time.clock_gettime(time.CLOCK_BOOTTIME) - (time.time() - process.start)
-        if started < begun - CLOCK_SLACK_S:
-            return
-        supervisor.log.warn(f"{process.key}: the keeper had started it and not told of it: killing pid {pid}")
-        send_signal(pidfd, pid, signal.SIGKILL, group=True)
-    finally:
-        os.close(pidfd)
-
-
-def _names_of(pid: int) -> frozenset[bytes]:
-    with open(f"/proc/{pid}/environ", "rb") as file:
-        words = file.read().split(b"\0")
-    return frozenset(
-        w for w in words if w.startswith((b"SUPERVISOR_PROCESS_NAME=", b"SUPERVISOR_GROUP_NAME="))
-    )
+def _begun(process: Process) -> int:
+    """The tick at which its start was asked for, or a little earlier."""
+    begun = time.clock_gettime(time.CLOCK_BOOTTIME) - (time.time() - process.start)
+    return int((begun - CLOCK_SLACK_S) * TICKS_A_SECOND)
 
 
 def _daemon_argv() -> list[str]:
@@ -126,8 +92,7 @@ def _program(process: Process, generation: Generation) -> dict[str, Any]:
         pidfd = -1  # it has ended, and its status is nobody's to tell any more
     outputs = []
     for channel in generation.channels.values():
-        # a channel at its end has nothing more to read, and so has the null device
-        outputs.append(channel.fd if channel.fd >= 0 else os.open(os.devnull, os.O_RDONLY))
+        outputs.append(channel.fd if channel.fd >= 0 else orphans.ended_pipe())
     return {
         "name": process.key,
         "gen": generation.gen,

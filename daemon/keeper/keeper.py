@@ -35,10 +35,12 @@ import struct
 import sys
 import time
 from collections import deque
+from typing import Any
 
 from . import wire
 from .orphan import UNKNOWN_REASON, UNKNOWN_STATUS, exit_status, send_signal
 from .pidfile import Taken, open_locked, write_pid
+from .roster import SUFFIX, Entry, Roster, start_ticks
 from .spawn import SpawnError, base_environment, default_signals, spawn, touched_signals
 
 STARTS_ALLOWED = 5
@@ -116,24 +118,15 @@ class Keeper:
         """By pidfd: the programs of the keeper before this one."""
         self.unreaped: dict[int, float] = {}
         """Those of them that have ended, and until when their status is waited for."""
-        if "programs" in boot:
+        self.started_any = False
+        self.take_over(boot.get("programs", []))  # type: ignore[arg-type]
+        if "held" in boot:
             self.succeed(boot)
+        self.roster = self.make_roster()
 
     def succeed(self, boot: dict[str, object]) -> None:
         """Go on in the place of a keeper that was killed, with what its daemon handed over."""
         self.held.update(boot["held"])  # type: ignore[call-overload]
-        now = time.monotonic()
-        for facts in boot["programs"]:  # type: ignore[attr-defined]
-            key = (facts["name"], facts["gen"])
-            program = _Program(facts["pid"], now, facts["tty"], facts["stdin"], facts["outputs"])
-            program.pidfd = facts["pidfd"]
-            self.programs[key] = program
-            if program.pidfd < 0:
-                program.status, program.ended, program.failure = UNKNOWN_STATUS, now, UNKNOWN_REASON
-                continue
-            self.by_pid[program.pid] = key
-            self.orphans[program.pidfd] = key
-            self.poll.register(program.pidfd, select.POLLIN)
         self.start_count = 1
         self.was_ready = (
             True  # there was a daemon that served: whatever the next one does is no user's mistake
@@ -144,6 +137,27 @@ class Keeper:
             self.pidfile_fd = -1  # somebody was quicker to start another supervisord: theirs
         if self.pidfile_fd >= 0:
             write_pid(self.pidfile_fd)
+
+    def take_over(self, programs: list[dict[str, Any]]) -> None:
+        """Watch what another keeper had started."""
+        now = time.monotonic()
+        for facts in programs:
+            key = (facts["name"], facts["gen"])
+            started = facts.get("started", now)
+            program = _Program(facts["pid"], started, facts["tty"], facts["stdin"], facts["outputs"])
+            program.pidfd = facts["pidfd"]
+            self.programs[key] = program
+            if program.pidfd < 0:
+                program.status, program.ended, program.failure = UNKNOWN_STATUS, now, UNKNOWN_REASON
+                continue
+            self.by_pid[program.pid] = key
+            self.orphans[program.pidfd] = key
+            self.poll.register(program.pidfd, select.POLLIN)
+
+    def make_roster(self) -> Roster:
+        """Who holds the pidfile writes down what runs."""
+        path = self.pidfile + SUFFIX if self.pidfile_fd >= 0 else ""
+        return Roster(path, [entry_of(key, self.programs[key]) for key in self.by_pid.values()])
 
     # --- the loop ------------------------------------------------------------------------------------
 
@@ -255,6 +269,7 @@ class Keeper:
             program.ended = time.monotonic()
             program.failure = self.failures.pop(key, "")
             program.status = status
+            self.roster.remove(key)
             self.send(wire.Exited(*key, pid, status, program.ended, program.failure))
 
     def orphan_ended(self, pidfd: int) -> None:
@@ -272,6 +287,7 @@ class Keeper:
         self.poll.unregister(pidfd)
         program = self.programs[key]
         self.by_pid.pop(program.pid, None)
+        self.roster.remove(key)
         program.status, program.ended = status, time.monotonic()
         program.failure = UNKNOWN_REASON if status == UNKNOWN_STATUS else ""
         self.send(wire.Exited(*key, program.pid, status, program.ended, program.failure))
@@ -327,7 +343,7 @@ class Keeper:
         code = os.waitstatus_to_exitcode(status)
         if self.finish is not None:
             return
-        if not self.was_ready and not self.programs:  # a user's mistake, told by the daemon itself
+        if not self.was_ready and not self.started_any:  # a user's mistake, told by the daemon itself
             self.finish = code if code > 0 else 70
             if code <= 0:
                 say(f"daemon ended before it served ({'signal ' + str(-code) if code else 'exit status 0'})")
@@ -387,7 +403,8 @@ class Keeper:
         return None
 
     def clean_up(self) -> None:
-        """Take the pidfile away, if it is still the one of this instance."""
+        """Take the pidfile away, if it is still the one of this instance, and the roster."""
+        self.roster.take_away()
         if self.pidfile_fd < 0:
             return
         try:
@@ -492,18 +509,23 @@ class Keeper:
         key = (order.name, order.gen)
         program = self.programs.get(key)
         if program is None:
+            self.roster.begin(key)
             try:
                 stdin_fd = self.held[order.stdin] if order.stdin else -1
                 child = spawn(order, self.environment, self.error_write, self.signals, stdin_fd)
             except KeyError:
+                self.roster.remove(key)
                 self.send(wire.SpawnFailed(*key, "stdin", errno.EBADF))
                 return
             except SpawnError as error:
+                self.roster.remove(key)
                 self.send(wire.SpawnFailed(*key, error.step, error.errno))
                 return
             program = _Program(child.pid, time.monotonic(), order.tty, child.stdin, child.outputs)
             self.programs[key] = program
             self.by_pid[child.pid] = key
+            self.started_any = True
+            self.roster.add(entry_of(key, program))
         self.send(wire.Spawned(*key, program.pid, program.started, program.tty), program.outputs)
         if program.status >= 0:
             self.send(wire.Exited(*key, program.pid, program.status, program.ended, program.failure))
@@ -566,6 +588,12 @@ class Keeper:
             self.send(wire.Got(self.pending_signals.popleft()))
 
 
+def entry_of(key: tuple[str, int], program: _Program) -> Entry:
+    """What is written down of a program."""
+    pipes = [os.fstat(fd).st_ino if fd >= 0 else 0 for fd in (program.stdin, *program.outputs)]
+    return Entry(*key, program.pid, start_ticks(program.pid), program.started, program.tty, pipes)
+
+
 def received(control: list[tuple[int, int, bytes]]) -> list[int]:
     """The descriptors that came beside a datagram, made close-on-exec."""
     fds = array.array("i")
@@ -604,7 +632,8 @@ def main() -> int:
     Keys: ``daemon_argv`` (list, argv[0] first), ``daemonize``, ``notify_fd`` (gets a byte when
     the first daemon serves), ``pidfile`` and ``pidfile_fd`` (held locked; -1: there is none),
     ``silence_s`` (how long a daemon may say nothing) and ``stop_s`` (from TERM to KILL where there is none);
-    of a keeper in the place of another one ``held`` (name to descriptor) and ``programs``, see ``succession``.
+    ``programs``: what another keeper had started, see ``succession`` and ``orphans``; of a keeper in the place of
+    another one ``held`` (name to descriptor).
     """
     boot_fd = int(sys.argv[1])
     length = struct.unpack(">I", os.pread(boot_fd, 4, 0))[0]

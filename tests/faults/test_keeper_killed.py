@@ -12,7 +12,7 @@ import pytest
 from tests.conftest import Supervise
 from tests.faults.conftest import MANY, Faults
 from tests.support.load import Writers
-from tests.support.processes import alive
+from tests.support.processes import alive, descriptors
 from tests.support.supervisor import Supervisor, child, shell
 from tests.support.waiting import until
 
@@ -84,3 +84,13 @@ def test_the_pidfile_and_signals_are_those_of_the_new_keeper(supervise: Supervis
     os.kill(supervisor.keeper_pid, signal.SIGTERM)
     until(lambda: not alive(supervisor.keeper_pid) and not alive(program), "everything to end", 30)
     assert not pidfile.exists()
+
+
+def test_a_program_that_closed_its_outputs_is_kept(supervise: Supervise) -> None:
+    supervisor = supervise(
+        f"[program:a]\ncommand={shell('exec >&- 2>&-; while :; do sleep 0.1; done')}\nstartsecs=0\n"
+    )
+    pid = supervisor.wait_state("a", "RUNNING")["pid"]
+    until(lambda: descriptors(supervisor.daemon_pid())["pipe"] == 0, "its outputs to be at their end")
+    kill_keeper(supervisor)
+    assert supervisor.info("a")["pid"] == pid

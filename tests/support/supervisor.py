@@ -237,7 +237,7 @@ class Supervisor:
                 self._check_leaks()
                 self.shutdown()
             until(lambda: not marked(self.mark), "all processes to be gone", 10.0)
-            for name in ("s", "s.stream", "pid"):
+            for name in ("s", "s.stream", "pid", "pid.programs"):
                 assert not (self.folder / name).exists(), f"{name} is left behind"
             log = self.log()
             for bad in ("Traceback", " ERRO Task "):

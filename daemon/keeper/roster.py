@@ -1,0 +1,185 @@
+"""Which processes run, in a small file beside the pidfile, for when keeper and daemon are killed together.
+
+A line of fixed size for each program, so that a start or an end is a small write or two whatever the
+number of programs: the first says that it is about to be started. In front stands the boot that the pids belong to. Whoever finds
+the file believes a line only if the process of that pid began at that tick of that boot, and the
+file only if nobody else could have written it. A new file is put in place whole; a line that
+was cut is no JSON and counts as none.
+
+Standard library only: the keeper imports this.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import time
+from typing import NamedTuple
+
+SLOT_BYTES = 512
+SIZE_MAX_BYTES = 64 << 20
+SUFFIX = ".programs"
+TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
+
+Key = tuple[str, int]
+
+
+class Entry(NamedTuple):
+    """One process. ``ticks``: its start as in /proc; ``started``: the same in monotonic seconds.
+
+    ``pid`` 0: it was about to be started, at ``ticks`` or later.
+    ``pipes``: the inodes of stdin (0: none), then of the outputs, as the program has them.
+    """
+
+    name: str
+    gen: int
+    pid: int
+    ticks: int
+    started: float
+    tty: bool
+    pipes: list[int]
+
+
+class Roster:
+    """``path`` empty: nothing is written. What cannot be written is left out."""
+
+    def __init__(self, path: str, entries: list[Entry]) -> None:
+        self._path = path
+        self._fd = -1
+        self._places: dict[Key, int] = {}
+        self._free: list[int] = []
+        self._end = 1
+        if not path:
+            return
+        temporary = f"{path}.new"
+        try:
+            if os.path.lexists(temporary):
+                os.unlink(temporary)
+            self._fd = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            os.pwrite(self._fd, _line({"boot": boot_id(), "keeper": os.getpid()}), 0)
+            for entry in entries:
+                self.add(entry)
+            os.rename(temporary, path)
+        except OSError:
+            self.close()  # no room, or no right: there is none, and the one before is left as it was
+
+    def begin(self, key: Key) -> None:
+        """Write down that one is about to be started."""
+        if self._fd >= 0:
+            ticks = int(time.clock_gettime(time.CLOCK_BOOTTIME) * TICKS_A_SECOND)
+            self.add(Entry(*key, 0, ticks, 0.0, False, [0]))
+
+    def add(self, entry: Entry) -> None:
+        """Write down one that runs now."""
+        data = _line(entry)
+        if self._fd < 0 or len(data) != SLOT_BYTES:
+            return
+        place = self._places.get((entry.name, entry.gen), 0)
+        if not place:
+            place = self._free.pop() if self._free else self._end
+        try:
+            os.pwrite(self._fd, data, place * SLOT_BYTES)
+        except OSError:
+            self._free.append(place)
+            self._places.pop((entry.name, entry.gen), None)
+        else:
+            self._places[entry.name, entry.gen] = place
+        self._end = max(self._end, place + 1)
+
+    def remove(self, key: Key) -> None:
+        """It has ended."""
+        place = self._places.pop(key, 0)
+        if not place:
+            return
+        try:
+            os.pwrite(self._fd, _line([]), place * SLOT_BYTES)
+        except OSError:
+            pass  # its pid and tick are nobody's any more
+        self._free.append(place)
+
+    def close(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+        self._fd = -1
+
+    def take_away(self) -> None:
+        """Remove the file, unless something in it still runs: then the next supervisord is to know."""
+        if self._fd < 0:
+            return
+        if not self._places:
+            try:
+                os.unlink(self._path)
+            except OSError:
+                pass  # gone already, or not ours to remove: nothing in it runs
+        self.close()
+
+
+def _line(value: object) -> bytes:
+    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogateescape")
+    return text.ljust(SLOT_BYTES - 1) + b"\n"
+
+
+def boot_id() -> str:
+    """Names this run of the system; empty where there is no such thing, and then nothing is believed."""
+    try:
+        with open("/proc/sys/kernel/random/boot_id") as file:
+            return file.read().strip()
+    except OSError:
+        return ""
+
+
+def start_ticks(pid: int) -> int:
+    """When a process began, in clock ticks since the system did; 0: there is none, or only its corpse."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            words = file.read().rpartition(b")")[2].split()
+        return 0 if words[0] in (b"Z", b"X") else int(words[19])
+    except (OSError, ValueError, IndexError):
+        return 0
+
+
+def read(path: str) -> list[Entry]:
+    """What stands in a file and still runs, or was about to be started; nothing where it is not ours, or of another boot."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return []
+    try:
+        found = os.fstat(fd)
+        if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:
+            return []
+        if found.st_nlink != 1 or found.st_size > SIZE_MAX_BYTES:
+            return []
+        with os.fdopen(os.dup(fd), "rb") as file:
+            lines = file.read(SIZE_MAX_BYTES).splitlines()
+    finally:
+        os.close(fd)
+    head = _value(lines[0]) if lines else None
+    boot = boot_id()
+    if not boot or not isinstance(head, dict) or head.get("boot") != boot:
+        return []
+    entries = [entry for entry in map(_entry, lines[1:]) if entry is not None]
+    return [entry for entry in entries if not entry.pid or start_ticks(entry.pid) == entry.ticks]
+
+
+def _value(line: bytes) -> object:
+    try:
+        return json.loads(line.decode("utf-8", "surrogateescape"))
+    except (ValueError, RecursionError):
+        return None
+
+
+def _entry(line: bytes) -> Entry | None:
+    value = _value(line)
+    if not isinstance(value, list) or len(value) != len(Entry._fields):
+        return None
+    kinds = (str, int, int, int, float, bool, list)
+    if not all(isinstance(part, kind) for part, kind in zip(value, kinds, strict=True)):
+        return None
+    entry = Entry(*value)
+    if entry.pid < 0 or entry.pid == 1 or entry.ticks <= 0 or not entry.pipes:
+        return None
+    if not all(isinstance(inode, int) for inode in entry.pipes):
+        return None
+    return entry
