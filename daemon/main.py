@@ -28,7 +28,7 @@ from supervisor.config.model import Configuration, SupervisordConfig
 from supervisor.errors import EXIT_GENERIC, EXIT_OK, EXIT_USAGE, ConfigError, UserError
 from supervisor.version import VERSION
 
-from .keeper.pidfile import Taken, open_locked
+from .keeper.pidfile import Taken, open_locked, write_pid
 from .orphans import find as find_orphans
 
 
@@ -67,14 +67,16 @@ def _run(words: list[str]) -> int:
     _raise_limits(settings)
     _drop_privileges(settings)
     _check_folders(settings)
-    pidfile_fd = _lock_pidfile(settings.pidfile)
-    notify_fd = -1 if settings.nodaemon else _daemonize()
-    os.umask(settings.umask)
     if settings.directory:
         try:
             os.chdir(settings.directory)
         except OSError as error:
             raise UserError(f"can't chdir into '{settings.directory}': {error.strerror}") from error
+    pidfile_fd = _lock_pidfile(settings.pidfile)
+    notify_fd = -1 if settings.nodaemon else _daemonize()
+    if pidfile_fd >= 0:
+        write_pid(pidfile_fd)  # at once: whoever waits for the file reads it as soon as it is there
+    os.umask(settings.umask)
     _become_keeper(
         {
             "daemon_argv": _daemon_argv(path, arguments),

@@ -579,6 +579,8 @@ def report_bug(log: MainLog, context: dict[str, Any]) -> None:
             f"cannot take another client for now: {error.strerror}; minfds in [supervisord] asks for more descriptors",
         )
         return  # asyncio tries again in a second
+    if isinstance(error, ValueError) and "_start_serving" in str(context.get("message", "")):
+        return  # that second is over, and the socket was closed meanwhile
     text = "".join(traceback.format_exception(error)) if error is not None else ""
     log.error(f"{context.get('message', 'uncaught exception')}\n{text}".rstrip())
 

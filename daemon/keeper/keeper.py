@@ -573,8 +573,6 @@ class Keeper:
         self.ready = True
         if not self.was_ready:
             self.was_ready = True
-            if self.pidfile_fd >= 0:
-                write_pid(self.pidfile_fd)
             if self.daemonize:
                 null = os.open(os.devnull, os.O_RDWR)
                 for fd in (0, 1, 2):

@@ -35,5 +35,6 @@ def open_locked(path: str) -> int:
 
 def write_pid(fd: int) -> None:
     """Put our pid in it."""
-    os.ftruncate(fd, 0)
-    os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
+    data = f"{os.getpid()}\n".encode()
+    os.pwrite(fd, data, 0)  # first, so that nobody finds it empty who reads it in between
+    os.ftruncate(fd, len(data))

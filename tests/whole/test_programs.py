@@ -175,7 +175,6 @@ def test_restarts_and_gives_up(supervise: Supervise, tmp_path: Path) -> None:
     until(lambda: len((tmp_path / "always").read_text().split()) >= 3, "restarts")
     supervisor.wait_state("expected", "EXITED")
     assert len((tmp_path / "expected").read_text().split()) == 1
-    supervisor.rpc.supervisor.stopProcess("always") if supervisor.state("always") == "RUNNING" else None
 
 
 # --- stopping ----------------------------------------------------------------------------------------

@@ -106,7 +106,7 @@ def test_a_second_instance_is_refused_and_touches_nothing(supervise: Supervise) 
     done = supervisor.run("-n", "-j", str(supervisor.folder / "pid2"))
     assert done.returncode == 2 and "Another program is already listening" in done.stderr
     assert untouched(supervisor) == before
-    assert not (supervisor.folder / "pid2").exists() or (supervisor.folder / "pid2").read_text() == ""
+    assert not (supervisor.folder / "pid2").exists()
     assert supervisor.rpc.supervisor.readProcessStdoutLog("a", 0, 0) == "hello\n"
     supervisor.argv = ["-n"]
 
@@ -354,3 +354,23 @@ def test_a_profile_is_printed_at_the_end(supervise: Supervise) -> None:
     supervisor.shutdown()
     printed = (supervisor.folder / "stdout").read_text()
     assert "function calls" in printed and "Ordered by: call count" in printed and "was called by" in printed
+
+
+@pytest.mark.parametrize("nodaemon", [True, False])
+def test_the_pidfile_is_never_seen_empty(supervise: Supervise, nodaemon: bool) -> None:
+    """Scripts wait until it is there, and read it at once."""
+    supervisor = supervise(start=False)
+    path = supervisor.folder / "pid"
+    path.write_text("99999999\n")  # of one that was killed
+    if not nodaemon:
+        supervisor.argv = []
+    seen: set[str] = set()
+    supervisor.launch()
+    assert supervisor.popen is not None
+    until(lambda: seen.add(path.read_text()) or len(seen) > 1, "the pid", pause_s=0.0)  # type: ignore[func-returns-value]
+    supervisor.wait_ready()
+    supervisor.keeper_pid = supervisor.pidfile_pid()
+    supervisor.base = descriptors(supervisor.daemon_pid())
+    assert seen == {"99999999\n", f"{supervisor.keeper_pid}\n"}
+    if nodaemon:
+        assert supervisor.keeper_pid == supervisor.popen.pid
