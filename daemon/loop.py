@@ -426,14 +426,19 @@ class Supervisor:
 
     def start_anew(self, process: Process, cause: str) -> None:
         """Stop a process, and start it once it stands still."""
+        self.task(self._start_anew(process, cause))
 
-        def stopped(transition: machine.Transition) -> None:
+    async def _start_anew(self, process: Process, cause: str) -> None:
+        stopped = asyncio.Event()
+
+        def observe(transition: machine.Transition) -> None:
             if transition.new in STOPPED_STATES:
-                process.observers.discard(stopped)
-                self.feed(process, machine.Start(cause))
+                stopped.set()
 
-        process.observers.add(stopped)
-        self.feed(process, machine.Stop(cause))
+        with process.observed(observe):
+            self.feed(process, machine.Stop(cause))
+            await stopped.wait()
+        self.feed(process, machine.Start(cause))
 
     def rearm(self) -> None:
         """Set the timers of all machines, after their state was restored."""
