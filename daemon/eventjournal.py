@@ -64,6 +64,8 @@ class EventJournal:
         self._sequence = 0
         self._size = 0
         self._limit = COMPACT_BYTES
+        self._waiting: list[Record] = []
+        self._depth = 0
         self.saved = Saved()
         if all(fd >= 0 for fd in fds):
             self._journals = [Journal(fd) for fd in fds]
@@ -88,16 +90,34 @@ class EventJournal:
 
     def append(self, record: Record) -> None:
         """Add one record; nothing is kept before the first ``compact``."""
-        if not self._journals:
+        if self._journals:
+            self._waiting.append(record)
+            if not self._depth:
+                self.flush()
+
+    def begin(self) -> None:
+        """Until ``end`` records are collected: one write for all that one event brings about."""
+        self._depth += 1
+
+    def end(self) -> None:
+        self._depth -= 1
+        if not self._depth:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what was collected; to be called before what it tells of is done."""
+        if not self._waiting:
             return
         journal = self._journals[self._current]
-        journal.append(record)
+        records, self._waiting = self._waiting, []
+        journal.append(*records)
         self._size = journal.end
         if self._size > self._limit:
             self.compact()
 
     def compact(self) -> None:
         """Write what is wanted afresh. The first time, this makes the journal."""
+        self._waiting.clear()  # what they tell of is part of everything
         if not self._journals:
             self._journals = [Journal.create(), Journal.create()]
             for name, journal in zip(NAMES, self._journals, strict=True):

@@ -74,6 +74,7 @@ class EventBus:
         self._watchers: dict[Watcher, tuple[type, ...]] = {}
         self._watching: dict[type, tuple[Watcher, ...]] = {}
         self._wanted: dict[type, bool] = {}
+        self._names: dict[type, str] = {}
         self._member_of: dict[str, Pool] = {}
         self._pids: dict[str, int] = {}
         self._stopping = False
@@ -89,6 +90,7 @@ class EventBus:
         supervisor.subscribers_quiet.add(self._changed)
         hearing = supervisor.hearing
         hearing.item, hearing.line, hearing.missed = self._item, self._line, self._missed
+        hearing.begin, hearing.end = self._journal.begin, self._journal.end
         supervisor.on_group_added = self._group_added
         supervisor.on_group_removed = self._group_removed
 
@@ -114,7 +116,7 @@ class EventBus:
             # the pool that is meant would lose one more event for each that tells it so
             pools = tuple(pool for pool in pools if pool.name != event.pool)
         watchers = self._watching_for(type(event))
-        name = events.getEventNameByType(type(event)) if pools or watchers else None
+        name = self._name_of(type(event)) if pools or watchers else None
         if name is None:
             return
         try:
@@ -129,6 +131,12 @@ class EventBus:
             pool.offer(serial, name, payload, event)
         for watcher in watchers:
             watcher(serial, name, payload)
+
+    def _name_of(self, kind: type) -> str | None:
+        name = self._names.get(kind)
+        if name is None and (name := events.getEventNameByType(kind)) is not None:
+            self._names[kind] = name
+        return name
 
     @property
     def serial(self) -> int:

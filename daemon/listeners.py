@@ -15,7 +15,7 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import cast
+from typing import Any, cast
 
 from supervisor.config.imports import resolve
 from supervisor.config.model import ListenerConfig
@@ -66,6 +66,7 @@ class Pool:
         self._ends = {name: DaemonEnd(EventListenerStates.UNKNOWN) for name in self.members}
         self._understood = dict.fromkeys(self.members, 0)
         self._busy: dict[str, Record] = {}
+        self._saved_members: dict[str, list[Any]] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._events: deque[pool.Event] = deque()
@@ -97,12 +98,14 @@ class Pool:
         if self._feeding:
             return
         self._feeding = True
+        self.journal.begin()
         try:
             while self._events:
                 for action in self.machine.handle(self._events.popleft(), self._loop.time()):
                     self._act(action)
         finally:
             self._feeding = False
+            self.journal.end()
         self._arm()
 
     def changed(self, process: Process, transition: machine.Transition) -> None:
@@ -146,6 +149,13 @@ class Pool:
 
     def heard(self, process: Process, offset: int, data: bytes) -> None:
         """What a member wrote. ``offset``: of the first byte, in its ring."""
+        self.journal.begin()
+        try:
+            self._heard(process, offset, data)
+        finally:
+            self.journal.end()
+
+    def _heard(self, process: Process, offset: int, data: bytes) -> None:
         name = process.config.name
         end = self._ends[name]
         before = end.state
@@ -278,8 +288,10 @@ class Pool:
             busy = self._busy.get(name)
             if not left and busy is not None and busy["serial"] == serial:
                 busy["written"] = True
+                self._saved_members[name] = self._member_facts(name)
                 self.journal.append({"pool": self.name, "written": name})
 
+        self.journal.flush()  # a daemon after this one must know who has the event
         try:
             way.write(data, written, whole=True)
         except InputClosed:
@@ -323,19 +335,23 @@ class Pool:
         return {"pool": self.name, "event": [entry.serial, entry.poolserial, entry.name, entry.payload]}
 
     def _save_member(self, name: str) -> None:
-        self.journal.append(self._member_record(name))
+        facts = self._member_facts(name)
+        if facts != self._saved_members.get(name):
+            self._saved_members[name] = facts
+            self.journal.append({"pool": self.name, "member": facts})
 
-    def _member_record(self, name: str) -> Record:
+    def _member_facts(self, name: str) -> list[Any]:
+        """What the record of a member says, see ``SavedMember``."""
         end, busy = self._ends[name], self._busy.get(name)
         state = end.state
         if busy is not None and state != EventListenerStates.UNKNOWN:
             state = EventListenerStates.BUSY
         if self._understood[name] == NOT_BEGUN:
             state = EventListenerStates.ACKNOWLEDGED
-        facts = [name, self.members[name].machine.gen, state, self._understood[name]]
+        facts: list[Any] = [name, self.members[name].machine.gen, state, self._understood[name]]
         if busy is not None:
             facts += [busy["serial"], busy["since"], busy["written"]]
-        return {"pool": self.name, "member": facts}
+        return facts
 
     def records(self) -> Iterator[Record]:
         """Everything that a later daemon needs."""
@@ -343,7 +359,7 @@ class Pool:
             yield self._entry_record(entry)
         yield {"pool": self.name, "next": self.machine.poolserial}
         for name in self.members:
-            yield self._member_record(name)
+            yield {"pool": self.name, "member": self._member_facts(name)}
 
     def restore(self, saved: SavedPool, find: FindProcess) -> None:
         """Go on where an earlier daemon ended; processes that ended since then are told of later."""

@@ -65,6 +65,7 @@ class Hearing:
     ``item`` gets channel and item, ``line`` a line for syslog, ``missed`` channel and bytes that nobody
     could read; ``changed`` and ``moved`` are told when there is trouble, and when a place is to be saved.
     ``all_output``: ``item`` is to get everything, whatever the configuration of the channel says.
+    ``begin`` and ``end`` stand around many calls: what they bring about is kept for good at ``end``.
     """
 
     strip_ansi: bool = False
@@ -75,6 +76,8 @@ class Hearing:
     changed: Callable[[Process], None] = lambda process: None
     moved: Callable[[Process], None] = lambda process: None
     released: Callable[[Process, Generation], None] = lambda process, generation: None
+    begin: Callable[[], None] = lambda: None
+    end: Callable[[], None] = lambda: None
 
 
 @dataclass(slots=True)
@@ -279,6 +282,7 @@ class Process:
             shared=shared,
             used=stores.used,
             changed=partial(hearing.changed, self),
+            around=(hearing.begin, hearing.end),
         )
         return [(name, raw.fd)] if fd < 0 else []
 

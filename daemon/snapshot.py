@@ -137,9 +137,13 @@ class Journal:
         """How many bytes there are."""
         return self._end
 
-    def append(self, entry: Mapping[str, Any]) -> None:
-        packed: bytes = msgpack.packb(entry, unicode_errors="surrogateescape")
-        data = self._ENTRY.pack(len(packed), zlib.crc32(packed)) + packed
+    def append(self, *entries: Mapping[str, Any]) -> None:
+        """Add entries in one write; one that is torn leaves those before it whole."""
+        parts: list[bytes] = []
+        for entry in entries:
+            packed: bytes = msgpack.packb(entry, unicode_errors="surrogateescape")
+            parts += (self._ENTRY.pack(len(packed), zlib.crc32(packed)), packed)
+        data = b"".join(parts)
         os.pwrite(self.fd, data, self._end)
         self._end += len(data)
 

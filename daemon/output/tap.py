@@ -100,6 +100,8 @@ class Transformed:
     ``raw`` belongs to it, ``out`` to the caller. ``raw_heard`` is told of the raw bytes
     and their offset in the ring. ``shared``: others write to ``out`` as well. ``used``:
     told before each write of a log store. ``changed``: told when ``trouble`` changes.
+    ``around``: called before and after many calls of ``heard`` and ``raw_heard``; with the
+    second, what they were told is kept for good.
     """
 
     def __init__(
@@ -115,6 +117,7 @@ class Transformed:
         shared: bool = False,
         used: Callable[[LogStore], None] = lambda store: None,
         changed: Callable[[], None] = lambda: None,
+        around: tuple[Callable[[], None], Callable[[], None]] = (lambda: None, lambda: None),
     ) -> None:
         self.raw = raw
         self.out = out
@@ -128,6 +131,7 @@ class Transformed:
         self._captured = False  # whether what is held back of a character was
         self._used = used
         self._changed = changed
+        self._around = around
         self._state = _RingState(raw.fd, capture_maxbytes)
         self._error: OSError | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -301,12 +305,16 @@ class Transformed:
         """Hand on what was found, then note how far this came."""
         if self._delivering:
             return
-        self._delivering = True
-        try:
-            while self._queue:
-                self._hand_on(self._queue.popleft())
-        finally:
-            self._delivering = False
+        if self._queue:
+            begin, end = self._around
+            self._delivering = True
+            begin()
+            try:
+                while self._queue:
+                    self._hand_on(self._queue.popleft())
+            finally:
+                end()
+                self._delivering = False
         self._save()
 
     def _hand_on(self, item: Item | tuple[int, bytes]) -> None:

@@ -13,7 +13,20 @@ from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
-from . import calls, children, consolelogs, emulation, idle, machine, oracle, output, starting, table
+from . import (
+    calls,
+    children,
+    consolelogs,
+    emulation,
+    followers,
+    idle,
+    listening,
+    machine,
+    oracle,
+    output,
+    starting,
+    table,
+)
 from .bench import QUICK, Bench, Benchmark, Sizes
 from .servers import SIDES, Side
 from .table import Row
@@ -25,6 +38,8 @@ BENCHMARKS: dict[str, Benchmark] = {
     "lines": output.lines,
     "latency": output.latency,
     "bulk": output.bulk,
+    "followers": followers.followers,
+    "events": listening.events,
     "getstate": calls.getstate,
     "getall": calls.getall,
     "status": calls.status,

@@ -12,11 +12,14 @@ from pathlib import Path
 
 from . import machine
 from .children import Child
-from .servers import SIDES, Server, Side, section
+from .servers import SIDES, Server, Side, listener, section
 from .table import Row
 
 RATES = {"lines1000": (1000, 1), "lines100": (100, 1), "burst": (20_000, 20)}
 """Programs that write lines: lines a second, and how many at once."""
+FLOOD = (100_000, 100)
+TOKENS: dict[Side, int] = {"ours": 20_000, "original": 500}
+"""How many communication tokens a program writes back to back, and a listener hears."""
 LATE_MS = 50
 
 
@@ -57,16 +60,21 @@ class Bench:
 
     # --- supervisors ---------------------------------------------------------------------------------
 
-    def server(self, side: Side, count: int, *, autostart: bool = True) -> Server:
-        """A new supervisor that is not started yet; its caller ends it."""
+    def server(
+        self, side: Side, count: int, *, autostart: bool = True, more: str = "", minfds: int = 0
+    ) -> Server:
+        """A new supervisor that is not started yet; its caller ends it. ``more``: sections."""
         self._number += 1
         folder = self.folder / f"{side}{self._number}"
-        return Server(side, folder, self.child, count, autostart=autostart, programs=self._programs(folder))
+        programs = self._programs(side, folder) + more
+        return Server(side, folder, self.child, count, autostart=autostart, programs=programs, minfds=minfds)
 
     @contextmanager
-    def one(self, side: Side, count: int, *, autostart: bool = True) -> Iterator[Server]:
+    def one(
+        self, side: Side, count: int, *, autostart: bool = True, more: str = "", minfds: int = 0
+    ) -> Iterator[Server]:
         """A supervisor for one measurement; not started yet."""
-        server = self.server(side, count, autostart=autostart)
+        server = self.server(side, count, autostart=autostart, more=more, minfds=minfds)
         try:
             yield server
         finally:
@@ -88,12 +96,16 @@ class Bench:
         self._fleets.clear()
         machine.end_children()
 
-    def _programs(self, folder: Path) -> str:
+    def _programs(self, side: Side, folder: Path) -> str:
         stamps, sizes = folder / "stamps", self.sizes
+        tokens = TOKENS[side]
         rotated = ("stdout_logfile_maxbytes=50MB", "stdout_logfile_backups=20")
         return "".join(
             [
                 *(section(n, self.child.line("lines", stamps, *words)) for n, words in RATES.items()),
+                section("flood", self.child.line("lines", stamps, *FLOOD)),
+                section("tokens", self.child.line("tokens", stamps, tokens), "stdout_capture_maxbytes=4KB"),
+                listener("hear", self.child.line("listen", stamps, tokens), tokens),
                 section("late", self.child.line("late", stamps, LATE_MS)),
                 section("bulk", self.child.line("bulk", stamps, sizes.bulk_bytes, 65536)),
                 section("bulkrot", self.child.line("bulk", stamps, sizes.bulk_bytes, 65536)).replace(

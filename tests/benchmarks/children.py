@@ -10,6 +10,8 @@ Each mode first appends ``NANOSECONDS PID MODE`` (monotonic clock) to the stamp 
 ``lines STAMPS RATE BATCH``        then writes lines of 80 bytes, one write each, BATCH at a time
 ``late STAMPS MILLISECONDS``       then writes now and then a line with its own time
 ``bulk STAMPS BYTES CHUNK``        then writes so many bytes, CHUNK in each write, and exits
+``tokens STAMPS COUNT``            then writes so many communication tokens, one write each, and sleeps
+``listen STAMPS COUNT``            then takes events, and stamps again (as ``heard``) when it has so many
 """
 
 from __future__ import annotations
@@ -46,16 +48,41 @@ static void put(const char *data, long size) {
         data += n, size -= n;
     }
 }
+static int stamp(const char *path, long long when, const char *what) {
+    char text[128];
+    int stamps = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+    int size = snprintf(text, sizeof text, "%lld %d %s\n", when, (int)getpid(), what);
+    if (stamps < 0 || write(stamps, text, size) != size) return 1;
+    close(stamps);
+    return 0;
+}
+static void listen_to_events(const char *path, long count) {
+    static char data[1 << 16];
+    put("READY\n", 6);
+    for (long have = 0;;) {
+        long n = read(0, data + have, sizeof data - 1 - have);
+        if (n <= 0) _exit(0);
+        data[have += n] = 0;
+        char *end = memchr(data, '\n', have), *length = strstr(data, " len:");
+        if (!end || !length || have < end + 1 - data + atol(length + 5)) continue;
+        have = 0;
+        if (--count == 0) stamp(path, now(), "heard");
+        put("RESULT 2\nOKREADY\n", 17);
+    }
+}
 int main(int argc, char **argv) {
     long long began = now();
     char text[128];
-    if (argc < 3) return 64;
-    int stamps = open(argv[2], O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
-    int size = snprintf(text, sizeof text, "%lld %d %s\n", began, (int)getpid(), argv[1]);
-    if (stamps < 0 || write(stamps, text, size) != size) return 1;
-    close(stamps);
+    if (argc < 3 || stamp(argv[2], began, argv[1])) return 64;
     if (!strcmp(argv[1], "idle")) for (;;) pause();
     if (argc < 4) return 64;
+    if (!strcmp(argv[1], "listen")) listen_to_events(argv[2], atol(argv[3]));
+    if (!strcmp(argv[1], "tokens")) {
+        for (long i = 0; i < atol(argv[3]); i++)
+            put(text, snprintf(text, sizeof text,
+                "<!--XSUPERVISOR:BEGIN-->token %06ld<!--XSUPERVISOR:END-->", i));
+        for (;;) pause();
+    }
     if (!strcmp(argv[1], "lines") && argc == 5) {
         long rate = atol(argv[3]), batch = atol(argv[4]);
         long long step = 1000000000LL * batch / rate, due = now(), number = 0;
@@ -106,6 +133,19 @@ if mode == "lines":
         time.sleep(max(0.0, due - time.monotonic()))
         for number in range(number, number + batch):
             put((b"%012d " % number).ljust(79, b".") + b"\n")
+if mode == "tokens":
+    for number in range(first):
+        put(b"<!--XSUPERVISOR:BEGIN-->token %06d<!--XSUPERVISOR:END-->" % number)
+    time.sleep(1 << 20)
+if mode == "listen":
+    put(b"READY\n")
+    for number, head in enumerate(sys.stdin.buffer, 1):
+        sys.stdin.buffer.read(int(head.rpartition(b"len:")[2]))
+        if number == first:
+            fd = os.open(stamps, os.O_WRONLY | os.O_APPEND)
+            os.write(fd, b"%d %d heard\n" % (time.monotonic_ns(), os.getpid()))
+            os.close(fd)
+        put(b"RESULT 2\nOKREADY\n")
 while mode == "late":
     time.sleep(first / 1000 * random.uniform(0.75, 1.25))
     put(b"%d\n" % time.monotonic_ns())

@@ -6,14 +6,13 @@ import statistics
 import subprocess
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 from . import machine
 from .bench import RATES, Bench, medians, quantile, row
 from .children import LINE_BYTES, Stamps
 from .servers import Server, Side
 from .table import Row
-from .wires import LineTimes, follow, tail
+from .wires import LineTimes, follow, stream_path, tail
 
 LINE_GOALS = {"lines1000": 20.0, "lines100": 150.0, "burst": 2.0}
 SETTLE_S = 0.4
@@ -125,16 +124,12 @@ def latency(bench: Bench) -> Iterator[Row]:
             server.disconnect()
             tails[side] = _ages(tail(server.socket, "late"), seconds)
             if side == "ours":
-                followed = _ages(follow(_stream_path(server.socket), "late"), seconds)
+                followed = _ages(follow(stream_path(server.socket), "late"), seconds)
     for share, goal in ((0.5, 1.0), (0.99, 6.0)):
         title = f"p{share * 100:.0f}"
         figures = {side: quantile(ages, share) * 1e3 for side, ages in tails.items()}
         yield row(f"line to an HTTP tail -f, {title}", "ms", figures, goal=goal)
         yield Row(f"line to a stream follower, {title}", "ms", quantile(followed, share) * 1e3, goal=goal)
-
-
-def _stream_path(socket: Path) -> Path:
-    return socket.with_name(socket.name + ".stream")
 
 
 def _ages(client: LineTimes, seconds: float) -> list[float]:

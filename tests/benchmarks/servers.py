@@ -59,6 +59,20 @@ def section(name: str, command: str, *more: str) -> str:
     return "\n".join(lines) + "\n\n"
 
 
+def listener(name: str, command: str, buffer_size: int) -> str:
+    """An event listener for communication events that does not start by itself and loses none."""
+    lines = [
+        f"[eventlistener:{name}]",
+        f"command={command}",
+        "events=PROCESS_COMMUNICATION",
+        f"buffer_size={buffer_size}",
+        "autostart=false",
+        "autorestart=false",
+        "startsecs=0",
+    ]
+    return "\n".join(lines) + "\n\n"
+
+
 def idle_section(child: Child, stamps: Path, count: int, autostart: bool) -> str:
     """A group ``idle`` of so many sleeping programs that are started again whenever they end."""
     lines = [
@@ -76,7 +90,7 @@ def idle_section(child: Child, stamps: Path, count: int, autostart: bool) -> str
 
 
 class Server:
-    """``count``: programs in the group ``idle``. ``programs``: sections of more."""
+    """``count``: programs in the group ``idle``. ``programs``: sections of more. ``minfds`` 0: as many as it likes."""
 
     def __init__(
         self,
@@ -87,6 +101,7 @@ class Server:
         *,
         autostart: bool = True,
         programs: str = "",
+        minfds: int = 0,
     ) -> None:
         self.side: Side = side
         self.folder = folder
@@ -97,7 +112,7 @@ class Server:
         self.socket = folder / "s"
         hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         text = BASE.format(
-            minfds=min(hard, max(1024, 256 + DESCRIPTORS_EACH * count)),
+            minfds=min(hard, minfds or max(1024, 256 + DESCRIPTORS_EACH * count)),
             minprocs=200,
             user="user=root\n" if os.geteuid() == 0 else "",
         )
@@ -118,6 +133,10 @@ class Server:
                 stdout=said,
                 stderr=said,
                 cwd=self.folder,
+                env={
+                    **os.environ,
+                    "PYTHONPATH": str(self.folder),
+                },  # for plug-ins that a benchmark puts there
             )
         return began
 
@@ -209,6 +228,14 @@ class Server:
 
     # --- see -----------------------------------------------------------------------------------------
 
+    def wait_mode(self, mode: str, deadline_s: float = machine.PATIENCE_S) -> Stamp:
+        """The first new stamp of a mode; others are left out."""
+
+        def found() -> list[Stamp]:
+            return [stamp for stamp in self.stamps.read() if stamp.mode == mode]
+
+        return machine.until(found, f"{self.side} to reach {mode}", deadline_s)[0]
+
     def wait_stamps(self, count: int, deadline_s: float = machine.PATIENCE_S) -> list[Stamp]:
         """So many new first instructions."""
         found: list[Stamp] = []
@@ -235,12 +262,12 @@ class Server:
             path.unlink(missing_ok=True)
 
     @contextmanager
-    def running(self, name: str) -> Iterator[None]:
-        """Start a program that does not start by itself, and stop it at the end."""
+    def running(self, name: str) -> Iterator[list[Stamp]]:
+        """Start a program that does not start by itself, and stop it at the end; its stamp."""
         self.call("startProcess", name, False)
-        self.wait_stamps(1)
+        stamps = self.wait_stamps(1)
         try:
-            yield
+            yield stamps
         finally:
             self.reconnect()
             try:

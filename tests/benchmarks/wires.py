@@ -27,6 +27,11 @@ def connect(path: Path) -> socket.socket:
     return sock
 
 
+def stream_path(path: Path) -> Path:
+    """The stream socket beside an HTTP socket."""
+    return path.with_name(path.name + ".stream")
+
+
 class Rpc:
     """XML-RPC over one keep-alive connection."""
 
@@ -104,13 +109,16 @@ class Stream:
             self._frames += self._decoder.feed(data)
         return self._frames.pop(0)
 
-    def exchange(self, request: bytes) -> bytes:
-        """Send prepared bytes; the body of the one frame that answers, not decoded."""
+    def exchange(self, request: bytes, answers: int = 1) -> None:
+        """Send prepared bytes, and take so many frames, not decoded."""
         self._sock.sendall(request)
-        data = self._sock.recv(1 << 18)
-        while len(data) < 4 or len(data) < 4 + int.from_bytes(data[:4], "big"):
+        data, end = b"", 0
+        for _ in range(answers):
+            while len(data) < end + 4:
+                data += self._sock.recv(1 << 18)
+            end += 4 + int.from_bytes(data[end : end + 4], "big")
+        while len(data) < end:
             data += self._sock.recv(1 << 18)
-        return data[4:]
 
     def close(self) -> None:
         self._sock.close()

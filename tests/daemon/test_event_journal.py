@@ -71,6 +71,36 @@ def test_records_come_back() -> None:
     keeper.close(journal, after)
 
 
+def test_what_one_event_brings_about_is_written_at_once_and_before_it_is_done() -> None:
+    keeper = Keeper()
+    journal = keeper.journal()
+    journal.compact()
+
+    def serials() -> list[int]:
+        after = keeper.journal()
+        keeper_sees = sorted(after.saved.pools["p"].entries) if after.saved.pools else []
+        for one in after._journals:
+            os.close(one.fd)
+        return keeper_sees
+
+    journal.append(event(1))
+    journal.begin()
+    journal.append(event(2))
+    journal.begin()
+    journal.append(event(3))
+    journal.end()
+    assert serials() == [1]
+    journal.flush()
+    assert serials() == [1, 2, 3]
+    journal.append(event(4))
+    journal.append({"pool": "p", "done": 2})
+    journal.end()
+    assert serials() == [1, 3, 4]
+    journal.append(event(5))
+    assert serials() == [1, 3, 4, 5]
+    keeper.close(journal)
+
+
 def test_it_is_written_afresh_when_it_has_grown_and_stays_small() -> None:
     keeper = Keeper()
     journal = keeper.journal()
