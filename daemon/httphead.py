@@ -4,8 +4,9 @@ What two readers could read differently is refused, not guessed (RFC 9112): a he
 lines that end in CR LF; the request line has one space between its three parts and a
 path for a target; field names are tokens right before their colon; no line is
 continued on the next; there is at most one Content-Length, in decimal digits, and no
-Transfer-Encoding; bodies are not compressed; HTTP/1.1 has a Host. Only GET, HEAD and
-POST are requests that anything here answers.
+Transfer-Encoding; bodies are not compressed. Only GET, HEAD and POST are requests
+that anything here answers. A Host may be missing: clients of Supervisor that write
+their HTTP by hand leave it out, no browser does, and it frames nothing; it is added.
 
 ``RequestFramer`` gives what is to be handed on, one request at a time: the head of
 the next one is looked at when ``answered`` said that the one before is done.
@@ -24,6 +25,7 @@ BODY_MAX_BYTES: Final = 1 << 20
 PIPELINE_MAX_BYTES: Final = 32 << 10
 """How much may wait behind a request that is being answered."""
 
+_HOST: Final = b"\r\nHost: localhost"
 _REQUEST_LINE = re.compile(rb"([A-Z]{1,20}) (/[\x21-\x7e]*) HTTP/1\.([01])")
 _FIELD = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([\t\x20-\x7e\x80-\xff]*)")
 _LENGTH = re.compile(rb"[0-9]{1,20}")
@@ -54,6 +56,8 @@ class Head:
 
     method: bytes
     length: int
+    hostless: bool = False
+    """It is HTTP/1.1 without the Host that it should have."""
 
 
 def parse_head(data: bytes) -> Head:
@@ -84,11 +88,9 @@ def parse_head(data: bytes) -> Head:
             raise Refused(400, "Transfer-Encoding")
         elif name == b"content-encoding" and field[2].strip().lower() != b"identity":
             raise Refused(415, "Content-Encoding")
-    if line[3] == b"1" and b"host" not in seen:
-        raise Refused(400, "no Host")
     if method == b"POST" and length < 0:
         raise Refused(411, "no Content-Length")
-    return Head(method, length)
+    return Head(method, length, hostless=line[3] == b"1" and b"host" not in seen)
 
 
 def _length(value: bytes) -> int:
@@ -145,6 +147,9 @@ class RequestFramer:
         if end + 4 > HEAD_MAX_BYTES:
             raise Refused(431, "head too long")
         head = parse_head(bytes(self._buffer[:end]))
+        if head.hostless:  # whoever parses what is handed on insists on one
+            self._buffer[end:end] = _HOST
+            end += len(_HOST)
         self._searched = 0
         self._answered = False
         return self._take_bytes(end + 4 + max(0, head.length))

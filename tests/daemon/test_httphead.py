@@ -64,9 +64,14 @@ def test_fields_that_are_ambiguous(line: bytes) -> None:
     assert status_of(head(line)) == 400
 
 
-def test_only_the_old_version_may_leave_the_host_out() -> None:
-    assert status_of(b"GET / HTTP/1.1\r\nA: b\r\n\r\n") == 400
-    assert RequestFramer().feed(b"GET / HTTP/1.0\r\nA: b\r\n\r\n")
+def test_a_host_that_is_left_out_is_added_where_the_version_wants_one() -> None:
+    framer = RequestFramer()
+    old = b"GET / HTTP/1.0\r\nA: b\r\n\r\n"
+    post = b"POST / HTTP/1.1\r\nContent-Length: 3%s\r\n\r\nabc"
+    assert framer.feed(old) == old
+    assert framer.answered() == b""
+    assert framer.feed(post % b"" + b"GET / HTTP/1.1\r\n\r\n") == post % b"\r\nHost: localhost"
+    assert framer.answered() == b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
 def test_bodies_without_a_length_too_long_or_packed() -> None:

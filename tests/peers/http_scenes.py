@@ -147,6 +147,11 @@ SCENARIOS: list[Scenario] = [
         "",
         [
             raw_status("GET /ok.html HTTP/1.0\r\n\r\n"),
+            raw_status("GET /ok.html HTTP/1.1\r\n\r\n", 1.0),
+            raw_status(
+                "POST /RPC2 HTTP/1.1\r\nContent-Length: 72\r\n\r\n"
+                "<methodCall><methodName>supervisor.getState</methodName></methodCall>   "
+            ),
             raw_status("GET /ok.html HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),
             raw_status("get /ok.html HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),
             raw_status("POST /RPC2 HTTP/1.1\r\nHost: x\r\n\r\n", 1.0),
