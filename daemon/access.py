@@ -55,6 +55,8 @@ class Caller:
 
     name: str
     role: str
+    remote: bool = False
+    """Over TCP."""
 
     def may(self, role: str) -> bool:
         return ROLES.index(self.role) >= ROLES.index(role)

@@ -8,9 +8,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+from collections.abc import Callable
 from typing import Final
 
 from supervisor.config.model import StreamServerConfig
+from supervisor.tls import TlsFiles
 
 from .access import Doorkeeper
 from .attach import Attachments
@@ -20,6 +22,7 @@ from .loop import Supervisor
 from .methods.table import MethodTable
 from .sockets import ServerConfig
 from .streamserver import Encoded, StreamDoor
+from .tlsdoor import TlsDoor
 from .usage import UsageSampler
 
 SHUTDOWN_S: Final = 1.0
@@ -41,19 +44,25 @@ class Doors:
         self._stream: list[StreamDoor] = []
 
     async def open(self, config: ServerConfig, sock: socket.socket) -> None:
-        """Serve what ``config`` says on a socket that listens."""
-        loop = asyncio.get_running_loop()
+        """Serve what ``config`` says on a socket that listens. Raises UserError: TLS cannot use its files."""
         if isinstance(config, StreamServerConfig):
             stream = StreamDoor(
                 config, self._supervisor, self._table, self._doorkeeper, self._attachments, self._usage,
                 self._encoded, self._bus,
             )  # fmt: skip
             self._stream.append(stream)
-            self._servers.append(await loop.create_server(stream.protocol, sock=sock))
+            await self._serve(config.tls, stream.protocol, sock)
         else:
             http = HttpDoor(config, self._supervisor, self._table, self._doorkeeper)
             self._http.append(http)
-            self._servers.append(await loop.create_server(http.protocol, sock=sock))
+            await self._serve(getattr(config, "tls", None), http.protocol, sock)
+
+    async def _serve(
+        self, tls: TlsFiles | None, protocol: Callable[[], asyncio.BaseProtocol], sock: socket.socket
+    ) -> None:
+        if tls is not None:
+            protocol = TlsDoor(tls, protocol, self._supervisor.log.debug).protocol
+        self._servers.append(await asyncio.get_running_loop().create_server(protocol, sock=sock))
 
     async def close(self) -> None:
         """End all connections; a client that does not go is given ``SHUTDOWN_S``."""

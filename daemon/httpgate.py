@@ -201,6 +201,8 @@ class Gate(asyncio.Protocol):
         self._begun = self._loop.time()
         self._tell_lost()
         self._arm()
+        if self._transport.get_extra_info("sslcontext") is not None:
+            return False  # TLS knows no half-closed connection
         return self._framer.waiting is Waiting.ANSWER and not self._lingering
 
     def pause_writing(self) -> None:

@@ -179,13 +179,13 @@ class HttpDoor:
             if self._checks_host and host is not None and not is_local(host):
                 raise HttpError(403, close=True)
             gate.admitted = True
-            caller = Caller(peer.name, self.config.role)
+            caller = Caller(peer.name, self.config.role, peer.uid < 0)
         else:
             header = request.headers.get("Authorization", "")
             if not (gate.admitted and header == gate.authorization):
                 await self._log_in(header, peer)
                 gate.admitted, gate.authorization = True, header
-            caller = Caller(f"{self.config.username} ({peer.name})", self.config.role)
+            caller = Caller(f"{self.config.username} ({peer.name})", self.config.role, peer.uid < 0)
         if request.method == "POST" and not may_post(request.headers):
             raise HttpError(403)
         return caller

@@ -455,7 +455,9 @@ class Daemon:
                 self._unlink(config)
             raise
         table.add(system_methods(table))
-        context.stream_address = stream_address(configuration)
+        addresses = stream_addresses(configuration)
+        context.stream_address = next(iter(addresses), "")
+        context.inet_stream_address = next((a for a in addresses if not a.startswith("unix:")), "")
         return table
 
     async def _open_doors(self, supervisor: Supervisor, table: MethodTable, bus: EventBus) -> Doors:
@@ -465,7 +467,12 @@ class Daemon:
 
         doors = Doors(supervisor, table, bus)
         for config, sock in self.listening:
-            await doors.open(config, sock)
+            try:
+                await doors.open(config, sock)
+            except (
+                UserError
+            ) as error:  # it was in order when the configuration was read: the other doors serve
+                supervisor.log.critical(f"cannot serve {describe(config)}: {error}")
         return doors
 
     def _say_what_is_served(self, log: MainLog, configuration: Configuration) -> None:
@@ -509,11 +516,14 @@ class Daemon:
         return 0
 
 
-def stream_address(configuration: Configuration) -> str:
-    """Where clients find the stream socket; empty when there is none."""
-    for config in configuration.stream_servers:
-        return f"unix://{config.file}" if config.file else f"tcp://{config.host or '0.0.0.0'}:{config.port}"
-    return ""
+def stream_addresses(configuration: Configuration) -> list[str]:
+    """Where clients find the stream sockets."""
+    return [
+        f"unix://{config.file}"
+        if config.file
+        else f"{'tls' if config.tls else 'tcp'}://{config.host or '0.0.0.0'}:{config.port}"
+        for config in configuration.stream_servers
+    ]
 
 
 def automatic_url(configuration: Configuration) -> str:
@@ -521,7 +531,7 @@ def automatic_url(configuration: Configuration) -> str:
     for unix in configuration.unix_servers:
         return f"unix://{unix.file}"
     for inet in configuration.inet_servers:
-        return f"http://{inet.host or 'localhost'}:{inet.port}"
+        return f"{'https' if inet.tls else 'http'}://{inet.host or 'localhost'}:{inet.port}"
     return ""
 
 

@@ -61,7 +61,7 @@ def _run(arguments: CtlArguments, program: str) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
     try:
-        client = RPCClient(config.serverurl, config.username, config.password)
+        client = RPCClient(config.serverurl, config.username, config.password, tls=config.tls)
     except TransportError as error:
         raise UserError(error.reason) from error
     session = Session(
@@ -104,7 +104,11 @@ def _complete(line: str, program: str) -> int:
             path = arguments.configuration or find_config(program, os.getcwd())
             config = load_ctl(path, arguments.overrides, environ=os.environ)
             client = RPCClient(
-                config.serverurl, config.username, config.password, timeout_s=COMPLETION_WAIT_S
+                config.serverurl,
+                config.username,
+                config.password,
+                timeout_s=COMPLETION_WAIT_S,
+                tls=config.tls,
             )
             return Reader(config.serverurl).processes(client.call("supervisor.getAllProcessInfo"))
         except SupervisorError:

@@ -11,8 +11,8 @@ import http.client
 import xmlrpc.client as xmlrpclib
 from typing import TYPE_CHECKING, Any
 
-from .client.rpc import UnixAddress, basic_authorization, connect, parse_serverurl
-from .errors import RPCError
+from .client.rpc import TCPAddress, UnixAddress, basic_authorization, connect, parse_serverurl
+from .errors import RPCError, UserError
 from .faults import Faults
 
 if TYPE_CHECKING:
@@ -21,22 +21,25 @@ if TYPE_CHECKING:
 __all__ = ["Faults", "RPCError", "SupervisorTransport", "xmlrpclib"]
 
 
-class _UnixConnection(http.client.HTTPConnection):
-    """HTTP over a unix socket."""
+class _Connection(http.client.HTTPConnection):
+    """HTTP over a unix socket or TLS."""
 
-    def __init__(self, address: UnixAddress) -> None:
-        super().__init__("localhost")
+    def __init__(self, address: UnixAddress | TCPAddress) -> None:
+        super().__init__(address.host if isinstance(address, TCPAddress) else "localhost")
         self._address = address
 
     def connect(self) -> None:
-        self.sock = connect(self._address, None)
+        try:
+            self.sock = connect(self._address, None)
+        except UserError as error:
+            raise OSError(str(error)) from error
 
 
 class SupervisorTransport(xmlrpclib.Transport):
     """A transport for ``ServerProxy("http://127.0.0.1", transport=…)``; the proxy's own URL is a dummy.
 
-    ``serverurl`` is ``http://host[:port]`` (port 80) or ``unix://path``; raises
-    ValueError for others. One connection is kept, in ``connection`` (None before the
+    ``serverurl`` is ``http://host[:port]`` (port 80), ``https://host[:port]`` (the CAs of the
+    system, and of ``SSL_CERT_FILE``) or ``unix://path``; raises ValueError for others. One connection is kept, in ``connection`` (None before the
     first request and after ``close``).
     """
 
@@ -85,8 +88,8 @@ class SupervisorTransport(xmlrpclib.Transport):
     def _exchange(self, host: str, handler: str, body: bytes, headers: dict[str, str]) -> bytes:
         if self.connection is None:
             self.connection = (
-                _UnixConnection(self._address)
-                if isinstance(self._address, UnixAddress)
+                _Connection(self._address)
+                if isinstance(self._address, UnixAddress) or self._address.tls is not None
                 else http.client.HTTPConnection(self._address.host, self._address.port)
             )
         try:

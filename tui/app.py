@@ -456,7 +456,7 @@ def _parser() -> _Parser:
         "--serverurl",
         metavar="[NAME=]URL",
         action="append",
-        help="unix:///path/to.sock, http://host:port or ssh://host; more than once for several",
+        help="unix:///path/to.sock, https://host:port, http://host:port or ssh://host; more than once for several",
     )
     add(
         "--fleet",
@@ -511,11 +511,19 @@ def _configured(given: argparse.Namespace) -> list[Place]:
         path = find_config(sys.argv[0], os.getcwd())
     ctl = load_ctl(path, overrides, environ=os.environ)
     places_of.check_url(ctl.serverurl)
-    places = [Place("local", ctl.serverurl, ctl.username, ctl.password)]
+    places = [Place("local", ctl.serverurl, ctl.username, ctl.password, tls=ctl.tls)]
     for other in ctl.consoles:
         places_of.check_url(other.serverurl)
         places.append(
-            Place(other.name, other.serverurl, other.username, other.password, other.env, other.protect)
+            Place(
+                other.name,
+                other.serverurl,
+                other.username,
+                other.password,
+                other.env,
+                other.protect,
+                tls=other.tls,
+            )
         )
     return places
 

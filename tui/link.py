@@ -32,6 +32,7 @@ from supervisor.faults import Faults
 from supervisor.namespec import split_namespec
 from supervisor.protocol import stream as wire
 from supervisor.states import ProcessStates
+from supervisor.tls import TlsFiles
 
 from .logbuffer import LogBuffer
 from .model import ChangeTold, GoneTold, LinkKind, LinkTold, Message, SnapshotTold, UsageTold, WholeTold
@@ -128,7 +129,7 @@ class Link:
     """``tell`` gets every message, on the loop. ``run`` goes on until it is cancelled."""
 
     def __init__(self, target: Target, tell: Callable[[Message], None]) -> None:
-        """Raises UserError for a URL that is none of unix://, http://, ssh://."""
+        """Raises UserError for a URL that is none of unix://, http://, https://, ssh://."""
         self.target = target
         self.name = target.name
         self._tell = tell
@@ -209,7 +210,7 @@ class Link:
             raise client.StreamError(str(error)) from error
         finally:
             probe.close()
-        address = parse_stream_address(str(answer), probe.address)
+        address = stream_address(str(answer), probe.address, self.target.tls)
         if address is None:
             self._switch.set()
             raise client.StreamError("no stream socket, polling")
@@ -398,7 +399,11 @@ class Link:
 
     def _rpc(self) -> rpc.RPCClient:
         return rpc.RPCClient(
-            self.target.url, self.target.username, self.target.password, timeout_s=RPC_TIMEOUT_S
+            self.target.url,
+            self.target.username,
+            self.target.password,
+            timeout_s=RPC_TIMEOUT_S,
+            tls=self.target.tls,
         )
 
     @staticmethod
@@ -512,26 +517,16 @@ class Terminal:
 
 def _called(target: Target, method: str, params: tuple[wire.Value, ...]) -> object:
     """One call on a connection of its own, however long it takes."""
-    with rpc.RPCClient(target.url, target.username, target.password) as server:
+    with rpc.RPCClient(target.url, target.username, target.password, tls=target.tls) as server:
         return server.call(method, *params)
 
 
-def parse_stream_address(text: str, http: rpc.UnixAddress | rpc.TCPAddress) -> client.Address | None:
-    """What ``getStreamAddress`` answered: ``unix://PATH``, ``[tcp://]HOST:PORT``, ``:PORT``, or nothing.
-
-    A host that is empty or stands for all addresses is the one that HTTP is reached at.
-    """
-    if text.startswith("unix://"):
-        return client.UnixAddress(text.removeprefix("unix://"))
-    if text.startswith("/"):
-        return client.UnixAddress(text)
-    host, colon, port = text.removeprefix("tcp://").rpartition(":")
-    if not colon or not port.isdigit() or not 0 < int(port) < 65536:
+def stream_address(text: str, http: rpc.UnixAddress | rpc.TCPAddress, tls: TlsFiles) -> client.Address | None:
+    """What ``getStreamAddress`` answered, for the stream client; None: poll."""
+    found = rpc.parse_stream_address(text, http, tls)
+    if found is None:
         return None
-    host = host.strip("[]")
-    if host in ("", "*", "0.0.0.0", "::"):
-        host = http.host if isinstance(http, rpc.TCPAddress) else "localhost"
-    return client.TcpAddress(host, int(port))
+    return client.UnixAddress(found.path) if isinstance(found, rpc.UnixAddress) else client.TcpAddress(*found)
 
 
 def record_of(answer: object) -> wire.ProcessRecord:

@@ -3,13 +3,14 @@
 A fleet file is TOML, one table for each supervisor::
 
     [fleet.web-1]
-    url = "ssh://web-1.example.org"     # or unix:///path, http://host:port
+    url = "ssh://web-1.example.org"     # or unix:///path, https://host:port, http://host:port
     env = "prod"                        # what it is listed under
     protect = "type-name"               # its name is asked for before anything is done to it
     title = "alert"                     # its title bar warns
 
     [fleet.db-1]
-    url = "http://db-1.example.org:9001"
+    url = "https://db-1.example.org:9001"
+    cafile = "~/.config/supervisortui/ca.pem"    # also certfile, keyfile
     username = "admin"
     password_file = "~/.config/supervisortui/db-1"
 
@@ -23,21 +24,33 @@ import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from os.path import expanduser
 from typing import Any, Final
 from urllib.parse import unquote
 
 from supervisor.errors import UserError
+from supervisor.tls import NO_FILES, TlsFiles
 
 PLACES_MAX: Final = 1000
 _NAME: Final = re.compile(r"[^\s:/\x00-\x1f\x7f]{1,64}")
 _KEYS: Final = frozenset(
-    {"url", "env", "username", "password", "password_file", "password_env", "protect", "title"}
+    {
+        "url",
+        "env",
+        "username",
+        "password",
+        "password_file",
+        "password_env",
+        "protect",
+        "title",
+        *TlsFiles._fields,
+    }
 )
 _SSH: Final = re.compile(
     r"ssh://(?:([A-Za-z0-9_][A-Za-z0-9._-]*)@)?([A-Za-z0-9_][A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\])"
     r"(?::([0-9]{1,5}))?(/[^\x00-\x1f\x7f]*)?"
 )
-KINDS: Final = ("unix://", "http://", "ssh://")
+KINDS: Final = ("unix://", "http://", "https://", "ssh://")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +61,7 @@ class Target:
     username: str | None = None
     password: str | None = field(default=None, repr=False)
     name: str = "local"
+    tls: TlsFiles = NO_FILES
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +75,11 @@ class Place:
     env: str = ""
     protect: bool = False
     alert: bool = False
+    tls: TlsFiles = NO_FILES
 
     @property
     def target(self) -> Target:
-        return Target(self.url, self.username, self.password, self.name)
+        return Target(self.url, self.username, self.password, self.name, self.tls)
 
 
 def read_fleet(text: str, file: str, secret: Callable[[str], str], environ: Mapping[str, str]) -> list[Place]:
@@ -165,7 +180,13 @@ def _place(
     title = text("title")
     if title not in ("", "alert"):
         raise UserError(f'{lines.at(name, "title")}: title is "alert", or left out')
-    return Place(name, url, text("username") or None, password, text("env"), bool(protect), title == "alert")
+    tls = TlsFiles(*(expanduser(text(key)) for key in TlsFiles._fields))
+    for key in TlsFiles._fields:
+        if key in table and not url.startswith("https://"):
+            raise UserError(f"{lines.at(name, key)}: {key} is for https:// only")
+    return Place(
+        name, url, text("username") or None, password, text("env"), bool(protect), title == "alert", tls
+    )
 
 
 def check_url(url: str) -> None:

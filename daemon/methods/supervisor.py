@@ -59,6 +59,7 @@ class Context:
         self.parsed = parsed
         self.updates = Updates(supervisor)
         self.stream_address = ""
+        self.inet_stream_address = ""
 
     async def offload(self, function: Callable[..., T], *args: Any) -> T:
         """The result of a function that blocks, from a thread."""
@@ -153,7 +154,7 @@ def get_pid(context: Context, caller: Caller) -> int:
 
 def get_stream_address(context: Context, caller: Caller) -> str:
     _check(context)
-    return context.stream_address
+    return (caller.remote and context.inet_stream_address) or context.stream_address
 
 
 def shutdown(context: Context, caller: Caller) -> bool:
@@ -663,7 +664,7 @@ METHODS: tuple[Method, ...] = (
     _m("getPID", get_pid, "observer", "The pid that signals to supervisord go to.", ("int", "The pid")),
     _m("getStreamAddress", get_stream_address, "observer",
        "Where the stream socket is. Not in Supervisor's API 3.0.",
-       ("string", "unix:///path, tcp://host:port, or nothing")),
+       ("string", "unix:///path, tcp://host:port, tls://host:port, or nothing")),
     _m("shutdown", shutdown, "admin", "Stop all processes and end supervisord.", _TRUE),
     _m("restart", restart, "admin", "Stop all processes and start afresh from the configuration files.", _TRUE),
     _m("restartDaemon", restart_daemon, "admin",

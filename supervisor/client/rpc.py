@@ -1,4 +1,4 @@
-"""A blocking XML-RPC client over unix sockets or TCP; must never know what commands print.
+"""A blocking XML-RPC client over unix sockets, TCP or TLS; must never know what commands print.
 
 One connection is kept between calls. A server may close it while it is idle: where
 that shows before an answer has begun, the call is sent once more on a new connection.
@@ -28,6 +28,7 @@ from ..errors import (
     SocketMissing,
     SupervisorError,
     TransportError,
+    UserError,
     VersionMismatch,
 )
 from ..protocol.xmlrpc import (
@@ -38,6 +39,7 @@ from ..protocol.xmlrpc import (
     dump_call,
     parse_response,
 )
+from ..tls import HANDSHAKE_S, NO_FILES, TlsFiles, client_context, closed, trouble
 from .http1 import Head, ResponseDecoder, encode_request
 
 API_VERSION: Final = "3.0"
@@ -58,32 +60,76 @@ class UnixAddress(NamedTuple):
 
 
 class TCPAddress(NamedTuple):
+    """``tls``: spoken with the help of these files; None: plain TCP. ``name``: of the certificate, if not the host."""
+
     host: str
     port: int
+    tls: TlsFiles | None = None
+    name: str = ""
 
 
 _TCP_URL = re.compile(
-    r"http://(?:[^/?#]*@)?(?:\[([^\]/]*)\]|([^/:?#]*))(?::([0-9]{1,5}))?(?:[/?#].*)?", re.DOTALL
+    r"(https?)://(?:[^/?#]*@)?(?:\[([^\]/]*)\]|([^/:?#]*))(?::([0-9]{1,5}))?(?:[/?#].*)?", re.DOTALL
 )
 
 
-def parse_serverurl(url: str) -> UnixAddress | TCPAddress:
-    """Where ``unix://PATH`` or ``http://HOST[:PORT]`` (port 80) points to.
+def parse_serverurl(url: str, tls: TlsFiles = NO_FILES) -> UnixAddress | TCPAddress:
+    """Where ``unix://PATH``, ``http://HOST[:PORT]`` (port 80) or ``https://HOST[:PORT]`` (443) points to.
 
-    User, password and path of an http URL are ignored. Raises ValueError.
+    User, password and path of an http URL are ignored. ``tls`` is for https. Raises ValueError.
     """
     if url.startswith("unix://"):
         return UnixAddress(url[len("unix://") :])
     match = _TCP_URL.fullmatch(url)
     if match is None:
         raise ValueError(f"Unknown protocol for serverurl {url}")
-    return TCPAddress(match[1] or match[2] or "localhost", int(match[3] or 80))
+    secure = match[1] == "https"
+    host = match[2] or match[3] or "localhost"
+    return TCPAddress(host, int(match[4] or (443 if secure else 80)), tls if secure else None)
+
+
+def parse_stream_address(
+    text: str, server: UnixAddress | TCPAddress, tls: TlsFiles
+) -> UnixAddress | TCPAddress | None:
+    """What getStreamAddress answered: ``unix:///path``, ``tcp://host:port``, ``tls://host:port``; None for others.
+
+    One on all addresses is reached as the HTTP ``server`` was. None also where following would be wrong:
+    without TLS although ``server`` has it, and a path of another machine. Where both have it, the certificate
+    is to be for the name that the user gave.
+    """
+    scheme, separator, rest = text.partition("://")
+    if text.startswith("/"):
+        scheme, rest = "unix", text
+    if scheme == "unix" and rest:
+        elsewhere = isinstance(server, TCPAddress) and not _is_here(server.host)
+        return None if elsewhere else UnixAddress(rest)
+    if not separator:
+        scheme, rest = "tcp", text
+    host, colon, port = rest.rpartition(":")
+    if scheme not in ("tcp", "tls") or not colon or not (port.isascii() and port.isdigit()):
+        return None
+    if not 0 < int(port) < 65536:
+        return None
+    asked = server.host if isinstance(server, TCPAddress) and server.tls is not None else ""
+    if scheme == "tcp" and asked:
+        return None
+    host = host.strip("[]")
+    if host in ("", "*", "0.0.0.0", "::"):
+        host = server.host if isinstance(server, TCPAddress) else "localhost"
+    if scheme == "tcp":
+        return TCPAddress(host, int(port))
+    return TCPAddress(host, int(port), tls, asked)
+
+
+def _is_here(host: str) -> bool:
+    """Whether a host is this machine, by its name alone."""
+    return host in ("localhost", "::1", socket.gethostname()) or host.startswith("127.")
 
 
 def connect(address: UnixAddress | TCPAddress, timeout_s: float | None) -> socket.socket:
-    """A connected socket with that timeout. Raises OSError."""
+    """A connected socket with that timeout. Raises OSError, and UserError for files that TLS cannot use."""
     if isinstance(address, TCPAddress):
-        return socket.create_connection((address.host, address.port), timeout_s)
+        return _connect_tcp(address, timeout_s)
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         connection.settimeout(timeout_s)
@@ -92,6 +138,21 @@ def connect(address: UnixAddress | TCPAddress, timeout_s: float | None) -> socke
         connection.close()
         raise
     return connection
+
+
+def _connect_tcp(address: TCPAddress, timeout_s: float | None) -> socket.socket:
+    context = client_context(address.tls) if address.tls is not None else None
+    connection = socket.create_connection((address.host, address.port), timeout_s)
+    if context is None:
+        return connection
+    connection.settimeout(HANDSHAKE_S if timeout_s is None else timeout_s)
+    try:
+        secured = context.wrap_socket(connection, server_hostname=address.name or address.host)
+    except BaseException:
+        connection.close()
+        raise
+    secured.settimeout(timeout_s)
+    return secured
 
 
 def basic_authorization(username: str, password: str) -> str:
@@ -157,7 +218,7 @@ def translate_error(address: str, error: OSError) -> ServerError:
         return TransportError(address, "no answer in time")
     if isinstance(error, ConnectionError):
         return TransportError(address, "the server closed the connection")
-    return TransportError(address, (error.strerror or str(error)).lower())
+    return TransportError(address, trouble(error) or (error.strerror or str(error)).lower())
 
 
 class RPCClient:
@@ -174,13 +235,14 @@ class RPCClient:
         password: str | None = None,
         *,
         timeout_s: float | None = None,
+        tls: TlsFiles = NO_FILES,
     ) -> None:
         self.serverurl = serverurl
         self.username = username
         self.password = password
         self._timeout_s = timeout_s
         try:
-            self.address = parse_serverurl(serverurl)
+            self.address = parse_serverurl(serverurl, tls)
         except ValueError as error:
             raise TransportError(serverurl, str(error)) from error
         self._connection: socket.socket | None = None
@@ -232,8 +294,8 @@ class RPCClient:
         """
         try:
             connection = connect(self.address, self._timeout_s)
-        except OSError as error:
-            raise translate_error(self.serverurl, error) from error
+        except (OSError, UserError) as error:
+            raise self._translate(error) from error
         with connection:
             try:
                 connection.sendall(encode_request("GET", path, self._headers("text/plain")))
@@ -274,7 +336,7 @@ class RPCClient:
                     pass
             self._connection = connect(self.address, self._timeout_s)
             return self._exchange(request)
-        except (OSError, _Stale, RemoteProtocolError) as error:
+        except (OSError, _Stale, RemoteProtocolError, UserError) as error:
             raise self._translate(error) from error
 
     def _has_kept_connection(self) -> bool:
@@ -314,8 +376,13 @@ class RPCClient:
             raise TransportError(self.serverurl, reason, head.status)
 
     def _translate(self, error: Exception) -> ServerError:
+        tls = self.address.tls if isinstance(self.address, TCPAddress) else None
+        if tls is not None and isinstance(error, _Stale | ConnectionResetError | BrokenPipeError):
+            return TransportError(self.serverurl, closed(tls))
         if isinstance(error, OSError):
             return translate_error(self.serverurl, error)
+        if isinstance(error, UserError):
+            return TransportError(self.serverurl, str(error))
         if isinstance(error, RemoteProtocolError):
             return TransportError(self.serverurl, f"no proper HTTP answer: {error}")
         return TransportError(self.serverurl, "the server closed the connection")

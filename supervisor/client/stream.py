@@ -26,9 +26,10 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final, TypeVar
 
-from ..errors import RemoteProtocolError, RPCError, SupervisorError
+from ..errors import RemoteProtocolError, RPCError, SupervisorError, UserError
 from ..faults import fault_name
 from ..protocol import stream as wire
+from ..tls import HANDSHAKE_S, TlsFiles, client_context, closed, trouble
 from .command import Command
 from .typed import TOKEN_BYTES, Typed
 
@@ -96,8 +97,12 @@ class UnixAddress:
 
 @dataclass(frozen=True, slots=True)
 class TcpAddress:
+    """``tls``: spoken with the help of these files; None: plain TCP. ``name``: of the certificate, if not the host."""
+
     host: str
     port: int
+    tls: TlsFiles | None = None
+    name: str = ""
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"
@@ -570,6 +575,7 @@ class StreamClient:
         self._told = self.session.state
         self._writer: asyncio.StreamWriter | None = None
         self._command: Command | None = None
+        self._tls: TlsFiles | None = None
         self._poke = asyncio.Event()
 
     async def run(self) -> None:
@@ -606,12 +612,25 @@ class StreamClient:
 
     async def _open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         address = self._address if isinstance(self._address, Address) else await self._address()
+        self._tls = address.tls if isinstance(address, TcpAddress) else None
         if isinstance(address, UnixAddress):
             return await asyncio.open_unix_connection(address.path)
         if isinstance(address, CommandAddress):
             self._command = await Command.start(address.argv, READ_BYTES)
             return self._command.streams
-        return await asyncio.open_connection(address.host, address.port)
+        if address.tls is None:
+            return await asyncio.open_connection(address.host, address.port)
+        try:
+            context = await asyncio.to_thread(client_context, address.tls)
+        except UserError as error:
+            raise StreamError(str(error)) from error
+        return await asyncio.open_connection(
+            address.host,
+            address.port,
+            ssl=context,
+            server_hostname=address.name or address.host,
+            ssl_handshake_timeout=HANDSHAKE_S,
+        )
 
     async def _pump(self, reader: asyncio.StreamReader) -> str:
         """Read until the connection ends; why it did."""
@@ -629,7 +648,8 @@ class StreamClient:
             except OSError as error:
                 return _words(error)
             if not data:
-                return "the server closed the connection"
+                unanswered = session.state.phase is Phase.OPENING and self._tls is not None
+                return closed(self._tls) if unanswered and self._tls else "the server closed the connection"
             try:
                 session.receive(data, time.monotonic())
             except RemoteProtocolError as error:
@@ -763,6 +783,8 @@ class StreamClient:
 def _words(error: Exception) -> str:
     if isinstance(error, TimeoutError):
         return "timed out"
+    if words := trouble(error):
+        return words
     if isinstance(error, OSError) and error.errno is not None:
         return os.strerror(error.errno).lower()
     return str(error)

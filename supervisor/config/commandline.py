@@ -308,7 +308,8 @@ opens a shell. "help" as the command lists the commands.
 Where to connect:
   -c, --configuration=FILE      the configuration file (without this option the
                                 usual places are searched)
-  -s, --serverurl=URL           http://localhost:9001, unix:///path/to/socket
+  -s, --serverurl=URL           http://localhost:9001, https://host:port,
+                                unix:///path/to/socket
   -u, --username=NAME           user name, if the server asks for one
   -p, --password=PASSWORD       password; other users of this machine see it in
                                 the list of processes: better in the file

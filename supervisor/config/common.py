@@ -6,6 +6,8 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 
 from ..errors import ConfigError, ConfigProblem
+from ..tls import TlsFiles
+from . import values
 from .expand import Names
 from .kinds import PluginConfig
 from .options import FREE_KINDS, SECTION_OPTIONS, unknown_option_reason
@@ -52,6 +54,15 @@ def base_names(environ: Mapping[str, str]) -> Names:
     names: dict[str, str | int] = {f"ENV_{key}": value for key, value in environ.items()}
     names["host_node_name"] = os.uname().nodename
     return names
+
+
+def tls_files(section: Section, base: str) -> TlsFiles:
+    """``cafile``, ``certfile`` and ``keyfile``, absolute; whether they can be read is found out when they are used."""
+
+    def path(text: str) -> str:
+        return values.resolved(text, base) if text else ""
+
+    return TlsFiles(*(section.get(option, path, "") for option in TlsFiles._fields))
 
 
 def overridden(section: RawSection, overrides: Mapping[str, str]) -> RawSection:

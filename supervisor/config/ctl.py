@@ -11,7 +11,15 @@ from functools import partial
 from typing import Final
 
 from . import values
-from .common import all_warnings, base_names, config_error, overridden, plugin, warn_of_unknown_options
+from .common import (
+    all_warnings,
+    base_names,
+    config_error,
+    overridden,
+    plugin,
+    tls_files,
+    warn_of_unknown_options,
+)
 from .expand import Names
 from .kinds import ConsoleConfig, CtlConfig, PluginConfig
 from .options import section_kind
@@ -61,6 +69,7 @@ def load_ctl(
         password=section.get("password", str, None),
         prompt=section.get("prompt", str, default.prompt),
         history_file=section.get("history_file", partial(_history_file, base=cwd), default.history_file),
+        tls=tls_files(section, cwd),
         plugins=_ctl_plugins(document, names, budget),
         consoles=_consoles(document, names, budget, cwd),
         warnings=all_warnings(document),
@@ -109,6 +118,7 @@ def _consoles(document: Document, names: Names, budget: Budget, cwd: str) -> tup
                 section.get("password", str, None),
                 section.get("env", str, ""),
                 section.get("protect", values.boolean, False),
+                tls_files(section, cwd),
             )
         )
     return tuple(found)

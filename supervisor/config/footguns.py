@@ -51,7 +51,8 @@ def foot_guns(
         *configuration.stream_servers,
     ]
     for server in servers:
-        if server.port and not server.username and not server.narrowed:
+        proven = server.tls is not None and server.tls.cafile
+        if server.port and not server.username and not server.narrowed and not proven:
             yield _problem(sections, server.section, "port", _open_server(server))
     seen: set[str] = set()
     for group in configuration.groups:

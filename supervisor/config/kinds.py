@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Final
 
 from ..errors import ConfigProblem
+from ..tls import NO_FILES, TlsFiles
 
 
 class AutoRestart(StrEnum):
@@ -55,6 +56,7 @@ class ConsoleConfig:
     password: str | None = field(default=None, repr=False)
     env: str = ""
     protect: bool = False
+    tls: TlsFiles = NO_FILES
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,7 @@ class CtlConfig:
     password: str | None = field(default=None, repr=False)
     prompt: str = "supervisor"
     history_file: str = ""
+    tls: TlsFiles = NO_FILES
     plugins: tuple[PluginConfig, ...] = ()
     consoles: tuple[ConsoleConfig, ...] = ()
     warnings: tuple[ConfigProblem, ...] = ()

@@ -205,10 +205,10 @@ class _Sections:
         """The whole; problems are in the document."""
         document = self._document
         unix = self._each("unix_http_server", partial(unix_server, base=self._cwd))
-        inet = self._each("inet_http_server", inet_server)
+        inet = self._each("inet_http_server", partial(inet_server, base=self._cwd))
         streams = (
             *self._each("unix_stream_server", partial(unix_stream_server, base=self._cwd)),
-            *self._each("inet_stream_server", inet_stream_server),
+            *self._each("inet_stream_server", partial(inet_stream_server, base=self._cwd)),
         )
         # before the groups: a plug-in may bring event types that listeners ask for
         rpcinterfaces = self._each("rpcinterface", rpc_plugin)

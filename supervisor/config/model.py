@@ -16,6 +16,7 @@ from types import UnionType
 from typing import Any, TypeVar
 
 from ..errors import ConfigProblem
+from ..tls import TlsFiles
 from .kinds import AUTO_LOG, AutoRestart, CtlConfig, LogFile, LogKind, PluginConfig
 
 __all__ = [
@@ -178,6 +179,8 @@ class InetServerConfig:
     password: str = field(default="", repr=False)
     narrowed: bool = False
     role: str = "admin"
+    tls: TlsFiles | None = None
+    """None: plain TCP. With ``cafile`` clients need a certificate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +201,7 @@ class StreamServerConfig:
     gid: int = -1
     narrowed: bool = False
     role: str = "admin"
+    tls: TlsFiles | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,6 +287,8 @@ def _decode(kind: Any, data: Any) -> Any:
         if data is None:
             return None
         return _decode(next(arg for arg in typing.get_args(kind) if arg is not type(None)), data)
+    if kind is TlsFiles:
+        return TlsFiles(*(_decode(str, item) for item in data))
     if isinstance(kind, type) and issubclass(kind, StrEnum):
         return kind(data)
     if not isinstance(data, kind):

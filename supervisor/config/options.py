@@ -43,6 +43,33 @@ _UNIX = (
     *_LOGIN,
 )
 
+_TLS = (
+    Option(
+        "certfile",
+        "path",
+        "",
+        "speak TLS, with this certificate (PEM, with those between it and the CA), readable to the user "
+        "that supervisord becomes",
+        ours=True,
+    ),
+    Option(
+        "keyfile", "path", "", "its key, without a pass phrase; default: it is in ``certfile``", ours=True
+    ),
+    Option("cafile", "path", "", "let in only who has a certificate of this CA", ours=True),
+)
+
+_TLS_CLIENT = (
+    Option(
+        "cafile",
+        "path",
+        "",
+        "for https: the CA that the server is believed by; default: those of the system",
+        ours=True,
+    ),
+    Option("certfile", "path", "", "for https: a certificate to show to the server", ours=True),
+    Option("keyfile", "path", "", "its key; default: it is in ``certfile``", ours=True),
+)
+
 _INET = (
     Option(
         "port", "port, host:port or \\*:port", "",
@@ -50,6 +77,7 @@ _INET = (
     ),
     Option("insecure", "boolean", "false", "let everybody in who can reach ``port``, without a login", ours=True),
     *_LOGIN,
+    *_TLS,
 )  # fmt: skip
 
 _EACH_CHANNEL = (
@@ -143,9 +171,10 @@ OPTIONS: Final[Mapping[str, tuple[Option, ...]]] = {
     "unix_stream_server": tuple(replace(option, ours=True) for option in _UNIX),
     "inet_stream_server": tuple(replace(option, ours=True) for option in _INET),
     "supervisorctl": (
-        Option("serverurl", "URL", "http://localhost:9001", "``unix://PATH`` or ``http://HOST:PORT``"),
+        Option("serverurl", "URL", "http://localhost:9001", "``unix://PATH``, ``http://HOST:PORT`` or ``https://HOST:PORT``"),
         Option("username", "text", "", "who to log in as"),
         Option("password", "text", "", "and with what"),
+        *_TLS_CLIENT,
         Option("prompt", "text", "supervisor", "of the shell"),
         Option("history_file", "path", "", "keeps the lines of the shell"),
     ),
@@ -153,6 +182,7 @@ OPTIONS: Final[Mapping[str, tuple[Option, ...]]] = {
         Option("serverurl", "URL", "", "required; as above, or ``ssh://HOST``", ours=True),
         Option("username", "text", "", "who to log in as", ours=True),
         Option("password", "text", "", "and with what", ours=True),
+        *_TLS_CLIENT,
         Option("env", "text", "", "what the console lists it under", ours=True),
         Option("protect", "boolean", "false", "ask for its name before anything is done to it", ours=True),
     ),

@@ -8,7 +8,10 @@ from functools import partial
 from typing import TypeVar
 
 from .. import passwords
+from ..errors import UserError
+from ..tls import TlsFiles, server_context
 from . import values
+from .common import tls_files
 from .model import InetServerConfig, StreamServerConfig, UnixServerConfig
 from .sections import Section
 
@@ -31,12 +34,14 @@ def unix_server(section: Section, base: str) -> UnixServerConfig | None:
     return UnixServerConfig(section.name, file, chmod, uid, gid, username, password, role)
 
 
-def inet_server(section: Section) -> InetServerConfig | None:
+def inet_server(section: Section, base: str) -> InetServerConfig | None:
     """A ``[inet_http_server*]``; None, with a problem recorded, when it lacks its port."""
     username, password = _login(section)
+    tls = _tls(section, base)
     host, port = _required(section, "port", values.inet_address, ("", 0))
     insecure = section.get("insecure", values.boolean, False)
-    narrowed = bool(port) and not (username or insecure or host == "localhost" or values.is_loopback(host))
+    known = username or (tls is not None and tls.cafile)
+    narrowed = bool(port) and not (known or insecure or host == "localhost" or values.is_loopback(host))
     if narrowed:
         section.warning(
             f"without username and password this server listens on {LOOPBACK}:{port} only, not on "
@@ -45,7 +50,9 @@ def inet_server(section: Section) -> InetServerConfig | None:
         )
         host = LOOPBACK
     role = section.get("role", values.role, "admin")
-    return InetServerConfig(section.name, host, port, username, password, narrowed, role) if port else None
+    if not port:
+        return None
+    return InetServerConfig(section.name, host, port, username, password, narrowed, role, tls)
 
 
 def unix_stream_server(section: Section, base: str) -> StreamServerConfig | None:
@@ -56,14 +63,14 @@ def unix_stream_server(section: Section, base: str) -> StreamServerConfig | None
     return _stream_beside(server, server.file)
 
 
-def inet_stream_server(section: Section) -> StreamServerConfig | None:
+def inet_stream_server(section: Section, base: str) -> StreamServerConfig | None:
     """A ``[inet_stream_server*]``; None as above."""
-    server = inet_server(section)
+    server = inet_server(section, base)
     if server is None:
         return None
     return StreamServerConfig(
         server.section, host=server.host, port=server.port, username=server.username, password=server.password,
-        narrowed=server.narrowed, role=server.role,
+        narrowed=server.narrowed, role=server.role, tls=server.tls,
     )  # fmt: skip
 
 
@@ -108,6 +115,24 @@ def _login(section: Section) -> tuple[str, str]:
             " If a username or a password is specified, both the username and password must be specified"
         )
     return username, password
+
+
+def _tls(section: Section, base: str) -> TlsFiles | None:
+    """What TLS is spoken with, tried here, so that what is wrong is told with file and line; None: plain TCP."""
+    files = tls_files(section, base)
+    if not files.certfile:
+        for option in ("keyfile", "cafile"):
+            if section.find(option) is not None:
+                section.error(f"cannot speak TLS: {option} without certfile", option)
+        return None
+    try:
+        server_context(files)
+    except UserError as error:
+        option = str(error).partition(" ")[0]
+        section.error(
+            f"cannot speak TLS: {error}", option if section.find(option) is not None else "certfile"
+        )
+    return files
 
 
 def _required(section: Section, option: str, convert: Callable[[str], T], default: T) -> T:

@@ -12,7 +12,7 @@ import select
 import time
 from collections.abc import Callable, Iterable
 
-from supervisor.client.rpc import TCPAddress, UnixAddress
+from supervisor.client.rpc import TCPAddress, UnixAddress, parse_stream_address
 from supervisor.client.typed import TOKEN_BYTES
 from supervisor.errors import AccessDenied, RPCError, ServerError
 from supervisor.faults import Faults
@@ -47,24 +47,7 @@ def stream_address(session: Session) -> UnixAddress | TCPAddress | None:
         if error.code == Faults.UNKNOWN_METHOD:
             return None
         raise
-    return parse_stream_address(text, server)
-
-
-def parse_stream_address(text: str, server: UnixAddress | TCPAddress) -> UnixAddress | TCPAddress | None:
-    """The address in ``unix:///path`` or ``tcp://host:port``; None for others.
-
-    A server that listens on all addresses is reached as the HTTP ``server`` was.
-    """
-    scheme, _, rest = text.partition("://")
-    if scheme == "unix" and rest:
-        return UnixAddress(rest)
-    host, colon, port = rest.rpartition(":")
-    if scheme != "tcp" or not colon or not (port.isascii() and port.isdigit()):
-        return None
-    host = host.strip("[]")
-    if host in ("", "*", "0.0.0.0", "::"):
-        host = server.host if isinstance(server, TCPAddress) else "localhost"
-    return TCPAddress(host, int(port))
+    return parse_stream_address(text, server, session.config.tls)
 
 
 def attach_process(

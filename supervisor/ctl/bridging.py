@@ -12,6 +12,7 @@ import sys
 import threading
 from typing import Final
 
+from supervisor.client.rpc import TCPAddress
 from supervisor.errors import SupervisorError, UserError
 from supervisor.protocol import stream
 
@@ -49,6 +50,8 @@ def _connect(session: Session, words: list[str]) -> StreamLink:
     address = stream_address(session)
     if address is None:
         raise UserError(f"{session.client.serverurl} has no stream socket")
+    if isinstance(address, TCPAddress) and address.tls is not None:
+        raise UserError(f"{session.client.serverurl} speaks TLS: it can be reached without a bridge")
     return StreamLink(address, session.config.username, session.config.password)
 
 

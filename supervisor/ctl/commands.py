@@ -269,7 +269,7 @@ def _answers(session: Session) -> bool:
 
 def open_server(session: Session, words: list[str]) -> None:
     url = words[0] if words else ""
-    if not url.startswith(("http://", "unix://")):
+    if not url.startswith(("http://", "https://", "unix://")):
         session.failure("ERROR: url must be http:// or unix://")
         return
     session.connect(dataclasses.replace(session.config, serverurl=url))

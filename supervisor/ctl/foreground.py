@@ -50,7 +50,7 @@ def _send_lines(session: Session, name: str) -> None:
 
 def _print_tail(session: Session, path: str) -> None:
     config = session.config
-    client = RPCClient(config.serverurl, config.username, config.password)
+    client = RPCClient(config.serverurl, config.username, config.password, tls=config.tls)
     # An output of its own: two channels must not cut each other's sequences.
     output = StreamOutput(sys.stdout, session.output.is_terminal)
     try:

@@ -103,7 +103,7 @@ class Controller:
             self._run_line(self._session, line)
             return
         config = self._session.config
-        with RPCClient(config.serverurl, config.username, config.password) as client:
+        with RPCClient(config.serverurl, config.username, config.password, tls=config.tls) as client:
             session = dataclasses.replace(self._session, client=client)
             self._run_line(session, line)
         self._session.exit_status = session.exit_status or self._session.exit_status

@@ -177,7 +177,7 @@ class Session:
 
     def connect(self, config: CtlConfig) -> None:
         """Use another server or login from now on."""
-        client = RPCClient(config.serverurl, config.username, config.password)
+        client = RPCClient(config.serverurl, config.username, config.password, tls=config.tls)
         self.client.close()
         self.client = client
         self.config = config

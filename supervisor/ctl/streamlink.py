@@ -13,6 +13,7 @@ from supervisor.errors import (
     AccessDenied,
     RemoteProtocolError,
     TransportError,
+    UserError,
 )
 from supervisor.protocol import stream
 
@@ -25,7 +26,7 @@ def address_text(address: UnixAddress | TCPAddress) -> str:
     """``unix:///path`` or ``tcp://host:port``."""
     if isinstance(address, UnixAddress):
         return f"unix://{address.path}"
-    return f"tcp://{address.host}:{address.port}"
+    return f"{'tcp' if address.tls is None else 'tls'}://{address.host}:{address.port}"
 
 
 class StreamLink:
@@ -46,6 +47,8 @@ class StreamLink:
             self._socket = connect(address, OPEN_TIMEOUT_S)
         except OSError as error:
             raise translate_error(self.address, error) from error
+        except UserError as error:
+            raise TransportError(self.address, str(error)) from error
         try:
             self._open(username, password)
         except BaseException:

@@ -18,6 +18,7 @@ from supervisor.config.model import (
     SupervisordConfig,
 )
 from supervisor.config.options import SECTION_OPTIONS
+from tests.support.certificates import Authority
 
 COMMENTED = re.compile(r"^;(?=\[|[a-z_.]+=)", re.MULTILINE)
 
@@ -47,6 +48,9 @@ def test_with_every_comment_taken_off_it_loads_without_a_warning(tmp_path: Path)
         r"^(user|chown|socket_owner)=.*\n", "", COMMENTED.sub("", sample_config()), flags=re.MULTILINE
     )
     path = _written(tmp_path, text)
+    certificate = Authority(tmp_path).issue("server")
+    for name in ("tls.pem", "tls.key"):
+        (tmp_path / name).write_text(certificate.read_text())
     configuration = load_supervisord(path, {}, environ={})
     assert configuration.warnings == ()
     assert [
@@ -75,6 +79,7 @@ def test_every_option_is_shown(kind: str) -> None:
 def test_the_defaults_it_shows_are_the_defaults(tmp_path: Path) -> None:
     """Options without a default of their own are examples and left out here."""
     examples = "user|chown|socket_owner|socket_backlog|environment|directory|umask|serverurl|childlogdir|username|password"
+    examples += "|cafile|certfile|keyfile"
     text = re.sub(rf"^;({examples})=.*\n", "", sample_config(), flags=re.MULTILINE)
     text = COMMENTED.sub("", text.replace(";[group:services]", "[group:services]"))
     configuration = load_supervisord(_written(tmp_path, text), {}, environ={})

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supervisor.client.rpc import TCPAddress, UnixAddress
-from supervisor.ctl.attach import parse_stream_address
+from supervisor.client.rpc import TCPAddress, UnixAddress, parse_stream_address
 from supervisor.ctl.attachment import (
     PREFIX_WAIT_S,
     REPLAY_WAIT_S,
@@ -26,6 +25,7 @@ from supervisor.ctl.attachment import (
 )
 from supervisor.faults import Faults
 from supervisor.protocol import stream
+from supervisor.tls import NO_FILES
 
 
 def attached(*, tty: bool = True, live: int = 0, writer: bool = True, pid: int = 7) -> stream.Attached:
@@ -356,7 +356,7 @@ HTTP = TCPAddress("far", 9001)
         ("nonsense", None),
         ("tcp://h", None),
         ("tcp://h:port", None),
-        ("unix:///run/s.stream", UnixAddress("/run/s.stream")),
+        ("unix:///run/s.stream", None),
         ("tcp://h:99", TCPAddress("h", 99)),
         ("tcp://[::1]:99", TCPAddress("::1", 99)),
         ("tcp://:99", TCPAddress("far", 99)),
@@ -365,4 +365,9 @@ HTTP = TCPAddress("far", 9001)
     ],
 )
 def test_stream_addresses(text: str, address: object) -> None:
-    assert parse_stream_address(text, HTTP) == address
+    assert parse_stream_address(text, HTTP, NO_FILES) == address
+
+
+def test_a_path_is_of_the_machine_that_was_asked() -> None:
+    for here in (UnixAddress("/run/s"), TCPAddress("localhost", 9001), TCPAddress("127.0.0.1", 9001)):
+        assert parse_stream_address("unix:///run/s.stream", here, NO_FILES) == UnixAddress("/run/s.stream")

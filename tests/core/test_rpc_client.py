@@ -20,6 +20,7 @@ from supervisor.errors import (
 )
 from supervisor.faults import Faults
 from supervisor.protocol.xmlrpc import Dumpable, Value, dump_response
+from supervisor.tls import NO_FILES
 from supervisor.xmlrpc import SupervisorTransport, xmlrpclib
 from tests.core.ctl_support import Script, free_port, serve
 
@@ -190,13 +191,15 @@ def test_a_stream_that_breaks_off_ends() -> None:
         ("http://h", TCPAddress("h", 80)),
         ("http://user:pw@h:1/RPC2?x#y", TCPAddress("h", 1)),
         ("http://[::1]:9", TCPAddress("::1", 9)),
+        ("https://h", TCPAddress("h", 443, NO_FILES)),
+        ("https://h:1", TCPAddress("h", 1, NO_FILES)),
     ],
 )
 def test_addresses(url: str, address: object) -> None:
     assert parse_serverurl(url) == address
 
 
-@pytest.mark.parametrize("url", ["", "ftp://x", "https://x", "http://h:port", "localhost:9001"])
+@pytest.mark.parametrize("url", ["", "ftp://x", "https://h:port", "http://h:port", "localhost:9001"])
 def test_what_is_no_address(url: str) -> None:
     with pytest.raises(ValueError, match="Unknown protocol"):
         parse_serverurl(url)

@@ -17,7 +17,8 @@ from supervisor.client import rpc
 from supervisor.client import stream as client
 from supervisor.errors import RPCError, UserError
 from supervisor.states import ProcessStates as S
-from supervisor.tui.link import Link, parse_stream_address, record_of
+from supervisor.tls import TlsFiles
+from supervisor.tui.link import Link, record_of, stream_address
 from supervisor.tui.logbuffer import LogBuffer, Mark
 from supervisor.tui.model import ChangeTold, LinkKind, LinkTold, Message, SnapshotTold
 from supervisor.tui.places import Target
@@ -265,13 +266,20 @@ def test_another_kind_of_url_is_refused() -> None:
 
 
 UNIX, TCP = rpc.UnixAddress("/x"), rpc.TCPAddress("example.org", 9001)
+FILES = TlsFiles("/ca.pem")
+HTTPS = rpc.TCPAddress("example.org", 443, FILES)
 
 
 @pytest.mark.parametrize(
     ("text", "http", "address"),
     [
         ("unix:///run/s.stream", UNIX, client.UnixAddress("/run/s.stream")),
-        ("/run/s.stream", TCP, client.UnixAddress("/run/s.stream")),
+        ("/run/s.stream", UNIX, client.UnixAddress("/run/s.stream")),
+        ("unix:///run/s.stream", rpc.TCPAddress("localhost", 9001), client.UnixAddress("/run/s.stream")),
+        ("unix:///run/s.stream", TCP, None),
+        ("tls://:9002", TCP, client.TcpAddress("example.org", 9002, FILES)),
+        ("tls://10.0.0.7:9002", HTTPS, client.TcpAddress("10.0.0.7", 9002, FILES, "example.org")),
+        ("tcp://10.0.0.7:9002", HTTPS, None),
         ("10.0.0.7:9002", TCP, client.TcpAddress("10.0.0.7", 9002)),
         ("tcp://10.0.0.7:9002", TCP, client.TcpAddress("10.0.0.7", 9002)),
         (":9002", TCP, client.TcpAddress("example.org", 9002)),
@@ -286,7 +294,7 @@ UNIX, TCP = rpc.UnixAddress("/x"), rpc.TCPAddress("example.org", 9001)
 def test_stream_addresses(
     text: str, http: rpc.UnixAddress | rpc.TCPAddress, address: client.Address | None
 ) -> None:
-    assert parse_stream_address(text, http) == address
+    assert stream_address(text, http, FILES) == address
 
 
 def test_a_record_from_a_server_that_talks_nonsense() -> None:

@@ -55,7 +55,7 @@ def test_a_fleet() -> None:
         ("[fleet.a]\nurl = 3\n", "fleet.toml:2: url is to be a text in quotes"),
         (
             '[fleet.a]\nurl = "ftp://x"\n',
-            "fleet.toml:2: cannot talk to ftp://x: the URL must begin with unix://, http://, ssh://",
+            "fleet.toml:2: cannot talk to ftp://x: the URL must begin with unix://, http://, https://, ssh://",
         ),
         (
             '[fleet.a]\nurl = "ssh://-oProxyCommand=x"\n',
@@ -64,7 +64,11 @@ def test_a_fleet() -> None:
         (
             '[fleet.a]\nurl = "unix:///s"\n\ncolour = "red"\n',
             "fleet.toml:4: colour is not known; there are "
-            + "env, password, password_env, password_file, protect, title, url, username",
+            + "cafile, certfile, env, keyfile, password, password_env, password_file, protect, title, url, username",
+        ),
+        (
+            '[fleet.a]\nurl = "http://h:1"\ncafile = "ca.pem"\n',
+            "fleet.toml:3: cafile is for https:// only",
         ),
         (
             '[fleet.a]\nurl = "unix:///s"\npassword = "a"\npassword_env = "B"\n',
