@@ -22,7 +22,7 @@ from typing import Any
 
 from supervisor.config.model import GroupConfig, ProcessConfig, SupervisordConfig, encode
 from supervisor.protocol.record import ProcessRecord
-from supervisor.states import STOPPED_STATES, SupervisorStates
+from supervisor.states import STOPPED_STATES, SupervisorStates, getSupervisorStateDescription
 from supervisor.states import ProcessStates as S
 
 from .command import CommandError, resolve
@@ -109,6 +109,8 @@ class Supervisor:
         self.serverurl = serverurl
         self.keeper_pid = 0
         self.mood = SupervisorStates.RUNNING
+        self.degraded = ""
+        """What of the supervisor itself does not work, for people; empty: nothing."""
         self.groups: dict[str, Group] = {}
         self.processes: dict[str, Process] = {}
         self.seq = 0
@@ -663,12 +665,29 @@ class Supervisor:
             self.link.send(wire.Restart())
             self.ended.set_result("restart")
 
+    def degrade(self, reason: str) -> None:
+        """Say what of the supervisor itself does not work; empty: all does again."""
+        before, self.degraded = self.degraded, reason
+        if bool(before) == bool(reason):
+            return
+        if reason:
+            self.log.critical(f"degraded: {reason}")
+        else:
+            self.log.warn("no longer degraded")
+        self._announce(Change(self._next_seq(), time.time(), supervisor=self.state_name))
+
+    @property
+    def state_name(self) -> str:
+        """That of the whole, as the stream and the console have it."""
+        if self.degraded and self.mood == SupervisorStates.RUNNING:
+            return "DEGRADED"
+        return getSupervisorStateDescription(self.mood) or ""
+
     def _begin_end(self, mood: int, cause: str) -> None:
         already = self._plan is not None
         self.mood = mood
         self.save_supervisor()
-        name = "SHUTDOWN" if mood == SupervisorStates.SHUTDOWN else "RESTARTING"
-        self._announce(Change(self._next_seq(), time.time(), supervisor=name))
+        self._announce(Change(self._next_seq(), time.time(), supervisor=self.state_name))
         if already:
             return
         for process in self.processes.values():

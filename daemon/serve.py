@@ -43,6 +43,7 @@ from supervisor.states import SupervisorStates
 from . import fcgi, inputjournal
 from .adoption import Held, adopt
 from .events import EventBus
+from .heartbeat import heartbeat
 from .keeper import wire
 from .keeperlink import KeeperLink
 from .loop import Supervisor, in_order
@@ -57,7 +58,7 @@ from .plugins import PluginHost
 from .snapshot import Journal, StateTable
 from .sockets import ServerConfig, describe, identity, listen
 from .stdin import resume_inputs
-from .succession import become_keeper
+from .succession import Succession
 from .update import Target, Updates
 
 if TYPE_CHECKING:
@@ -228,7 +229,9 @@ class Daemon:
             settings,
             log,
             KeeperLink(
-                sock, lambda frame, fds: supervisor.on_frame(frame, fds), lambda: keeper_lost(supervisor)
+                sock,
+                lambda frame, fds: supervisor.on_frame(frame, fds),
+                lambda: Succession(supervisor).begin(),
             ),
             table,
             journal,
@@ -284,7 +287,7 @@ class Daemon:
             log.quiet()
         gc.freeze()  # what is there now stays: collections need not look at it
         gc.enable()
-        beat = loop.create_task(heartbeat(supervisor.link))
+        beat = loop.create_task(heartbeat(supervisor))
         end = await supervisor.ended
         beat.cancel()
         return await self._end(supervisor, doors, end)
@@ -559,25 +562,6 @@ def let_go_of_terminal() -> None:
     for fd in (0, 1, 2):
         os.dup2(null, fd)
     os.close(null)
-
-
-async def heartbeat(link: KeeperLink) -> None:
-    """Tell the keeper every few seconds that the loop turns."""
-    while True:
-        await asyncio.sleep(wire.BEAT_S)
-        link.send(wire.Beat())
-
-
-def keeper_lost(supervisor: Supervisor) -> None:
-    """Take its place; where that cannot be done, go on with what can be."""
-    log = supervisor.log
-    log.critical(
-        f"the keeper (pid {supervisor.keeper_pid}) is gone: this process takes its place, programs go on"
-    )
-    try:
-        become_keeper(supervisor)
-    except OSError as error:
-        log.critical(f"cannot take its place: {error}; nothing can be started or seen to end, logs go on")
 
 
 def report_bug(log: MainLog, context: dict[str, Any]) -> None:

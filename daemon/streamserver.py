@@ -21,7 +21,6 @@ from supervisor.errors import LocalProtocolError, RemoteProtocolError, RPCError
 from supervisor.faults import Faults
 from supervisor.namespec import split_namespec
 from supervisor.protocol import stream as p
-from supervisor.states import getSupervisorStateDescription
 from supervisor.version import VERSION
 
 from .access import Account, Caller, Doorkeeper, Login, Peer, TooManyAttempts, peer_of
@@ -168,7 +167,7 @@ class Client(asyncio.BufferedProtocol):
                 supervisor.boot,
                 self.caller.role,
                 time.time(),
-                getSupervisorStateDescription(supervisor.mood) or "",
+                supervisor.state_name,
             )
         )
 

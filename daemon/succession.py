@@ -10,6 +10,8 @@ its input.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 import os
 import struct
@@ -25,36 +27,94 @@ from .loop import Supervisor
 from .process import Generation, Process
 
 CLOCK_SLACK_S: Final = 0.1
+AGAIN_S: Final = 1.0
 
 
-def become_keeper(supervisor: Supervisor) -> None:
-    """Does not return. Raises OSError, with nothing changed, when it cannot be done."""
-    end_strays(supervisor)
-    held = supervisor.link.held_now()
-    programs = [
-        _program(process, generation)
-        for process in supervisor.processes.values()
-        for generation in process.generations.values()
-        if not generation.ended
-    ]
-    boot = {
-        "daemon_argv": _daemon_argv(),
-        "pidfile": supervisor.settings.pidfile,
-        "held": held,
-        "programs": programs,
-    }
-    packed = json.dumps(boot).encode("utf-8", "surrogateescape")
-    memfd = os.memfd_create("supervisor-boot", 0)
-    os.pwrite(memfd, struct.pack(">I", len(packed)) + packed, 0)
-    kept = [
-        *held.values(),
-        *(fd for facts in programs for fd in (facts["pidfd"], facts["stdin"], *facts["outputs"])),
-    ]
-    for fd in kept:
-        if fd >= 0:
-            os.set_inheritable(fd, True)
-    begin = os.path.join(os.path.dirname(os.path.abspath(__file__)), "__main__.py")
-    os.execv(sys.executable, [sys.executable, "-S", "-E", "-s", "-P", begin, "keeper", str(memfd)])
+class Succession:
+    """What a daemon does from the loss of its keeper on."""
+
+    def __init__(self, supervisor: Supervisor) -> None:
+        self._supervisor = supervisor
+        self._pidfds: dict[int, int] = {}
+        """By pid. Kept from one try to the next: who ends between two of them still has a status."""
+
+    def begin(self) -> None:
+        """Does not return, or there will be another try."""
+        self._supervisor.log.critical(
+            f"the keeper (pid {self._supervisor.keeper_pid}) is gone: this process takes its place, programs go on"
+        )
+        self._try()
+
+    def _try(self) -> None:
+        supervisor = self._supervisor
+        try:
+            self._become_keeper()
+        except OSError as error:
+            supervisor.degrade(
+                f"the keeper (pid {supervisor.keeper_pid}) is gone and this process cannot take its place: {error}; "
+                "nothing can be started, stopped or seen to end; logs go on"
+            )
+            asyncio.get_running_loop().call_later(AGAIN_S, self._try)
+
+    def _become_keeper(self) -> None:
+        """Does not return. Raises OSError, with nothing changed, when it cannot be done."""
+        supervisor = self._supervisor
+        end_strays(supervisor)
+        held = supervisor.link.held_now()
+        with contextlib.ExitStack() as undo:
+            programs = [
+                self._program(process, generation, undo)
+                for process in supervisor.processes.values()
+                for generation in process.generations.values()
+                if not generation.ended
+            ]
+            boot = {
+                "daemon_argv": _daemon_argv(),
+                "pidfile": supervisor.settings.pidfile,
+                "held": held,
+                "programs": programs,
+            }
+            packed = json.dumps(boot).encode("utf-8", "surrogateescape")
+            memfd = os.memfd_create("supervisor-boot", 0)
+            undo.callback(os.close, memfd)
+            os.pwrite(memfd, struct.pack(">I", len(packed)) + packed, 0)
+            kept = [
+                *held.values(),
+                *(fd for facts in programs for fd in (facts["pidfd"], facts["stdin"], *facts["outputs"])),
+            ]
+            for fd in kept:
+                if fd >= 0:
+                    os.set_inheritable(fd, True)
+            begin = os.path.join(os.path.dirname(os.path.abspath(__file__)), "__main__.py")
+            os.execv(sys.executable, [sys.executable, "-S", "-E", "-s", "-P", begin, "keeper", str(memfd)])
+
+    def _program(
+        self, process: Process, generation: Generation, undo: contextlib.ExitStack
+    ) -> dict[str, Any]:
+        outputs = []
+        for channel in generation.channels.values():
+            fd = channel.fd
+            if fd < 0:
+                fd = orphans.ended_pipe()
+                undo.callback(os.close, fd)
+            outputs.append(fd)
+        return {
+            "name": process.key,
+            "gen": generation.gen,
+            "pid": generation.pid,
+            "tty": generation.tty,
+            "pidfd": self._pidfd(generation.pid),
+            "stdin": generation.input.fd if generation.input is not None else -1,
+            "outputs": outputs,
+        }
+
+    def _pidfd(self, pid: int) -> int:
+        if pid not in self._pidfds:
+            try:
+                self._pidfds[pid] = os.pidfd_open(pid)
+            except ProcessLookupError:
+                self._pidfds[pid] = -1  # it has ended, and its status is nobody's to tell any more
+        return self._pidfds[pid]
 
 
 def end_strays(supervisor: Supervisor) -> None:
@@ -83,22 +143,3 @@ def _daemon_argv() -> list[str]:
     words = list(sys.orig_argv)
     at = words.index("--keeper-fd")
     return [sys.executable, *words[1:at], *words[at + 2 :]]
-
-
-def _program(process: Process, generation: Generation) -> dict[str, Any]:
-    try:
-        pidfd = os.pidfd_open(generation.pid)
-    except ProcessLookupError:
-        pidfd = -1  # it has ended, and its status is nobody's to tell any more
-    outputs = []
-    for channel in generation.channels.values():
-        outputs.append(channel.fd if channel.fd >= 0 else orphans.ended_pipe())
-    return {
-        "name": process.key,
-        "gen": generation.gen,
-        "pid": generation.pid,
-        "tty": generation.tty,
-        "pidfd": pidfd,
-        "stdin": generation.input.fd if generation.input is not None else -1,
-        "outputs": outputs,
-    }

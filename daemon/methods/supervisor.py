@@ -144,8 +144,10 @@ def get_identification(context: Context, caller: Caller) -> str:
 
 
 def get_state(context: Context, caller: Caller) -> dict[str, Any]:
-    mood = _check(context).mood
-    return {"statecode": mood, "statename": getSupervisorStateDescription(mood)}
+    supervisor = _check(context)
+    mood = supervisor.mood
+    state = {"statecode": mood, "statename": getSupervisorStateDescription(mood)}
+    return {**state, "degraded": supervisor.degraded} if supervisor.degraded else state
 
 
 def get_pid(context: Context, caller: Caller) -> int:
@@ -660,7 +662,7 @@ METHODS: tuple[Method, ...] = (
        ("string", "The version")),
     _m("getIdentification", get_identification, "observer", "The identifier of this supervisord.",
        ("string", "The identifier")),
-    _m("getState", get_state, "observer", "The state of supervisord.", ("struct", "statecode and statename")),
+    _m("getState", get_state, "observer", "The state of supervisord.", ("struct", "statecode and statename; degraded, where something of supervisord itself does not work")),
     _m("getPID", get_pid, "observer", "The pid that signals to supervisord go to.", ("int", "The pid")),
     _m("getStreamAddress", get_stream_address, "observer",
        "Where the stream socket is. Not in Supervisor's API 3.0.",

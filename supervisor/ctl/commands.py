@@ -93,6 +93,9 @@ def status(session: Session, words: list[str]) -> None:
         rows = [(infos[i].namespec, infos[i].statename, infos[i].description) for i in chosen]
         for line in status_lines(rows) if rows else ():
             session.line(line)
+    degraded = _struct(session.call("getState")).get("degraded")
+    if isinstance(degraded, str):
+        session.notice(f"supervisord is degraded: {degraded}")
     if any(infos[i].state in STOPPED_STATES for i in chosen):
         session.fail(status_codes.STATUS_STOPPED)
 

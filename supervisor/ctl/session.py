@@ -175,6 +175,10 @@ class Session:
             self.output.line(text)
         self.fail(status)
 
+    def notice(self, text: str) -> None:
+        """A line for people, where scripts that read the output do not see it."""
+        print(sanitise(text), file=self.errors, flush=True)
+
     def connect(self, config: CtlConfig) -> None:
         """Use another server or login from now on."""
         client = RPCClient(config.serverurl, config.username, config.password, tls=config.tls)

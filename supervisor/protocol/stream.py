@@ -29,7 +29,7 @@ from) the server sends the missed deltas in place of the snapshot if it still ha
 them, else ``resync`` and a snapshot. A delta either has the whole new record in
 ``process``, or names a process that is gone in ``removed``. ``supervisor`` in a
 delta, when not empty, is the new state name of the whole (RUNNING, RESTARTING,
-SHUTDOWN).
+SHUTDOWN, or DEGRADED: no keeper answers, see getState).
 
 **Use.** ``stats`` asks for CPU and memory of the named processes every
 ``interval`` seconds; a later ``stats`` with the same id replaces the names.
