@@ -20,7 +20,10 @@ Time: an event that is rejected again and again waits a little longer each time
 (``RETRY_S`` doubled up to ``RETRY_MAX_S``; the first time not at all), and the events
 behind it wait too, since order counts. A member that breaks the protocol or does not
 answer within ``ack_timeout_s`` is to be restarted: at once the first time, then after
-growing pauses, until it answers one event properly.
+growing pauses, until it answers one event properly. Without an ``ack_timeout_s`` it may
+take for ever, for nothing tells a long job from a hang: one that restarts a program
+waits for its ``stopwaitsecs``, and ended between stop and start it leaves the program
+stopped. After ``SLOW_S`` that is told.
 
 Overflows are counted and reported at most once a second.
 """
@@ -39,6 +42,7 @@ RETRY_S = 0.1
 RETRY_MAX_S = 5.0
 RESTART_MAX_S = 60.0
 DEAF_S = 1.0
+SLOW_S = 60.0
 REPORT_S = 1.0
 BUFFER_MAX_BYTES = 16 << 20
 SERIAL_MAX = 2**63 - 1
@@ -438,8 +442,7 @@ class ListenerPool:
     def _on_deadline(self, now: float) -> None:
         for member in self.members.values():
             if member.due is not None and now >= member.due and member.entry is not None:
-                serial = member.entry.serial
-                self._fail(member, f"no answer to event {serial} in {self.ack_timeout_s:g} s", now)
+                self._overdue(member, member.entry.serial, now)
             if member.restart_at is not None and now >= member.restart_at:
                 member.restart_at = None
                 self._actions.append(Restart(member.name, member.reason))
@@ -447,6 +450,16 @@ class ListenerPool:
             self._report_at = None
             if self._unreported:
                 self._report(now)
+
+    def _overdue(self, member: Member, serial: int, now: float) -> None:
+        if self.ack_timeout_s > 0:
+            self._fail(member, f"no answer to event {serial} in {self.ack_timeout_s:g} s", now)
+            return
+        member.due = None
+        self._log(
+            "warn",
+            f"{member.name}: no answer to event {serial} in {SLOW_S:g} s; with ack_timeout it would be restarted",
+        )
 
     def _dispatch(self, now: float) -> None:
         if now < self._hold_until:
@@ -463,4 +476,4 @@ class ListenerPool:
     def _give(self, member: Member, entry: Entry, now: float) -> None:
         member.ready = False
         member.entry = entry
-        member.due = now + self.ack_timeout_s if self.ack_timeout_s > 0 else None
+        member.due = now + (self.ack_timeout_s if self.ack_timeout_s > 0 else SLOW_S)

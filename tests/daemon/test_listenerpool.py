@@ -239,10 +239,16 @@ def test_one_that_hangs_is_restarted_and_its_event_kept_first() -> None:
     assert play.waiting() == [1]
 
 
-def test_without_a_time_out_a_member_may_take_for_ever() -> None:
+def test_without_a_time_out_a_member_may_take_for_ever_and_that_is_told_once() -> None:
     play = Play(timeout_s=0).up()
-    play.offer()
-    assert play.pool.deadline() is None
+    play.offer(2)
+    play.sleep(100_000)
+    assert [log.text for log in play.of(p.Log)] == [
+        "a: no answer to event 0 in 60 s; with ack_timeout it would be restarted"
+    ]
+    assert play.of(p.Restart) == [] and play.pool.deadline() is None
+    play.answer("a")
+    assert play.sent() == [("a", 1)]
 
 
 def test_violations_restart_with_growing_pauses_until_an_answer() -> None:
