@@ -1,8 +1,10 @@
-"""The attached program: its screen, its connection, its size; must never know the loop."""
+"""Attached programs: their screens, connections, sizes, and which one is shown; must never know the loop."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from supervisor.errors import UserError
@@ -13,35 +15,56 @@ from .commands import Verb
 from .desk import Desk, Timer
 from .link import Terminal
 from .model import Ref
-from .screens.attach import AttachScreen, Wish
+from .screens.attach import AttachScreen, Wish, key_words
+from .screens.dialogs import Choice, Item
 
 RESIZE_AFTER_S: Final = 0.15
+SESSIONS_MAX: Final = 16
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Attached:
-    screen: AttachScreen
+    """One attachment; ``terminal`` is its connection, ``sent`` the size that the program was told."""
+
     ref: Ref
-    terminal: Terminal
+    screen: AttachScreen
+    terminal: Terminal | None = None
     sent: tuple[int, int] = (0, 0)
     timer: Timer | None = None
 
+    def resize(self, rows: int, cols: int) -> None:
+        if self.terminal is not None:
+            self.terminal.resize(rows, cols)
+
 
 class Attaching:
-    """``attached`` is what has the terminal for itself now."""
+    """``sessions`` in the order they were begun; ``attached`` is the one that is shown and has the keys.
+
+    Those that are not shown stay attached. Nothing of theirs is parsed until they are shown.
+    """
 
     def __init__(self, desk: Desk, actions: Actions) -> None:
         self._desk = desk
         self._actions = actions
+        self.sessions: list[Attached] = []
         self.attached: Attached | None = None
+        self.palette: Callable[[], None] = lambda: None
+        self.give: Callable[[bytes, str], None] = lambda data, words: None
+        """Gives text to where there is a clipboard."""
         self._copied = ""
 
     def attach(self, *, read_only: bool) -> None:
         ref = self._desk.stage.screen.ref()
         if ref is None or ref not in self._desk.model.records:
             raise UserError("no process is selected")
+        already = next((attached for attached in self.sessions if attached.ref == ref), None)
+        if already is not None:
+            self._show(already)
+            return
         if self._desk.model.sups[ref.sup].stale:
             raise UserError(f"cannot attach: not connected to {ref.sup}")
+        if len(self.sessions) >= SESSIONS_MAX:
+            raise UserError(f"{SESSIONS_MAX} programs are attached to: leave one of them first")
         record = self._desk.model.records[ref]
         read_only = read_only or self._desk.read_only or record.stdin == "none"
         if read_only:
@@ -52,75 +75,135 @@ class Attaching:
 
     def _begin(self, ref: Ref, *, read_only: bool) -> None:
         cols, rows = self._desk.stage.size
-        screen = AttachScreen(self._desk.look, ref.namespec, self._type, self._wished, read_only=read_only)
+
+        def type_(data: bytes) -> bool:
+            return attached.terminal is not None and attached.terminal.input(data)
+
+        def wished(wish: Wish) -> None:
+            self._wished(attached, wish)
+
+        screen = AttachScreen(self._desk.look, ref.namespec, type_, wished, read_only=read_only)
         screen.size = (rows - 1, cols)
-        mode = "read" if read_only else "write"
-        terminal = self._desk.links[ref.sup].attach(
-            self._attach_frame, ref.namespec, mode, *(screen.size if not read_only else (0, 0))
+        attached = Attached(ref, screen, sent=screen.size)
+        attached.terminal = self._desk.links[ref.sup].attach(
+            partial(self._attach_frame, attached),
+            ref.namespec,
+            "read" if read_only else "write",
+            *(screen.size if not read_only else (0, 0)),
         )
-        self.attached = Attached(screen, ref, terminal, screen.size)
-        self._desk.stage.full = screen
+        self.sessions.append(attached)
+        self._show(attached)
+
+    def _show(self, attached: Attached) -> None:
+        self.attached = attached
+        self._desk.stage.full = attached.screen
+        self._desk.host.raw_keys(attached.screen.raw)
         self._desk.close()
 
-    def _attach_frame(self, frame: wire.Frame) -> None:
-        attached = self.attached
-        if attached is None:
-            return
+    def _hide(self) -> None:
+        """Back to the screens; what was shown stays attached."""
+        self.attached = None
+        self._desk.stage.full = None
+        self._desk.host.raw_keys(False)
+
+    def _attach_frame(self, attached: Attached, frame: wire.Frame) -> None:
         attached.screen.take(frame)
         if isinstance(frame, wire.Attached):
             record = self._desk.model.records.get(attached.ref)
             attached.screen.peer.started = record.start if record is not None else 0.0
-            self._desk.host.raw_keys(attached.screen.raw)
-        self._desk.host.invalidate()
+            if attached is self.attached:
+                self._desk.host.raw_keys(attached.screen.raw)
+        if attached is self.attached:
+            self._desk.host.invalidate()
 
-    def _type(self, data: bytes) -> bool:
-        return self.attached is not None and self.attached.terminal.input(data)
+    def words(self) -> str:
+        """The names of what is attached to."""
+        return ", ".join(attached.ref.namespec for attached in self.sessions)
 
-    def _wished(self, wish: Wish) -> None:
-        if self.attached is not None:
-            try:
-                self._do(wish, self.attached)
-            except UserError as error:
-                if self.attached is not None:
-                    self.attached.screen.peer.ended = str(error)
-                else:
-                    self._desk.say(str(error), "msg.warn")
+    def choose(self, at: Attached | None = None) -> None:
+        """List what is attached to, to show one of them, ``at`` first. Raises UserError where there is nothing."""
+        if not self.sessions:
+            raise UserError("nothing is attached to, a attaches")
+        many = len(self._desk.model.sups) > 1
+        items = [
+            Item(
+                str(n),
+                attached.ref.namespec,
+                (f"{attached.ref.sup}  " if many else "") + attached.screen.words(),
+            )
+            for n, attached in enumerate(self.sessions)
+        ]
+
+        def done(value: str | None) -> None:
+            self._desk.close()
+            if value is not None and int(value) < len(self.sessions):
+                self._show(self.sessions[int(value)])
+
+        begin = self.sessions.index(at) if at is not None else 0
+        self._desk.open(Choice(self._desk.look, "Attached to", items, done, at=begin))
+
+    def _wished(self, attached: Attached, wish: Wish) -> None:
+        try:
+            self._do(wish, attached)
+        except UserError as error:
+            if self.attached is not None:
+                self.attached.screen.peer.ended = str(error)
+            else:
+                self._desk.say(str(error), "msg.warn")
 
     def _do(self, wish: Wish, attached: Attached) -> None:
         match wish:
             case Wish.DETACH:
-                self.detach()
+                self.detach(attached)
+            case Wish.NEXT:
+                at = self.sessions.index(attached) + 1
+                self._show(self.sessions[at % len(self.sessions)])
+            case Wish.LEAVE:
+                self._hide()
+                prefix = key_words(self._desk.look.prefix[0])
+                self._desk.say(
+                    f"{attached.ref.namespec} stays attached, a shows it again; {prefix} d there detaches"
+                )
+            case Wish.LIST:
+                self._hide()
+                self.choose(attached)
+            case Wish.PALETTE:
+                self._hide()
+                self.palette()
+            case Wish.HALF:
+                self._desk.stage.half = not self._desk.stage.half
+                self._desk.host.invalidate()
             case Wish.REDRAW:
                 rows, cols = attached.screen.size
-                attached.terminal.resize(max(1, rows - 1), cols)
-                attached.terminal.resize(rows, cols)
+                attached.resize(max(1, rows - 1), cols)
+                attached.resize(rows, cols)
                 self._desk.host.redraw()
-            case Wish.TAKE:
+            case Wish.TAKE if attached.terminal is not None:
                 attached.terminal.take()
-                attached.terminal.resize(*attached.screen.size)
+                attached.resize(*attached.screen.size)
             case Wish.RESTART:
                 self._actions.propose(Verb.START, [attached.ref], attached.ref.namespec)
             case Wish.SIGNAL:
-                self.detach()
+                self.detach(attached)
                 self._desk.view.go_to(attached.ref)
                 self._actions.signal()
             case Wish.COPY:
                 self._copied = attached.screen.copied
+                self.give(self._copied.encode("utf-8", "replace"), f"{len(self._copied)} characters")
                 self._desk.host.invalidate()
             case Wish.PASTE if self._copied:
                 attached.screen.paste(self._copied)
-            case Wish.PASTE | Wish.BEEP:
+            case _:
                 self._desk.host.invalidate()
 
-    def detach(self) -> None:
-        attached, self.attached = self.attached, None
-        if attached is None:
-            return
-        attached.terminal.close()
+    def detach(self, attached: Attached) -> None:
+        self.sessions.remove(attached)
+        if attached.terminal is not None:
+            attached.terminal.close()
         if attached.timer is not None:
             attached.timer.cancel()
-        self._desk.stage.full = None
-        self._desk.host.raw_keys(False)
+        if attached is self.attached:
+            self._hide()
         self._desk.say(f"detached from {attached.ref.namespec}, it goes on running")
 
     def check_size(self) -> None:
@@ -133,9 +216,9 @@ class Attaching:
             return
         if attached.timer is not None:
             attached.timer.cancel()
-        attached.timer = self._desk.host.later(RESIZE_AFTER_S, lambda: attached.terminal.resize(rows, cols))
+        attached.timer = self._desk.host.later(RESIZE_AFTER_S, lambda: attached.resize(rows, cols))
 
     def link_lost(self, sup: str) -> None:
-        attached = self.attached
-        if attached is not None and attached.ref.sup == sup and not attached.screen.peer.away_since:
-            attached.screen.peer.away_since = self._desk.host.now()
+        for attached in self.sessions:
+            if attached.ref.sup == sup and not attached.screen.peer.away_since:
+                attached.screen.peer.away_since = self._desk.host.now()

@@ -37,8 +37,8 @@ class Command:
     argument: str = ""
 
 
-SECTIONS: Final = ("MOVE", "ACT ON CURSOR OR MARKS", "MARK", "FIND", "VIEW", "CONSOLE")
-_MOVE, _ACT, _MARK, _FIND, _VIEW, _CONSOLE = SECTIONS
+SECTIONS: Final = ("MOVE", "ACT ON CURSOR OR MARKS", "MARK", "FIND", "VIEW", "CONSOLE", "ATTACHED")
+_MOVE, _ACT, _MARK, _FIND, _VIEW, _CONSOLE, ATTACHED = SECTIONS
 ACT: Final = _ACT
 
 
@@ -99,6 +99,7 @@ COMMANDS: Final[dict[str, Command]] = _table(
     Command("restart-supervisor", "Restart supervisor", "restart the supervisor (asks)", _ACT, True),
     Command("attach", "Attach", "attach to its terminal", _ACT, True),
     Command("watch", "Watch", "attach, read-only", _ACT),
+    Command("attached", "Attached", "programs that are attached to", _MOVE),
     Command("mark", "Mark", "mark, move on", _MARK),
     Command("mark-range", "Range", "mark a range: once at each end", _MARK),
     Command("mark-glob", "Mark by", "mark by pattern", _MARK),
@@ -170,6 +171,19 @@ COMMANDS: Final[dict[str, Command]] = _table(
     Command("previous", "Prev", "button before", _MOVE),
     Command("toggle", "Toggle", "the option", _CONSOLE),
     Command("sent", "What", "show what will be sent", _CONSOLE),
+    # while attached, after the prefix
+    Command("detach", "Detach", "leave the program, it goes on running", ATTACHED),
+    Command("look-back", "Scroll", "look back: / searches, v and y copy, q returns", ATTACHED),
+    Command("next-attached", "Next", "the next program that is attached to", ATTACHED),
+    Command("leave-attached", "Stay", "back to the screens, stay attached", ATTACHED),
+    Command("half", "Half", "lower half of the screen, or all of it", ATTACHED),
+    Command("signal-it", "Signal", "leave it and send it a signal (asks)", ATTACHED),
+    Command("repaint", "Redraw", "have it paint its picture anew", ATTACHED),
+    Command("own-size", "Own", "take over: type, and own the size", ATTACHED),
+    Command("only-watch", "Watch", "read-only on, off", ATTACHED),
+    Command("paste", "Paste", "paste what was copied last", ATTACHED),
+    Command("interrupt-goes", "Ctrl-C", "what Ctrl-C does: go to the program, ask, detach", ATTACHED),
+    Command("menu", "More", "more of these keys in the bar", ATTACHED),
 )
 
 

@@ -55,6 +55,7 @@ class Console(Desk):
         self.stage.message.idle = self._idle_line
         self._actions = Actions(self)
         self._attaching = Attaching(self, self._actions)
+        self._attaching.palette = lambda: self._pickers.palette()
         self._serving = Serving(self, self._actions)
         self._fleet = FleetDesk(self)
         self._pickers = Pickers(self)
@@ -71,6 +72,7 @@ class Console(Desk):
         self._no_log = LogBuffer()
         self._no_log.note("choose a process to see its log")
         self._logdesk = LogDesk(self, self.feeds, self._log)
+        self._attaching.give = self._logdesk.give
         self._commands = self._logdesk.commands() | self._table()
         self._with_argument: dict[str, Callable[[str], None]] = {
             "signal": lambda name: self._actions.act(Verb.SIGNAL, signal=name),
@@ -173,7 +175,9 @@ class Console(Desk):
         screen = self.stage.screen
         self._whys.refresh()
         self.feeds.follow(
-            [] if self.stage.full is not None else [key for wish in screen.logs() for key in wish.keys]
+            []
+            if self.stage.full is not None and not self.stage.half
+            else [key for wish in screen.logs() for key in wish.keys]
         )
         shown = list(self.overview.table.shown) if screen is self.overview else []
         ref = screen.ref()
@@ -195,6 +199,10 @@ class Console(Desk):
         narrowing = self.overview.table.narrowing()
         if narrowing and self.stage.screen is self.overview:
             row += [("msg.warn", f" {narrowing}"), ("ui.text.muted", "  (Esc shows all)")]
+        if self._attaching.sessions:
+            keys = self.keymap.keys_of("attached", self.contexts())
+            row += [("msg.info", f" attached to {self._attaching.words()}")]
+            row += [("ui.text.muted", f"  ({keys[0]} shows)")] if keys else []
         note = self._fleet.note()
         if note:
             row.append(("fleet.reconnect", f" {note}"))
@@ -332,6 +340,7 @@ class Console(Desk):
             "restart-supervisor": self._serving.restart,
             "attach": lambda: self._attaching.attach(read_only=False),
             "watch": lambda: self._attaching.attach(read_only=True),
+            "attached": self._attaching.choose,
             "mark": self.view.toggle_mark,
             "mark-range": self._mark_range,
             "mark-glob": lambda: self._mark_glob(on=True),

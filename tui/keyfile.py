@@ -12,6 +12,7 @@ The file::
 
     [keys.attach]
     prefix = ["ctrl ]", "f12"]
+    "e" = "detach"              # what a key does behind the prefix; one key each
 
 A line that cannot be used is reported and what the preset says is kept: an unknown
 context, key or command, two commands for one key, a key that begins another's sequence,
@@ -29,8 +30,8 @@ from typing import Final
 from supervisor.errors import UserError
 
 from . import tomltext
-from .commands import COMMANDS, check_argument
-from .keymap import DEFAULTS, Keys, show, split_keys
+from .commands import ATTACHED, COMMANDS, check_argument
+from .keymap import ATTACH, DEFAULTS, Keys, show, split_keys
 
 SEQUENCE_S: Final = 1.0
 PREFIX: Final[tuple[str, ...]] = ("ctrl ]",)
@@ -66,7 +67,7 @@ def is_key(key: str) -> bool:
 def preset(name: str) -> Tables:
     """The bindings to begin with. Raises UserError for a name that is none."""
     tables = {context: dict(table) for context, table in DEFAULTS.items()}
-    dialogs = ("dialog", "choice")
+    dialogs = ("dialog", "choice", "attach")
     match name:
         case "default":
             pass
@@ -141,6 +142,7 @@ def read(text: str, path: str, *, start: str = "default") -> KeyFile:
             wrong("keys", context, f"[keys] has no {context!r}")
         elif context == "attach":
             prefix = _prefix(table, wrong)
+            _merge(tables[context], context, {k: c for k, c in table.items() if k != "prefix"}, wrong)
         elif context not in tables:
             wrong(f"keys.{context}", "", f"no context {context!r}{_near(context, tables)}")
         else:
@@ -158,6 +160,7 @@ def _merge(into: dict[str, str], context: str, table: Mapping[str, object], wron
             if keys in mine:
                 raise UserError(f"{key!r} has two commands: it is {mine[keys]!r} as well")
             text = _command(command)
+            _belongs(text, context, keys)
             if text and COMMANDS[text.partition(" ")[0]].changes and keys[0] in _MOVING:
                 raise UserError(f"{show(keys)} moves the cursor: {text!r} cannot be on it")
             if text:
@@ -183,6 +186,16 @@ def _keys(text: str) -> Keys:
     return keys
 
 
+def _belongs(text: str, context: str, keys: Keys) -> None:
+    """Raises UserError where the command means nothing in the context."""
+    if context == "attach" and len(keys) > 1:
+        raise UserError(f"{show(keys)} is more than one key: the prefix is the first already")
+    if text and context == "attach" and text not in ATTACH.values():
+        raise UserError(f"{text!r} is nothing that is done while attached{_near(text, ATTACH.values())}")
+    if text and context != "attach" and COMMANDS[text.partition(" ")[0]].section == ATTACHED:
+        raise UserError(f"{text!r} is done while attached: it belongs in [keys.attach]")
+
+
 def _command(value: object) -> str:
     if not isinstance(value, str):
         raise UserError(f"{value!r} is no command: it must be text")
@@ -203,8 +216,6 @@ def _fits(keys: Keys, others: Iterable[Keys]) -> None:
 
 
 def _prefix(table: Mapping[str, object], wrong: Wrong) -> tuple[str, ...]:
-    for key in table.keys() - {"prefix"}:
-        wrong("keys.attach", key, f"[keys.attach] has no {key!r}, only prefix")
     value = table.get("prefix", list(PREFIX))
     keys = [value] if isinstance(value, str) else value
     if (

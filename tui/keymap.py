@@ -41,7 +41,7 @@ GLOBAL: Final = {
     "g g": "first", "home": "first", "G": "last", "end": "last",
     "h": "left", "left": "left", "l": "right", "right": "right",
     "tab": "next-pane", "shift tab": "previous-pane", "ctrl w w": "next-pane", "ctrl w W": "previous-pane",
-    "1": "overview", "2": "detail", "3": "log-screen", "4": "events", "5": "fleet", "g e": "events", "g p": "go", "meta 1": "overview", "meta 2": "detail", "meta 3": "logs", "meta 4": "events", "meta 5": "fleet", "g m": "messages",
+    "1": "overview", "2": "detail", "3": "log-screen", "4": "events", "5": "fleet", "g e": "events", "g p": "go", "meta 1": "overview", "meta 2": "detail", "meta 3": "logs", "meta 4": "events", "meta 5": "fleet", "g m": "messages", "g a": "attached",
     "?": "help", "f1": "help", ":": "palette", "ctrl p": "palette", "f2": "settings", "ctrl t": "theme",
     "esc": "back", "q": "back", "f10": "quit", "ctrl c": "interrupt",
     "ctrl l": "redraw", "ctrl r": "reconnect", "z": "zoom", "M": "mouse",
@@ -104,6 +104,13 @@ CHOICE: Final = {
     "home": "first", "end": "last", "enter": "accept", "esc": "cancel", "ctrl c": "cancel", "f10": "cancel",
 }  # fmt: skip
 
+ATTACH: Final = {
+    "d": "detach", ".": "detach", "q": "detach", "[": "look-back", "page up": "look-back",
+    "tab": "next-attached", "l": "attached", "b": "leave-attached", "z": "half", "s": "signal-it", "r": "repaint",
+    "o": "own-size", "w": "only-watch", "p": "paste", "c": "interrupt-goes", ":": "palette", "?": "menu",
+}  # fmt: skip
+"""Keys after the prefix, while attached; a program gets all others."""
+
 DEFAULTS: Final[Mapping[str, Mapping[str, str]]] = {
     "global": GLOBAL,
     "list": LIST,
@@ -114,6 +121,7 @@ DEFAULTS: Final[Mapping[str, Mapping[str, str]]] = {
     "trouble": TROUBLE,
     "dialog": DIALOG,
     "choice": CHOICE,
+    "attach": ATTACH,
 }
 
 FOOTERS: Final[Mapping[str, tuple[str, ...]]] = {

@@ -7,7 +7,7 @@ are names of theme roles, or ``ROLE@PLACE`` (see ``theme``).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
@@ -17,7 +17,7 @@ from urwid.util import get_encoding
 from .canvas import Painter
 from .commands import Command
 from .glyphs import Glyphs, state_role
-from .keymap import KEPT
+from .keymap import ATTACH, KEPT
 from .model import Level, LinkKind, Model, Sup
 from .words import clean, clock, cut, duration, fit, width_of
 
@@ -36,6 +36,8 @@ class Look:
     painter: Painter = field(default_factory=Painter)
     prefix: tuple[str, ...] = ("ctrl ]",)
     """Keys that an attached program does not get; the first is the one that is shown."""
+    after_prefix: Mapping[str, str] = field(default_factory=lambda: ATTACH)
+    """Key after it to command."""
 
 
 class Line:

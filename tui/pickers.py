@@ -9,7 +9,7 @@ from typing import Final
 from supervisor.errors import UserError
 
 from . import filters
-from .commands import COMMANDS, described
+from .commands import ATTACHED, COMMANDS, described
 from .desk import Desk
 from .model import SORTS, Ref
 from .pane import Row
@@ -109,7 +109,7 @@ class Pickers:
         contexts = self._desk.contexts()
         items = []
         for name, command in COMMANDS.items():
-            if name not in _NOT_IN_PALETTE:
+            if name not in _NOT_IN_PALETTE and command.section != ATTACHED:
                 keys = self._desk.keymap.keys_of(name, contexts)
                 allowed = not (command.changes and self._desk.read_only)
                 items.append(Item(name, command.help, "", keys[0] if keys else "", allowed))

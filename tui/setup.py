@@ -38,6 +38,7 @@ class Setup:
         self._desk.keymap = KeyMap(found.tables)
         self._desk.sequence_s = found.sequence_s
         self._desk.look.prefix = found.prefix
+        self._desk.look.after_prefix = found.tables["attach"]
         return found.problems
 
     def tell(self, problems: Sequence[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import signal
 import termios
@@ -252,6 +253,86 @@ def test_attach_round_trip(server: FakeThread, tmp_path: Path) -> None:
         console.keys("d")
         console.see("detached from shell:console", "NAME")
         assert console.mode()[3] & termios.ISIG  # type: ignore[operator]
+
+
+def test_several_attached_programs(server: FakeThread, tmp_path: Path) -> None:
+    with app(tmp_path) as console:
+        console.see("web_00")
+        console.keys("g", "a")
+        console.see("nothing is attached to")
+        console.keys("G", "a")
+        console.see("ATTACHED shell:console", ">>>")
+        console.keys("prefix", "b")
+        console.see("stays attached", "NAME")
+        assert console.mode()[3] & termios.ISIG  # type: ignore[operator]
+        console.keys("g", "g", "down", "a")
+        console.see("ATTACHED api:web_00", "line mode")
+        server.do(partial(_write, "shell:console", b"meanwhile"))
+        # from one to the next, and round; the keys are those of the one that is shown
+        console.keys("prefix", "tab")
+        console.see("ATTACHED shell:console", "meanwhile")
+        console.wait(lambda: not console.mode()[3] & termios.ISIG, "raw keys")  # type: ignore[operator]
+        console.keys("\x03")
+        until(server, lambda s: s.typed == b"\x03", console)
+        console.keys("prefix", "tab")
+        console.see("ATTACHED api:web_00")
+        # the list
+        console.keys("prefix", "l")
+        console.see("Attached to", "api:web_00", "shell:console")
+        console.keys("up", "enter")
+        console.see("ATTACHED shell:console", "meanwhile")
+        # the palette leads away, and nothing is lost by it
+        console.keys("prefix", ":")
+        console.see("Command palette")
+        console.keys("esc")
+        console.see("attached to shell:console, api:web_00", "g a")
+        # a on one that is attached to shows it again
+        console.keys("G", "a")
+        console.see("ATTACHED shell:console", "meanwhile")
+        assert server.do(lambda s: sum(len(peer.attaches) for peer in s.peers)) == 2
+        console.keys("prefix", "d")
+        console.see("detached from shell:console", "NAME")
+        console.keys("g", "a", "enter")
+        console.see("ATTACHED api:web_00")
+        console.keys("prefix", "d")
+        console.see("detached from api:web_00")
+        until(server, lambda s: not any(peer.attaches for peer in s.peers), console)
+
+
+def test_an_attached_program_in_the_lower_half(server: FakeThread, tmp_path: Path) -> None:
+    with app(tmp_path) as console:
+        console.see("web_00")
+        console.keys("G", "a")
+        console.see("ATTACHED shell:console", ">>>")
+        console.keys("prefix", "z")
+        console.see("ATTACHED shell:console", ">>>", "transform", "NAME")
+        assert console.lines()[12].startswith(" ATTACHED")
+        until(server, lambda s: s.resizes[-1:] == [(11, 80)], console)
+        # the mouse is told by the program's own rows, and not at all above them
+        server.do(partial(_write, "shell:console", b"\x1b[?1000h\x1b[?1006hmouse"))
+        console.see(">>> mouse")
+        console.keys("\x1b[<0;5;4M", "\x1b[<0;5;15M")
+        until(server, lambda s: s.typed == b"\x1b[<0;5;2M", console)
+        console.keys("prefix", "z")
+        until(server, lambda s: s.resizes[-1:] == [(23, 80)], console)
+        assert "transform" not in console.text()
+
+
+def test_what_is_copied_while_looking_back_goes_to_the_clipboard(server: FakeThread, tmp_path: Path) -> None:
+    with app(tmp_path) as console:
+        console.see("web_00")
+        console.keys("G", "a")
+        console.see("ATTACHED shell:console", ">>>")
+        server.do(partial(_write, "shell:console", "\r\n日本 to keep\r\n>>> ".encode()))
+        console.see("to keep")
+        console.keys("prefix", "[")
+        console.see("SCROLL")
+        console.keys("/", "keep", "enter", "v", "y")
+        console.see("copied")
+        wanted = b"\x1b]52;c;" + base64.b64encode("日本 to keep".encode())
+        console.wait(lambda: wanted in console.raw, "the terminal to be told")
+        console.keys("prefix", "p")
+        until(server, lambda s: s.typed == "日本 to keep".encode(), console)
 
 
 def test_the_past_of_a_terminal_is_not_answered(server: FakeThread, tmp_path: Path) -> None:

@@ -33,6 +33,14 @@ def test_the_prefix_of_attach() -> None:
     assert made("[keys.attach]", 'prefix = "meta a"').prefix == ("meta a",)
 
 
+def test_keys_behind_the_prefix() -> None:
+    found = made("[keys.attach]", 'prefix = "f12"', '"e" = "detach"', '"d" = ""', '"tab" = "half"')
+    assert found.problems == () and found.prefix == ("f12",)
+    keys = found.tables["attach"]
+    assert keys["e"] == "detach" and "d" not in keys and keys["tab"] == "half" and keys["["] == "look-back"
+    assert all(preset(name)["attach"] == preset("default")["attach"] for name in PRESETS)
+
+
 @pytest.mark.parametrize(
     ("lines", "problem"),
     [
@@ -61,7 +69,15 @@ def test_the_prefix_of_attach() -> None:
         (["[keys]", "color = 3"], "keys.toml:2: [keys] has no 'color'"),
         (["[key]", '"x" = ""'], "keys.toml:1: there is no 'key', only [keys]"),
         (["[keys.attach]", 'prefix = "x"'], "keys.toml:2: prefix 'x' could never be typed"),
-        (["[keys.attach]", 'd = "detach"'], "keys.toml:2: [keys.attach] has no 'd'"),
+        (
+            ["[keys.attach]", 'd = "stop"'],
+            "keys.toml:2: [keys.attach] 'stop' is nothing that is done while attached",
+        ),
+        (["[keys.attach]", '"g g" = "half"'], "keys.toml:2: [keys.attach] g g is more than one key"),
+        (
+            ["[keys.list]", '"Q" = "detach"'],
+            "keys.toml:2: [keys.list] 'detach' is done while attached: it belongs",
+        ),
         (["[keys.list]", '"Q" = '], "keys.toml:2: cannot read it: invalid value"),
     ],
 )

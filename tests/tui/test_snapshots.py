@@ -19,7 +19,7 @@ from urwid.testing import render_text
 
 from supervisor.ctl.why import Transition
 from supervisor.states import ProcessStates as S
-from supervisor.tui.commands import COMMANDS, Verb, plan
+from supervisor.tui.commands import ATTACHED, COMMANDS, Verb, plan
 from supervisor.tui.glyphs import UNICODE
 from supervisor.tui.keymap import KeyMap
 from supervisor.tui.logbuffer import LogBuffer
@@ -164,7 +164,9 @@ def _help(scene: Scene) -> Dialog:
 
 
 def _palette(scene: Scene) -> Dialog:
-    items = [Item(name, command.help, "", "") for name, command in COMMANDS.items()]
+    items = [
+        Item(name, command.help, "", "") for name, command in COMMANDS.items() if command.section != ATTACHED
+    ]
     found = Choice(LOOK, "Command palette", items, lambda value: None, search=True)
     for key in "rest":
         found.typed(key)

@@ -24,12 +24,11 @@ from ..logbuffer import LogBuffer
 from ..pane import Box, Line, Look, Row, edit_line
 from ..terminal import Line as TerminalLine
 from ..terminal import Terminal
+from ..terminal.backlog import Backlog
 from ..words import clean, duration, exit_words
 from .logpane import LogPane
 from .scrollmode import ScrollMode
 
-BACKLOG_BYTES: Final = 1 << 20
-KEPT_BYTES: Final = 128 * 1024
 PIECE_BYTES: Final = 16 * 1024
 MAX_PASTE_BYTES: Final = 4 * 1024 * 1024
 OUTBOX_PIECE_BYTES: Final = 16 * 1024
@@ -41,6 +40,14 @@ AWAY_KEPT_S: Final = 3.0
 INTERRUPTS: Final = ("program", "ask", "detach")
 """What Ctrl-C does, in the order in which the prefix and c go through it."""
 
+_MENU: Final = (
+    ("detach", "detach"), ("look-back", "scroll"), ("signal-it", "signal"), ("repaint", "redraw"),
+    ("own-size", "own it"), ("only-watch", "read-only"),
+)  # fmt: skip
+_MENU_MORE: Final = (
+    ("next-attached", "next"), ("attached", "list"), ("leave-attached", "stay attached"), ("half", "half"),
+    ("palette", "palette"), ("paste", "paste"),
+)  # fmt: skip
 MAX_KEY_BYTES: Final = 64
 PASTE_MARKS_BYTES: Final = len(PASTE_START) + len(PASTE_END)
 
@@ -58,6 +65,18 @@ class Wish(StrEnum):
     COPY = "copy"
     PASTE = "paste"
     BEEP = "beep"
+    HALF = "half"
+    NEXT = "next"
+    LEAVE = "leave"
+    LIST = "list"
+    PALETTE = "palette"
+
+
+_WISHES: Final = {
+    "detach": Wish.DETACH, "signal-it": Wish.SIGNAL, "repaint": Wish.REDRAW, "own-size": Wish.TAKE, "paste": Wish.PASTE,
+    "half": Wish.HALF, "next-attached": Wish.NEXT, "leave-attached": Wish.LEAVE, "attached": Wish.LIST,
+    "palette": Wish.PALETTE,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +120,7 @@ class Peer:
     ended: str = ""
     away_since: float = 0.0
     over: str = ""
-    live: int = 0
-    gen: int = 0
-    pending: list[tuple[int, bytes]] = field(default_factory=list)
+    backlog: Backlog = field(default_factory=Backlog)
 
 
 class AttachScreen(Box):
@@ -139,7 +156,9 @@ class AttachScreen(Box):
         self._notice = ""
         self.copied = ""
         """What was copied last, for whoever keeps it."""
-        self._bells = 0
+        self._torn = False
+        self.top = 0
+        """The row of the console's screen at which it begins."""
         self.skipped = 0
         self._edit = urwid.Edit("", "")
         self._history: list[str] = []
@@ -156,7 +175,7 @@ class AttachScreen(Box):
             case wire.Attached():
                 self.peer = Peer(
                     frame.tty, frame.pid, frame.writer, "", frame.rows, frame.cols,
-                    live=frame.live, gen=frame.gen,
+                    backlog=Backlog(frame.live),
                 )  # fmt: skip
                 self.peer.ended = "" if frame.pid else "not running"
                 if frame.pid != peer.pid or not frame.writer:
@@ -171,7 +190,8 @@ class AttachScreen(Box):
                     self._output.buffer.gen, self._output.buffer.offset = frame.gen, -1
             case wire.Output():
                 if peer.tty:
-                    peer.pending.append((frame.offset, frame.data))
+                    peer.backlog.add(frame.offset, frame.data)
+                    self._shed()
                 else:
                     self._print(frame.data)
             case wire.InputAck():
@@ -211,31 +231,23 @@ class AttachScreen(Box):
 
     def pump(self, pieces: int) -> bool:
         """Feed at most ``pieces`` of 16 KiB to the terminal; whether more waits."""
-        pending = self.peer.pending
+        backlog = self.peer.backlog
         if self.terminal is None:
             return False
-        self._shed()
-        while pending and pieces > 0:
-            offset, data = pending[0]
-            part = data[:PIECE_BYTES]
-            before_live = self.peer.live - offset
-            if 0 < before_live < len(part):
-                part = part[:before_live]
-            if before_live <= 0:
-                self.terminal.muted = False
+        while backlog and pieces > 0:
+            part, self.terminal.muted = backlog.next(PIECE_BYTES)
             self.terminal.feed(part)
-            if len(part) == len(data):
-                pending.pop(0)
-            else:
-                pending[0] = (offset + len(part), data[len(part) :])
             pieces -= 1
-            if offset + len(part) >= self.peer.live:
-                self.terminal.muted = False
+        if not backlog:
+            self.terminal.muted = False
+            if self._torn:  # a program that keeps a picture paints it whole when the size changes
+                self._torn = False
+                self._wish(Wish.REDRAW)
         replies = self.terminal.replies()
         if replies and self.peer.writer and not self.read_only:
             self._send(replies)
         self._drain()
-        return bool(pending)
+        return bool(backlog)
 
     @property
     def holding(self) -> bool:
@@ -243,20 +255,16 @@ class AttachScreen(Box):
         return self._held_since > 0 and self._look.now() - self._held_since < HOLD_S
 
     def _shed(self) -> None:
-        """Too much to show: forget what is oldest, down to what a screen needs, beginning at a line."""
-        pending = self.peer.pending
-        total = sum(len(data) for _, data in pending)
-        if total <= BACKLOG_BYTES or self.terminal is None or self.terminal.alternate:
+        """Too much to show: leave out what is oldest. Also while nobody looks, so that it stays bounded."""
+        if self.terminal is None:
             return
-        while pending and total - len(pending[0][1]) > KEPT_BYTES:
-            dropped = pending.pop(0)[1]
-            total -= len(dropped)
-            self.skipped += len(dropped)
-        if pending:
-            offset, data = pending[0]
-            at = data.find(b"\n") + 1
-            pending[0] = (offset + at, data[at:])
-            self.skipped += at
+        before = self.peer.backlog.skipped
+        instead = self.peer.backlog.shed(alternate=self.terminal.alternate)
+        if instead is not None:
+            self.skipped += self.peer.backlog.skipped - before
+            self.terminal.forget_unfinished()
+            self.terminal.feed(instead)
+            self._torn = self.terminal.alternate
 
     # from the operator
 
@@ -390,42 +398,36 @@ class AttachScreen(Box):
     def _chosen(self, key: str, data: bytes) -> None:
         """The key after the prefix."""
         self.prefix_down = False
-        match key:
-            case "d" | "." | "q" | "D":
-                self._wish(Wish.DETACH)
-            case _ if key in self._look.prefix:
-                self._give(data)
-            case "[" | "page up" if self.terminal is not None:
+        if key in self._look.prefix:
+            self._give(data)
+            return
+        if key == "esc":
+            return
+        command = self._look.after_prefix.get("space" if key == " " else key, "")
+        wish = _WISHES.get(command, Wish.BEEP)
+        match command:
+            case "look-back" if self.terminal is not None:
                 self._scroll = ScrollMode(self.terminal)
                 if key == "page up":
                     self._scroll_key(key)
-            case "p":
-                self._wish(Wish.PASTE)
-            case "c":
+            case "interrupt-goes":
                 self._interrupt = INTERRUPTS[(INTERRUPTS.index(self._interrupt) + 1) % len(INTERRUPTS)]
                 self.prefix_down = self._menu_long = True
-            case "s":
-                self._wish(Wish.SIGNAL)
-            case "r":
-                self._wish(Wish.REDRAW)
-            case "o":
-                self._wish(Wish.TAKE)
-            case "w":
+            case "only-watch":
                 self.read_only = not self.read_only
-            case "?" | ":":
+            case "menu":
                 self.prefix_down = True
                 self._menu_long = not self._menu_long
-            case "esc":
-                pass
             case _:
-                self._wish(Wish.BEEP)
+                self._wish(wish)
 
     def _mouse(self, key: object) -> None:
         match key:
             case (str() as event, int() as button, int() as col, int() as row) if "mouse" in event:
-                if self.terminal is None or row < 1 or self._scroll is not None:
+                row -= self.top + 1
+                if self.terminal is None or row < 0 or self._scroll is not None:
                     return
-                told = MouseEvent.from_urwid(event, button, row - 1, col)
+                told = MouseEvent.from_urwid(event, button, col, row)
                 if told is not None and self.peer.writer and not self.read_only:
                     data = mouse_bytes(told, self.terminal.modes)
                     if data:
@@ -539,23 +541,35 @@ class AttachScreen(Box):
 
     def _bar(self, cols: int) -> Row:
         if self.prefix_down:
-            prefix = key_words(self._look.prefix[0])
-            words = f" {prefix}  d detach  [ scroll  s signal  r redraw  o own it  w read-only  ? more"
-            if self._menu_long:
-                words = f" {prefix}  {prefix} sends one  p paste  c Ctrl-C: {self._interrupt}  Esc nothing  ? less"
+            words = f" {key_words(self._look.prefix[0])}  " + "  ".join(self._menu())
             return Line(cols, "attach.bar.prefix").add(words).done()
         if self._asked is not None:
             return Line(cols, "attach.bar.prefix").add(f" {self._asked.text}").done()
         peer = self.peer
         role = "attach.bar.readonly" if self.read_only or not peer.writer else "attach.bar"
         line = Line(cols, role)
-        line.add(f" {self._state_words()}")
+        line.add(f" {self.words()}")
         leave = f"{key_words(self._look.prefix[0])} d detaches "
         if line.left > len(leave):
             line.add(" " * (line.left - len(leave))).add(leave)
         return line.done()
 
-    def _state_words(self) -> str:
+    def _menu(self) -> list[str]:
+        """What may follow the prefix, with the keys that it has now."""
+        keys: dict[str, str] = {}
+        for key, command in self._look.after_prefix.items():
+            keys.setdefault(command, key)
+        entries = [*_MENU]
+        if self._menu_long:
+            entries = [*_MENU_MORE, ("interrupt-goes", f"Ctrl-C: {self._interrupt}")]
+        words = [f"{key_words(keys[name])} {label}" for name, label in entries if name in keys]
+        if self._menu_long:
+            words = [f"{key_words(self._look.prefix[0])} sends one", *words, "Esc nothing"]
+        if "menu" in keys:
+            words.append(f"{key_words(keys['menu'])} {'less' if self._menu_long else 'more'}")
+        return words
+
+    def words(self) -> str:
         peer = self.peer
         now = self._look.now()
         if peer.over:
@@ -586,4 +600,6 @@ class AttachScreen(Box):
 
 def key_words(key: str) -> str:
     """``Ctrl-]`` for ``ctrl ]``, ``F12`` for ``f12``."""
-    return key.replace("ctrl ", "Ctrl-").replace("meta ", "Alt-") if " " in key else key.upper()
+    if len(key) == 1:
+        return key
+    return key.replace("ctrl ", "Ctrl-").replace("meta ", "Alt-") if " " in key else key.capitalize()

@@ -32,12 +32,19 @@ class Stage(urwid.Widget):
         self.screen = screen
         self.dialog: Dialog | None = None
         self.full: AttachScreen | None = None
+        self.half = False
+        """Whether ``full`` makes do with the lower half."""
         self.size = (80, 24)
 
     def _arranged(self, size: tuple[int, int]) -> urwid.Widget:
         cols, rows = size
         if self.full is not None:
-            return self.full
+            self.full.top = rows // 2 if self.half and rows >= 2 * MIN_ROWS else 0
+            if not self.full.top:
+                return self.full
+            self.title.crumbs = self.screen.crumbs
+            above = self.full.top - 1
+            return urwid.Pile([(1, self.title), (above, self.screen), self.full], focus_item=2)
         body: urwid.Widget = self.screen
         if self.dialog is not None:
             width, height = self.dialog.size(cols, rows - 3)

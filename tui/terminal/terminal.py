@@ -178,6 +178,10 @@ class Terminal:
                     self._tokenizer.reset()
                     return
 
+    def forget_unfinished(self) -> None:
+        """What follows is not what would have followed: drop the sequence or character that was begun."""
+        self._tokenizer.reset()
+
     def _run(self, tokens: Iterator[Token]) -> None:
         screen = self._screen
         draw, newline, actions = screen.draw, screen.newline, self._actions
