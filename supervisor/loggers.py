@@ -53,15 +53,16 @@ class LevelsByDescription:
     blather = LevelsByName.BLAT
 
 
-LOG_LEVELS_BY_NUM: Final[dict[int, str]] = {
-    number: name for name, number in vars(LevelsByName).items() if type(number) is int
-}
+def _levels(kind: type) -> dict[str, int]:
+    return {name: number for name, number in vars(kind).items() if not name.startswith("_")}
+
+
+LOG_LEVELS_BY_NUM: Final[dict[int, str]] = {number: name for name, number in _levels(LevelsByName).items()}
 
 
 def getLevelNumByDescription(description: str) -> int | None:
     """20 for ``info``; None for what is no level."""
-    number = vars(LevelsByDescription).get(description)
-    return number if type(number) is int else None
+    return _levels(LevelsByDescription).get(description)
 
 
 def tag(level: int) -> str:

@@ -229,6 +229,7 @@ def test_levels() -> None:
     assert loggers.getLevelNumByDescription("info") == loggers.LevelsByDescription.info == 20
     assert loggers.getLevelNumByDescription("INFO") is None
     assert loggers.getLevelNumByDescription("__doc__") is None
+    assert loggers.getLevelNumByDescription("__firstlineno__") is None
     assert loggers.getLogger().level == 20
 
 
