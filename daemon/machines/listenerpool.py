@@ -309,7 +309,7 @@ class ListenerPool:
             member.running = member.ready = member.deaf = member.unknown = False
             member.restart_at = None
         elif isinstance(event, BecameReady):
-            member.ready = not member.unknown
+            member.ready = not member.unknown and member.entry is None
         elif isinstance(event, Answered):
             self._on_answer(member, event.outcome, now)
         elif isinstance(event, Violated):

@@ -251,6 +251,16 @@ def test_without_a_time_out_a_member_may_take_for_ever_and_that_is_told_once() -
     assert play.sent() == [("a", 1)]
 
 
+def test_a_member_that_has_an_event_gets_no_other() -> None:
+    play = Play(limit=1).up()
+    play.offer()
+    play.offer()
+    play.feed(p.BecameReady("a"))
+    assert play.sent() == [] and play.waiting() == [1]
+    play.answer("a")
+    assert play.sent() == [("a", 1)]
+
+
 def test_violations_restart_with_growing_pauses_until_an_answer() -> None:
     play = Play().up()
     for _ in range(10):
