@@ -50,13 +50,15 @@ from .checks import run as run_check
 from .console import Console
 from .glyphs import Glyphs, choose
 from .keyfile import KeyFile
-from .link import Link
+from .link import Connection, Link
 from .logged import Logged
 from .model import Model
 from .outside import outside
 from .pane import Look
 from .places import Place
 from .plain import run_plain
+from .recording import Recorder
+from .replay import Clock, Tape
 from .screens.stage import Stage
 from .settings import Settings
 
@@ -111,12 +113,20 @@ class Options:
     theme: str = ""
     plain: bool = False
     keys: str = ""
+    record: str = ""
+    tape: Tape | None = None
 
 
 class App:
-    """One run of the console on ``screen``; ``run`` returns the exit code."""
+    """One run of the console on ``screen``; ``run`` returns the exit code. ``recorder`` hears all that comes in."""
 
-    def __init__(self, options: Options, screen: BaseScreen, environ: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        options: Options,
+        screen: BaseScreen,
+        environ: dict[str, str] | None = None,
+        recorder: Recorder | None = None,
+    ) -> None:
         self._environ = dict(os.environ) if environ is None else environ
         self._options = options
         self._screen = screen
@@ -124,14 +134,21 @@ class App:
         self._mono = files.load_theme("mono", self._environ)
         settings, problems = files.load_settings(self._environ)
         self._frame_s = FRAME_S
-        look = Look(self._glyphs(settings), time.time, Painter(self._depth))
+        self._recorder = recorder
+        self._clock = None
+        if options.tape is not None:
+            self._clock = Clock(options.tape.began or time.time(), options.tape.length_s)
+        look = Look(self._glyphs(settings), self.now, Painter(self._depth))
+        if recorder is not None:
+            look.tape = recorder.words
         self.model = Model([place.name for place in options.places])
         for place in options.places:
             sup = self.model.sups[place.name]
             sup.env, sup.protect, sup.alert = place.env, place.protect, place.alert
         keys = self.load_keys(settings.preset)
         theme, theme_problem = self._first_theme(settings)
-        self.console = Console(self, self.model, look, theme=theme.name, read_only=options.read_only)
+        read_only = options.read_only or options.tape is not None
+        self.console = Console(self, self.model, look, theme=theme.name, read_only=read_only)
         self._use(theme)
         self._problems = [*problems, *keys.problems, *theme_problem]
         self._problems += [f"theme {theme.name}: {warning}" for warning in theme.warnings]
@@ -154,23 +171,32 @@ class App:
         for number, code in ((signal.SIGTERM, EXIT_OK), (signal.SIGHUP, EXIT_GENERIC)):
             loop.add_signal_handler(number, self._end, code)
         loop.add_signal_handler(signal.SIGINT, self.console.interrupt)
-        for place in self._options.places:
-            link = Link(place.target, self.console.told)
+        for place in self._options.places if self._clock is None else ():
+            link = Link(place.target, self.console.told, self._recorder)
             self.console.links[link.name] = link
+        if self._recorder is not None:
+            self._recorder.say = self.console.error
+        player = None
+        if self._options.tape is not None and self._clock is not None:
+            player = self.console.replay.play(self._options.tape, self._clock)
         try:
             self._main.start()
             self.console.settings = replace(self.console.settings, preset=self._settings.preset)
             self.console.setup.apply(self._settings)
             self.console.setup.use_keys(self._keys)
             self.console.setup.tell(self._problems)
-            for turn, link in enumerate(self.console.links.values()):
-                self.spawn(_run_link(link, turn * STAGGER_S))
+            for turn, connection in enumerate(self.console.links.values()):
+                self.spawn(_run_link(connection, turn * STAGGER_S))
+            if player is not None:
+                player.begin()
             self._tick()
             with Logged(loop, lambda text: self.console.say(text, "msg.warn")):
                 return await self._over
         finally:
             for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
                 loop.remove_signal_handler(number)
+            if player is not None:
+                player.close()
             await self._stop()
 
     async def _stop(self) -> None:
@@ -251,7 +277,8 @@ class App:
     # --- the console's host --------------------------------------------------------------------------
 
     def now(self) -> float:
-        return time.time()
+        """Wall time; in a replay that of the recording."""
+        return time.time() if self._clock is None else self._clock.wall()
 
     def later(self, delay_s: float, act: Callable[[], None]) -> _Cancellable:
         return self._loop.call_later(delay_s, act)
@@ -410,7 +437,7 @@ async def _enter(loop: asyncio.AbstractEventLoop) -> None:
         loop.remove_reader(fd)
 
 
-async def _run_link(link: Link, wait_s: float) -> None:
+async def _run_link(link: Connection, wait_s: float) -> None:
     await asyncio.sleep(wait_s)
     await link.run()
 
@@ -483,6 +510,18 @@ def _parser() -> _Parser:
     )
     add("--keys", metavar="FILE", default="", help="key map to use instead of keys.toml of your settings")
     add("--plain", action="store_true", help="print lines, one for each change, and draw nothing")
+    add(
+        "--record",
+        metavar="FILE",
+        default="",
+        help="write all that comes in to FILE (asciicast v2, mode 0600)",
+    )
+    add(
+        "--replay",
+        metavar="FILE",
+        default="",
+        help="show a recording instead of a supervisor (any asciicast v2)",
+    )
     add("-h", "--help", action="store_true", help="print this and end")
     add("-v", "--version", action="store_true", help="print the version and end")
     return parser
@@ -538,8 +577,20 @@ def _options(argv: Sequence[str]) -> Options | None:
     if given.version:
         print(VERSION)
         return None
+    if bool(given.record) + bool(given.replay) + given.plain > 1:
+        raise UserError("--record, --replay and --plain: one of them at a time")
+    tape = Tape(given.replay) if given.replay else None
+    places = _places(given) if tape is None else tuple(Place(name, given.replay) for name in tape.sups)
     return Options(
-        _places(given), given.read_only, given.ascii, given.color, given.theme, given.plain, given.keys
+        places,
+        given.read_only,
+        given.ascii,
+        given.color,
+        given.theme,
+        given.plain,
+        given.keys,
+        given.record,
+        tape,
     )
 
 
@@ -562,8 +613,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             )
         if os.environ.get("TERM", "dumb") in ("", "dumb"):
             raise UserError("this terminal cannot be drawn on (TERM); --plain prints lines", EXIT_GENERIC)
-        app = App(options, RawScreen())
-        return asyncio.run(app.run())
+        return _run(options)
     except UserError as error:
         print(f"supervisortui: {error}", file=sys.stderr)
         return error.exit_code
@@ -574,6 +624,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         return EXIT_OK
     except Exception:  # noqa: BLE001  # whatever it is: the terminal is back by now, and the traceback is kept
         return _report_bug()
+
+
+def _run(options: Options) -> int:
+    recorder = None
+    if options.record:
+        recorder = Recorder(options.record, [place.name for place in options.places], os.get_terminal_size())
+    try:
+        return asyncio.run(App(options, RawScreen(), recorder=recorder).run())
+    finally:
+        if recorder is not None:
+            recorder.close()
 
 
 def _report_bug() -> int:

@@ -51,13 +51,15 @@ class Attaching:
         self.palette: Callable[[], None] = lambda: None
         self.give: Callable[[bytes, str], None] = lambda data, words: None
         """Gives text to where there is a clipboard."""
+        self.spare: Callable[[str], bool] = lambda key: False
+        """Is offered what would else go to the program; whether it took it."""
         self._copied = ""
 
     def attach(self, *, read_only: bool) -> None:
         ref = self._desk.stage.screen.ref()
         if ref is None or ref not in self._desk.model.records:
             raise UserError("no process is selected")
-        already = next((attached for attached in self.sessions if attached.ref == ref), None)
+        already = self.session(ref)
         if already is not None:
             self._show(already)
             return
@@ -73,6 +75,17 @@ class Attaching:
             what = f"attach to {ref.namespec}, what you type goes to it"
             self._actions.protected([what], [ref.sup], lambda: self._begin(ref, read_only=False))
 
+    def watch(self, ref: Ref) -> None:
+        """Show the terminal of ``ref``, which nothing can be typed into."""
+        already = self.session(ref)
+        if already is None:
+            self._begin(ref, read_only=True)
+        elif already is not self.attached:
+            self._show(already)
+
+    def session(self, ref: Ref) -> Attached | None:
+        return next((attached for attached in self.sessions if attached.ref == ref), None)
+
     def _begin(self, ref: Ref, *, read_only: bool) -> None:
         cols, rows = self._desk.stage.size
 
@@ -84,6 +97,7 @@ class Attaching:
 
         screen = AttachScreen(self._desk.look, ref.namespec, type_, wished, read_only=read_only)
         screen.size = (rows - 1, cols)
+        screen.spare = self.spare
         attached = Attached(ref, screen, sent=screen.size)
         attached.terminal = self._desk.links[ref.sup].attach(
             partial(self._attach_frame, attached),
@@ -197,6 +211,15 @@ class Attaching:
                 self._desk.host.invalidate()
 
     def detach(self, attached: Attached) -> None:
+        self._leave(attached)
+        self._desk.say(f"detached from {attached.ref.namespec}, it goes on running")
+
+    def leave_all(self) -> None:
+        """Give up every terminal, and say nothing of it."""
+        for attached in [*self.sessions]:
+            self._leave(attached)
+
+    def _leave(self, attached: Attached) -> None:
         self.sessions.remove(attached)
         if attached.terminal is not None:
             attached.terminal.close()
@@ -204,7 +227,6 @@ class Attaching:
             attached.timer.cancel()
         if attached is self.attached:
             self._hide()
-        self._desk.say(f"detached from {attached.ref.namespec}, it goes on running")
 
     def check_size(self) -> None:
         """Tell the program its size a moment after the last change."""

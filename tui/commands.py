@@ -163,6 +163,12 @@ COMMANDS: Final[dict[str, Command]] = _table(
     Command("back", "Back", "back", _CONSOLE),
     Command("quit", "Quit", "quit", _CONSOLE),
     Command("interrupt", "Quit", "quit (twice)", _CONSOLE),
+    Command("replay-hold", "Hold", "hold the replay, go on", _CONSOLE),
+    Command("replay-faster", "Faster", "replay faster", _CONSOLE),
+    Command("replay-slower", "Slower", "replay more slowly", _CONSOLE),
+    Command("replay-step", "Step", "hold behind the next thing recorded", _CONSOLE),
+    Command("replay-back", "-10 s", "replay from 10 seconds before", _CONSOLE),
+    Command("replay-on", "+10 s", "skip 10 seconds", _CONSOLE),
     # in dialogs, choices and overlays
     Command("accept", "Choose", "accept", _CONSOLE),
     Command("cancel", "Cancel", "close, nothing is done", _CONSOLE),

@@ -29,6 +29,7 @@ from .logdesk import LogDesk
 from .model import SORTS, ChangeTold, LinkKind, LinkTold, Message, Model, Ref
 from .pane import WHEEL_ROWS, Box, Look, Row, last_event
 from .pickers import Pickers
+from .replaydesk import ReplayDesk
 from .screens.attach import key_words
 from .screens.detail import Detail
 from .screens.dialogs import Dialog
@@ -51,11 +52,13 @@ class Console(Desk):
 
     def __init__(self, host: Host, model: Model, look: Look, *, theme: str, read_only: bool = False) -> None:
         super().__init__(host, model, look, theme=theme, read_only=read_only)
-        self.feeds = Feeds(self.links, host.invalidate)
+        self.feeds = Feeds(self.links, host.invalidate, host.now)
         self.stage.message.idle = self._idle_line
         self._actions = Actions(self)
         self._attaching = Attaching(self, self._actions)
         self._attaching.palette = lambda: self._pickers.palette()
+        self.replay = ReplayDesk(self, self.feeds, self._attaching)
+        self._attaching.spare = self.replay.key
         self._serving = Serving(self, self._actions)
         self._fleet = FleetDesk(self)
         self._pickers = Pickers(self)
@@ -73,7 +76,7 @@ class Console(Desk):
         self._no_log.note("choose a process to see its log")
         self._logdesk = LogDesk(self, self.feeds, self._log)
         self._attaching.give = self._logdesk.give
-        self._commands = self._logdesk.commands() | self._table()
+        self._commands = self._logdesk.commands() | self.replay.commands() | self._table()
         self._with_argument: dict[str, Callable[[str], None]] = {
             "signal": lambda name: self._actions.act(Verb.SIGNAL, signal=name),
             "restart-rolling": lambda number: self._actions.roll(int(number)),

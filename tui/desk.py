@@ -17,8 +17,8 @@ from supervisor.errors import UserError
 
 from .keyfile import SEQUENCE_S, KeyFile
 from .keymap import KeyMap
-from .link import Link
-from .model import ListView, Model
+from .link import Connection
+from .model import ListView, Message, Model
 from .pane import Box, Look, Prompt
 from .screens.dialogs import Dialog
 from .screens.events import Events
@@ -72,7 +72,7 @@ class Desk:
         self.keymap = KeyMap()
         self.sequence_s = SEQUENCE_S
         self.view = ListView(model)
-        self.links: dict[str, Link] = {}
+        self.links: dict[str, Connection] = {}
         self.overview = Overview(model, self.view, look)
         self.events = Events(model, look)
         self.stack: list[Screen] = [self.overview]
@@ -81,6 +81,7 @@ class Desk:
         self.settings = Settings()
         self.critical: tuple[str, ...] = ()
         self._histories: dict[str, list[str]] = {}
+        self.replaying = False
         self.given: deque[str] = deque(maxlen=50)
         self._read_only = read_only
         self._message_timer: Timer | None = None
@@ -98,7 +99,12 @@ class Desk:
         """The key map's contexts, the innermost first."""
         if self.stage.dialog is not None:
             return (self.stage.dialog.context,)
-        return (self.stage.screen.context, "global")
+        own = (self.stage.screen.context, "global")
+        return ("replay", *own) if self.replaying else own
+
+    def told(self, message: Message) -> None:
+        """A supervisor told something."""
+        raise NotImplementedError
 
     def show(self, stack: list[Screen]) -> None:
         self.stack = stack

@@ -14,7 +14,7 @@ from typing import Final
 
 from supervisor.errors import UserError
 
-from .link import Feed, Link
+from .link import Connection, Feed
 from .logbuffer import MAX_BYTES, LogBuffer, Merged
 from .model import Ref
 
@@ -34,10 +34,13 @@ class _Kept:
 
 
 class Feeds:
-    """``links`` by supervisor's name; ``changed`` is called when a followed log has something new."""
+    """``links`` by supervisor's name; ``changed`` is called when a followed log has something new; ``clock`` is wall time."""
 
-    def __init__(self, links: dict[str, Link], changed: Callable[[], None]) -> None:
+    def __init__(
+        self, links: dict[str, Connection], changed: Callable[[], None], clock: Callable[[], float]
+    ) -> None:
         self._links = links
+        self._clock = clock
         self._changed = changed
         self._kept: OrderedDict[Key, _Kept] = OrderedDict()
         self._merges: OrderedDict[tuple[Key, ...], Merged] = OrderedDict()
@@ -46,7 +49,7 @@ class Feeds:
         """The buffer of a log, empty if it was not shown lately."""
         kept = self._kept.get(key)
         if kept is None:
-            kept = self._kept[key] = _Kept(LogBuffer())
+            kept = self._kept[key] = _Kept(LogBuffer(clock=self._clock))
             self._forget()
         return kept.buffer
 
@@ -56,7 +59,7 @@ class Feeds:
             return self.buffer(keys[0])
         merged = self._merges.get(keys)
         if merged is None:
-            merged = self._merges[keys] = Merged()
+            merged = self._merges[keys] = Merged(clock=self._clock)
             while len(self._merges) > KEPT_MERGES:
                 self._merges.popitem(last=False)[1].leave()
             self._share()
@@ -64,6 +67,11 @@ class Feeds:
         several = len({channel for _, channel in keys}) > 1
         merged.join([(key, _name(key, keys, several), self.buffer(key)) for key in keys])
         return merged
+
+    def forget(self) -> None:
+        """None of what was shown so far is so: begin anew."""
+        self._kept.clear()
+        self._merges.clear()
 
     def _forget(self) -> None:
         idle = [key for key, kept in self._kept.items() if kept.feed is None]

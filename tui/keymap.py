@@ -92,6 +92,12 @@ TROUBLE: Final = {
     "r": "restart", "R": "restart-group", "f9": "signal", "!": "signal", "a": "attach", "A": "watch", "u": "undo",
 }  # fmt: skip
 
+REPLAY: Final = {
+    "space": "replay-hold", "+": "replay-faster", "-": "replay-slower", ".": "replay-step",
+    ",": "replay-back", "meta left": "replay-back", ";": "replay-on", "meta right": "replay-on",
+    "a": "watch",
+}  # fmt: skip
+
 DIALOG: Final = {
     "tab": "next", "right": "next", "l": "next", "shift tab": "previous", "left": "previous", "h": "previous",
     "up": "up", "down": "down", "k": "up", "j": "down", "home": "first", "end": "last",
@@ -119,6 +125,7 @@ DEFAULTS: Final[Mapping[str, Mapping[str, str]]] = {
     "events": EVENTS,
     "fleet": FLEET,
     "trouble": TROUBLE,
+    "replay": REPLAY,
     "dialog": DIALOG,
     "choice": CHOICE,
     "attach": ATTACH,
@@ -135,6 +142,7 @@ FOOTERS: Final[Mapping[str, tuple[str, ...]]] = {
     "events": ("back", "detail", "logs", "follow", "kind", "level", "hour-back", "hour-on", "help"),
     "fleet": ("help", "open-supervisor", "filter", "everything", "reconnect", "next-pane", "events", "palette", "quit"),
     "trouble": ("help", "open-supervisor", "restart", "start", "stop", "signal", "attach", "next-pane", "back"),
+    "replay": ("replay-hold", "replay-faster", "replay-slower", "replay-step", "replay-back", "replay-on"),
     "dialog": ("accept", "yes", "cancel", "next", "sent"),
     "choice": ("accept", "cancel"),
 }  # fmt: skip
@@ -213,9 +221,11 @@ class KeyMap:
 
     def footer(self, contexts: Sequence[str], *, changing: bool = True) -> list[tuple[str, Command]]:
         """(key, command) for the footer of the innermost context, most used first."""
-        preferred = _PREFERRED.get(contexts[0], {})
+        preferred = {
+            name: key for context in reversed(contexts) for name, key in _PREFERRED.get(context, {}).items()
+        }
         entries = []
-        for name in FOOTERS[contexts[0]]:
+        for name in dict.fromkeys(name for context in contexts for name in FOOTERS.get(context, ())):
             command = COMMANDS[name]
             keys = self.keys_of(name, contexts)
             if not keys or (command.changes and not changing):

@@ -14,7 +14,7 @@ import os
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final
+from typing import Final, Protocol
 
 from supervisor.client import rpc
 from supervisor.client import stream as client
@@ -37,6 +37,7 @@ from supervisor.tls import TlsFiles
 from .logbuffer import LogBuffer
 from .model import ChangeTold, GoneTold, LinkKind, LinkTold, Message, SnapshotTold, UsageTold, WholeTold
 from .places import Target, ssh_command
+from .tape import Tap
 
 POLL_EVERY_S: Final = 2.0
 TAIL_BYTES: Final = 64 * 1024
@@ -59,11 +60,13 @@ class Feed:
         self.changed = changed
         self.request: client.Follow | None = None
         self.too_far: Callable[[Feed], None] = lambda feed: None
+        self.heard: Callable[[wire.Frame], None] = lambda frame: None
         self.unreadable = False
         self._skipping = False
 
     def take(self, frame: wire.Frame) -> None:
         buffer = self.buffer
+        self.heard(frame)
         if self._skipping and isinstance(frame, wire.Output | wire.Gap):
             return
         match frame:
@@ -125,14 +128,46 @@ class _Older:
             self._done.set_exception(UserError("older text: the log was cleared"))
 
 
-class Link:
-    """``tell`` gets every message, on the loop. ``run`` goes on until it is cancelled."""
+class Terminal(Protocol):
+    """An attachment, for the screen that shows it. ``input`` says whether the bytes were taken."""
 
-    def __init__(self, target: Target, tell: Callable[[Message], None]) -> None:
+    def input(self, data: bytes) -> bool: ...
+    def resize(self, rows: int, cols: int) -> None: ...
+    def take(self) -> None: ...
+    def close(self) -> None: ...
+
+
+class Connection(Protocol):
+    """What the console asks of a supervisor, a real one or a recorded one; see ``Link`` for each."""
+
+    name: str
+    target: Target
+
+    @property
+    def rtt_s(self) -> float: ...
+    @property
+    def live(self) -> bool: ...
+    async def run(self) -> None: ...
+    def retry_now(self) -> None: ...
+    def want_usage(self, namespecs: list[str]) -> None: ...
+    def follow(self, namespec: str, channel: str, buffer: LogBuffer, changed: Callable[[], None]) -> Feed: ...
+    def unfollow(self, feed: Feed) -> None: ...
+    async def older(self, namespec: str, channel: str, buffer: LogBuffer) -> int: ...
+    async def call(self, method: str, *params: wire.Value) -> object: ...
+    def attach(
+        self, handler: Callable[[wire.Frame], None], namespec: str, mode: str, rows: int, cols: int
+    ) -> Terminal: ...
+
+
+class Link:
+    """``tell`` gets every message, on the loop. ``run`` goes on until it is cancelled. ``tap`` hears all."""
+
+    def __init__(self, target: Target, tell: Callable[[Message], None], tap: Tap | None = None) -> None:
         """Raises UserError for a URL that is none of unix://, http://, https://, ssh://."""
         self.target = target
         self.name = target.name
-        self._tell = tell
+        self._tap = tap
+        self._tell = tell if tap is None else self._tapped(tap.told, tell)
         self._pages: list[wire.ProcessRecord] = []
         self._feeds: set[Feed] = set()
         self._polling = False
@@ -163,6 +198,14 @@ class Link:
         )
         self._client.subscribe(self._subscribed)
         self._usage = self._client.usage(self._used, [])
+
+    @staticmethod
+    def _tapped(tap: Callable[[Message], None], tell: Callable[[Message], None]) -> Callable[[Message], None]:
+        def told(message: Message) -> None:
+            tap(message)
+            tell(message)
+
+        return told
 
     async def run(self) -> None:
         try:
@@ -296,6 +339,8 @@ class Link:
     def follow(self, namespec: str, channel: str, buffer: LogBuffer, changed: Callable[[], None]) -> Feed:
         """Fill ``buffer`` from the place it has reached, or with the last 64 KiB."""
         feed = Feed(namespec, channel, buffer, changed)
+        if (tap := self._tap) is not None:
+            feed.heard = lambda frame: tap.fed(self.name, namespec, channel, frame)
         feed.too_far = self._too_far
         self._feeds.add(feed)
         feed.request = self._client.follow(
@@ -385,7 +430,21 @@ class Link:
         """Raises UserError where the server has no stream socket."""
         if self._polling:
             raise UserError("attach needs a stream socket, which this server does not have")
-        return Terminal(self._client, self._client.attach(handler, namespec, mode=mode, rows=rows, cols=cols))
+        tap = self._tap
+        if tap is None:
+            return _Terminal(
+                self._client, self._client.attach(handler, namespec, mode=mode, rows=rows, cols=cols)
+            )
+
+        def heard(frame: wire.Frame) -> None:
+            tap.attached(self.name, namespec, frame)
+            handler(frame)
+
+        return _Terminal(
+            self._client,
+            self._client.attach(heard, namespec, mode=mode, rows=rows, cols=cols),
+            lambda: tap.attached(self.name, namespec, None),
+        )
 
     # polling
 
@@ -473,10 +532,8 @@ class Link:
             # The original cannot send control characters or half a character; if it is gone the next call says so.
             if not feed.unreadable:
                 feed.unreadable = True
-                buffer.note(
-                    "this server cannot send this part of the log: colours or other control characters"
-                )
-                feed.changed()
+                words = "this server cannot send this part of the log: colours or other control characters"
+                feed.take(wire.Error(0, 0, words))
             return
         feed.unreadable = False
         if not isinstance(answer, list) or len(answer) != 3 or feed not in self._feeds:
@@ -486,21 +543,26 @@ class Link:
         begin = max(0, end - len(data))
         if end < buffer.offset:
             # cleared or rotated: what it holds now is read from its beginning with the next poll
-            buffer.begin(buffer.gen + 1, 0, 0)
+            feed.take(wire.Following(0, feed.namespec, feed.channel, buffer.gen + 1, 0))
             return
         if buffer.offset < 0:
-            buffer.begin(0, begin, 0, end)
+            feed.take(wire.Following(0, feed.namespec, feed.channel, 0, begin, 0, end))
         if data and end > buffer.offset:
-            buffer.output(buffer.gen, begin, data)
-            feed.changed()
+            feed.take(wire.Output(0, feed.channel, buffer.gen, begin, data))
 
 
-class Terminal:
-    """An attachment, for the screen that shows it."""
+class _Terminal:
+    """An attachment over the stream. ``closed`` is told when it is left."""
 
-    def __init__(self, stream: client.StreamClient, request: client.Attachment) -> None:
+    def __init__(
+        self,
+        stream: client.StreamClient,
+        request: client.Attachment,
+        closed: Callable[[], None] = lambda: None,
+    ) -> None:
         self._stream = stream
         self._request = request
+        self._closed = closed
 
     def input(self, data: bytes) -> bool:
         return self._stream.input(self._request, data)
@@ -513,6 +575,7 @@ class Terminal:
 
     def close(self) -> None:
         self._stream.cancel(self._request)
+        self._closed()
 
 
 def _called(target: Target, method: str, params: tuple[wire.Value, ...]) -> object:

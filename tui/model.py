@@ -225,6 +225,20 @@ class Model:
         self.members = 0
         self.states = 0
 
+    def forget(self) -> None:
+        """As at the beginning: nothing was told. Who orders by the counts sees that they went on."""
+        for sup in self.sups.values():
+            sup.link = LinkTold(sup.name, LinkKind.CONNECTING)
+            sup.statename, sup.as_of, sup.known = "", 0.0, False
+            sup.groups.clear()
+            sup.tally.clear()
+        for kept in (self.records, self.usage, self.past, self.groups, self.up, self.tally, self.attention):
+            kept.clear()
+        self.timeline.clear()
+        self.members += 1
+        self.states += 1
+        self.entries += 1
+
     def apply(self, message: Message, now: float) -> None:
         match message:
             case SnapshotTold():

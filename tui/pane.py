@@ -38,6 +38,8 @@ class Look:
     """Keys that an attached program does not get; the first is the one that is shown."""
     after_prefix: Mapping[str, str] = field(default_factory=lambda: ATTACH)
     """Key after it to command."""
+    tape: Callable[[], str] = str
+    """What is said of a recording, written or played; empty for none."""
 
 
 class Line:
@@ -259,7 +261,10 @@ class TitleBar(Box):
         now = self._look.now()
         sup = self._sup()
         base = "ui.title.alert" if sup is not None and sup.alert else "ui.title"
-        left: Row = [(base, " console  " if cols >= 60 else " ")]
+        tape = self._look.tape()
+        left: Row = [("ui.title.alert", f" {tape} "), (base, " ")] if tape else []
+        if not tape or (cols >= 60 and len(tape) < 8):
+            left.append((base, " console  " if cols >= 60 else " "))
         place = "  > ".join(["", *self.crumbs]) if self.crumbs else ""
         name = sup.name if sup is not None else f"{self.all_words} {len(self._model.sups)} supervisors"
         left.append((base, name + place))

@@ -109,7 +109,8 @@ class Pickers:
         contexts = self._desk.contexts()
         items = []
         for name, command in COMMANDS.items():
-            if name not in _NOT_IN_PALETTE and command.section != ATTACHED:
+            here = self._desk.replaying or not name.startswith("replay-")
+            if name not in _NOT_IN_PALETTE and command.section != ATTACHED and here:
                 keys = self._desk.keymap.keys_of(name, contexts)
                 allowed = not (command.changes and self._desk.read_only)
                 items.append(Item(name, command.help, "", keys[0] if keys else "", allowed))

@@ -13,7 +13,7 @@ from supervisor.faults import Faults
 from .actions import Actions
 from .commands import fault_words
 from .desk import Desk
-from .link import Link
+from .link import Connection
 from .model import Level
 from .screens.asking import Question
 
@@ -110,7 +110,7 @@ class Serving:
         self._desk.say(f"reading the configuration of {sup} ...")
         self._run("reload", look)
 
-    async def _update(self, sup: str, link: Link) -> None:
+    async def _update(self, sup: str, link: Connection) -> None:
         self._note(f"reload {sup}")
         added, changed, removed = _three(await link.call("supervisor.reloadConfig"))
         total = len(added) + len(changed) + len(removed)
@@ -175,7 +175,7 @@ class Serving:
 # --- answers -----------------------------------------------------------------------------------------
 
 
-async def _update_plan(link: Link) -> list[GroupPlan] | None:
+async def _update_plan(link: Connection) -> list[GroupPlan] | None:
     """None where the server does not tell it."""
     try:
         answer = await link.call("supervisor.getUpdatePlan")

@@ -89,7 +89,7 @@ class Setup:
     def edit_key(self) -> None:
         """Choose a command that is bound here, then the key that it gets in the operator's file."""
         desk = self._desk
-        contexts = [context for context in desk.contexts() if context not in ("dialog", "choice")]
+        contexts = [context for context in desk.contexts() if context not in ("replay", "dialog", "choice")]
         if not contexts:
             raise UserError("close this first")
         items = []

@@ -1,26 +1,25 @@
 """``record``: an attachment that is written to a file as it goes on; must never know the stream, terminals.
 
-The file is made with mode 0600, never through a link, and never over another one unless
-that was said. A disk that does not take it ends the recording, not the attachment.
+The file is never made over another one unless that was said. A disk that does not take
+it ends the recording, not the attachment.
 """
 
 from __future__ import annotations
 
 import os
 import re
-import stat
 import time
 from dataclasses import dataclass, field
 from typing import Final
 
+from supervisor.client import castfile
 from supervisor.config.values import byte_size
 from supervisor.errors import UserError
+from supervisor.protocol.asciicast import Writer, header_line
 
-from .asciicast import Writer, header_line
 from .help import usage
 from .session import INVALID_ARGS, Session
 
-MAX_BYTES: Final = 100 * 1024 * 1024
 _MODES: Final = {"--take": "take", "--read": "read"}
 
 
@@ -33,7 +32,7 @@ class Wanted:
     until_exit: bool = False
     force: bool = False
     inputs: bool = False
-    max_bytes: int = MAX_BYTES
+    max_bytes: int = castfile.MAX_BYTES
 
 
 class Recorder:
@@ -89,13 +88,9 @@ class Recorder:
     def _write(self, line: bytes) -> str:
         if self.over or self._writer is None:
             return ""
-        try:
-            view = memoryview(line)
-            while view:
-                view = view[os.write(self._fd, view) :]
-        except OSError as error:
+        if reason := castfile.write(self._fd, line):
             self.over = self.failed = True
-            return f"ERROR: cannot write {self.path}: {(error.strerror or str(error)).lower()}; the recording ends here"
+            return f"ERROR: cannot write {self.path}: {reason}; the recording ends here"
         if self._writer.full:
             self.over = True
             return f"The recording in {self.path} has reached --max-size and ends here"
@@ -143,28 +138,6 @@ def default_path(name: str, wall: float) -> str:
     return f"{stem}-{time.strftime('%Y%m%d-%H%M%S', time.localtime(wall))}.cast"
 
 
-def open_file(session: Session, path: str, force: bool) -> int:
-    """A descriptor to write to. Raises UserError; asks before it overwrites, where there is somebody to ask."""
-    flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
-    try:
-        return os.open(path, flags | os.O_EXCL, 0o600)
-    except FileExistsError:
-        if not force and not _overwrites(session, path):
-            raise UserError(f"{path} is there already: give another name, or --force") from None
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {(error.strerror or str(error)).lower()}") from None
-    try:
-        fd = os.open(path, flags, 0o600)
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {(error.strerror or str(error)).lower()}") from None
-    if not stat.S_ISREG(os.fstat(fd).st_mode):
-        os.close(fd)
-        raise UserError(f"cannot write {path}: it is no regular file")
-    os.fchmod(fd, 0o600)
-    os.ftruncate(fd, 0)
-    return fd
-
-
 def _overwrites(session: Session, path: str) -> bool:
     if not (session.output.is_terminal and os.isatty(0)):
         return False
@@ -194,7 +167,7 @@ def record(session: Session, words: list[str]) -> None:
         return
     path = wanted.names[1] if len(wanted.names) > 1 else default_path(info.namespec, time.time())
     try:
-        fd = open_file(session, path, wanted.force)
+        fd = castfile.create(path, lambda: wanted.force or _overwrites(session, path))
     except UserError as error:
         session.failure(f"ERROR: {error}")
         return

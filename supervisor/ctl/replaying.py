@@ -12,12 +12,13 @@ import select
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO, Final
+from typing import Final
 
+from supervisor.client import castfile
 from supervisor.errors import UserError
+from supervisor.protocol import asciicast
+from supervisor.protocol.asciicast import Event
 
-from . import asciicast
-from .asciicast import CastError, Event
 from .attachment import strip_queries
 from .help import usage
 from .session import GENERIC, INTERRUPTED, INVALID_ARGS, Session
@@ -77,38 +78,14 @@ def replay(session: Session, words: list[str]) -> None:
         usage(session, f"ERROR: {error}", "replay", INVALID_ARGS)
         return
     try:
-        with open(wanted.path, "rb") as file:
-            _play(session, wanted, file)
-    except OSError as error:
-        session.failure(f"ERROR: cannot read {wanted.path}: {(error.strerror or str(error)).lower()}")
+        with castfile.opened(wanted.path) as file:
+            _play(session, wanted, castfile.Reader(wanted.path, file))
     except UserError as error:
         session.failure(f"ERROR: {error}")
 
 
-def _lines(path: str, file: BinaryIO) -> Iterator[tuple[int, bytes]]:
-    """Numbered lines, none longer than one byte more than may be."""
-    number = 0
-    while line := file.readline(asciicast.MAX_LINE_BYTES + 1):
-        number += 1
-        yield number, line
-
-
-def _events(path: str, lines: Iterator[tuple[int, bytes]]) -> Iterator[Event]:
-    for number, line in lines:
-        if not line.strip():
-            continue
-        try:
-            yield asciicast.read_event(line)
-        except CastError as error:
-            raise UserError(f"{path}:{number}: {error}") from None
-
-
-def _play(session: Session, wanted: Wanted, file: BinaryIO) -> None:
-    lines = _lines(wanted.path, file)
-    try:
-        header = asciicast.read_header(next(lines, (1, b""))[1])
-    except CastError as error:
-        raise UserError(f"{wanted.path}:1: {error}") from None
+def _play(session: Session, wanted: Wanted, recording: castfile.Reader) -> None:
+    header = recording.header
     terminal = Terminal()
     rows, columns = terminal.size()
     if terminal.output_is_tty and (header.height > rows or header.width > columns):
@@ -119,7 +96,7 @@ def _play(session: Session, wanted: Wanted, file: BinaryIO) -> None:
     try:
         with terminal:
             terminal.set_raw()
-            _Player(terminal, wanted).run(_events(wanted.path, lines))
+            _Player(terminal, wanted).run(recording.events())
     except (_Left, KeyboardInterrupt):
         session.fail(INTERRUPTED)
     except Terminated as end:

@@ -638,6 +638,35 @@ def output_head(request_id: int, tail: bytes) -> bytes:
     return struct.pack(">I", len(_OUTPUT_HEAD) + 4 + len(tail)) + _OUTPUT_HEAD + struct.pack(">I", request_id)
 
 
+def _frame_of(body: dict[str, Any], kinds: dict[str, type[Any]]) -> Frame | None:
+    kind = body.get("t")
+    if type(kind) is not str:
+        raise RemoteProtocolError("frame without a type")
+    known = kinds.get(kind)
+    if known is None:
+        return None
+    try:
+        frame: Frame = _record_reader(known)(body)  # type: ignore[arg-type]  # as in _reader_of
+    except _Bad as error:
+        raise RemoteProtocolError(f"{kind} frame: {error}") from None
+    return frame
+
+
+def to_map(frame: Frame) -> dict[str, Any]:
+    """A frame as a map of plain values and bytes, as it would travel; for those who keep frames in another shape."""
+    return {"t": frame.TYPE} | {
+        name: [_plain(item) for item in value] if isinstance(value, list) and value and type(value[0]) in _FIELDS
+        else _plain(value) if type(value) in _FIELDS
+        else value
+        for name, value in _plain(frame).items()
+    }  # fmt: skip
+
+
+def from_map(body: dict[str, Any]) -> Frame | None:
+    """The server's frame that ``to_map`` made this of; None for one unknown here. Raises RemoteProtocolError."""
+    return _frame_of(body, _SERVER_KINDS)
+
+
 class Decoder:
     """Bytes in, frames out; any cut of the input gives the same frames.
 
@@ -695,18 +724,8 @@ class Decoder:
             packed.release()
         if type(body) is not dict:
             raise RemoteProtocolError(f"frame is a {type(body).__name__}, not a map")
-        kind = body.get("t")
-        if type(kind) is not str:
-            raise RemoteProtocolError("frame without a type")
-        known = self._kinds.get(kind)
-        if known is None:
-            return None
         _check_depth(body)
-        try:
-            frame: Frame = _record_reader(known)(body)  # type: ignore[arg-type]  # as in _reader_of
-        except _Bad as error:
-            raise RemoteProtocolError(f"{kind} frame: {error}") from None
-        return frame
+        return _frame_of(body, self._kinds)
 
 
 def client_decoder() -> Decoder:

@@ -141,6 +141,7 @@ class AttachScreen(Box):
         self._send = send
         self._wish = wish
         self.read_only = read_only
+        self.spare: Callable[[str], bool] = lambda key: False
         self.peer = Peer()
         self.terminal: Terminal | None = None
         self.size = (24, 80)
@@ -321,6 +322,8 @@ class AttachScreen(Box):
             self.prefix_down = True
         elif self._scroll is not None:
             self._scroll_key(key)
+        elif self.spare(key):
+            pass
         elif self.peer.over or (self.peer.ended and not self.peer.pid):
             self._after_end(key)
         elif key == "ctrl c" and (self._interrupt != "program" or not self.peer.tty):
@@ -569,6 +572,10 @@ class AttachScreen(Box):
             words.append(f"{key_words(keys['menu'])} {'less' if self._menu_long else 'more'}")
         return words
 
+    def _kind(self) -> str:
+        tape = self._look.tape()
+        return tape if tape.startswith("REPLAY") else f"ATTACHED {tape}".strip()
+
     def words(self) -> str:
         peer = self.peer
         now = self._look.now()
@@ -583,7 +590,7 @@ class AttachScreen(Box):
         if peer.ended and not peer.pid:
             return f"{self.namespec}  {peer.ended}, Enter detaches, r starts it again"
         if self._notice:
-            return f"ATTACHED {self.namespec}  {self._notice}"
+            return f"{self._kind()} {self.namespec}  {self._notice}"
         kind = f"pty {peer.cols}x{peer.rows}" if peer.tty else "pipe, line mode"
         owner = (
             "read-only"
@@ -595,7 +602,7 @@ class AttachScreen(Box):
         skipped = f"  {self.skipped // 1024}K skipped" if self.skipped else ""
         if self._outbox:
             skipped += f"  {(len(self._outbox) + 1023) // 1024}K to send"
-        return f"ATTACHED {self.namespec}  pid {peer.pid}  {kind} ({owner}){skipped}"
+        return f"{self._kind()} {self.namespec}  pid {peer.pid}  {kind} ({owner}){skipped}"
 
 
 def key_words(key: str) -> str:

@@ -10,10 +10,11 @@ from __future__ import annotations
 import codecs
 import json
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
-from supervisor.errors import SupervisorError
+from ..errors import SupervisorError
 
 MAX_LINE_BYTES: Final = 4 * 1024 * 1024
 """More than any event that we write; a line without an end must not fill the memory."""
@@ -26,8 +27,13 @@ class CastError(SupervisorError):
 
 @dataclass(frozen=True, slots=True)
 class Header:
+    """``timestamp``: wall time of the beginning, 0 where that is not said. ``fields``: all that stands there."""
+
     width: int
     height: int
+    timestamp: float = 0.0
+    title: str = ""
+    fields: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +45,15 @@ class Event:
     data: str
 
 
-def header_line(width: int, height: int, timestamp: int, title: str, term: str) -> bytes:
-    """The first line of a recording; ``timestamp`` is wall time, ``title`` may be empty."""
+def header_line(
+    width: int, height: int, timestamp: int, title: str, term: str, more: Mapping[str, object] | None = None
+) -> bytes:
+    """The first line of a recording; ``timestamp`` is wall time, ``title`` may be empty, ``more`` are fields of ours."""
     fields: dict[str, object] = {"version": 2, "width": width, "height": height, "timestamp": timestamp}
     if title:
         fields["title"] = title
     fields["env"] = {"TERM": term}
+    fields.update(more or {})
     return json.dumps(fields, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
 
 
@@ -72,7 +81,14 @@ def read_header(line: bytes) -> Header:
     sides = [value.get("width"), value.get("height")]
     if not all(type(side) is int and 0 < side <= MAX_SIDE for side in sides):
         raise CastError("no asciicast header: width and height must be positive numbers")
-    return Header(value["width"], value["height"])
+    began, title = value.get("timestamp"), value.get("title")
+    return Header(
+        value["width"],
+        value["height"],
+        float(began) if isinstance(began, int | float) and 0 < began < 1e11 else 0.0,
+        title if isinstance(title, str) else "",
+        value,
+    )
 
 
 def read_event(line: bytes) -> Event:
@@ -110,7 +126,11 @@ class Writer:
         return self._line(Event(at_s, code, text)) if text else b""
 
     def resized(self, at_s: float, width: int, height: int) -> bytes:
-        return self._line(Event(at_s, "r", f"{width}x{height}"))
+        return self.event(at_s, "r", f"{width}x{height}")
+
+    def event(self, at_s: float, code: str, text: str) -> bytes:
+        """The line for an event of any code; empty where it does not fit."""
+        return self._line(Event(at_s, code, text))
 
     def _line(self, event: Event) -> bytes:
         line = event_line(event)
@@ -124,3 +144,13 @@ class Writer:
 def due_s(previous: Event, event: Event, speed: float, idle_limit_s: float) -> float:
     """How long after ``previous`` the ``event`` is to be played; times that run back count as none."""
     return min(max(0.0, event.at_s - previous.at_s), idle_limit_s) / speed
+
+
+def size_of(event: Event) -> tuple[int, int] | None:
+    """(width, height) of an ``r`` event; None where it says none."""
+    width, by, height = event.data.partition("x")
+    if by and width.isdecimal() and height.isdecimal() and len(event.data) < 12:
+        sides = int(width), int(height)
+        if all(0 < side <= MAX_SIDE for side in sides):
+            return sides
+    return None
