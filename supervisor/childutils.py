@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import sys
 import time
-import xmlrpc.client
+import xmlrpc.client as xmlrpclib
 from collections.abc import Mapping
 from typing import Any
 
@@ -33,9 +33,9 @@ def getRPCTransport(env: Mapping[str, str]) -> SupervisorTransport:
     return SupervisorTransport(user, password, env["SUPERVISOR_SERVER_URL"])
 
 
-def getRPCInterface(env: Mapping[str, str]) -> xmlrpc.client.ServerProxy:
+def getRPCInterface(env: Mapping[str, str]) -> xmlrpclib.ServerProxy:
     """A proxy of that supervisor: ``.supervisor.getState()`` and so on. Raises as ``getRPCTransport``."""
-    return xmlrpc.client.ServerProxy("http://127.0.0.1", getRPCTransport(env))
+    return xmlrpclib.ServerProxy("http://127.0.0.1", getRPCTransport(env))
 
 
 def get_headers(line: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Door: what result handlers import from ``supervisor.dispatchers``; must never know pools."""
+"""Door: what result handlers and listeners import from ``supervisor.dispatchers``; must never know pools."""
 
 from __future__ import annotations
 
@@ -6,6 +6,13 @@ import contextlib
 from typing import Any, Final
 
 STDIN: Final = b"STDIN:"
+
+
+class PEventListenerDispatcher:
+    """The words of the listener protocol, for copies of ``childutils`` that take them from here."""
+
+    READY_FOR_EVENTS_TOKEN: Final = b"READY\n"
+    RESULT_TOKEN_START: Final = b"RESULT "
 
 
 class RejectEvent(Exception):

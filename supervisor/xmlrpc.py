@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 from .client.rpc import TCPAddress, UnixAddress, basic_authorization, connect, parse_serverurl
 from .errors import RPCError, UserError
 from .faults import Faults
+from .faults import fault_name as getFaultDescription
 
 if TYPE_CHECKING:
     from _typeshed import SizedBuffer
 
-__all__ = ["Faults", "RPCError", "SupervisorTransport", "xmlrpclib"]
+__all__ = ["Faults", "RPCError", "SupervisorTransport", "getFaultDescription", "xmlrpclib"]
 
 
 class _Connection(http.client.HTTPConnection):

@@ -18,13 +18,14 @@ from supervisor.options import ClientOptions, UnhosedConfigParser
 from supervisor.xmlrpc import Faults, RPCError, xmlrpclib
 
 PROMISED = {
-    "supervisor.childutils": "getRPCInterface getRPCTransport listener pcomm eventdata get_headers get_asctime",
-    "supervisor.xmlrpc": "SupervisorTransport Faults RPCError xmlrpclib",
+    "supervisor.childutils": "getRPCInterface getRPCTransport listener pcomm eventdata get_headers get_asctime "
+    "xmlrpclib",
+    "supervisor.xmlrpc": "SupervisorTransport Faults RPCError getFaultDescription xmlrpclib",
     "supervisor.states": "ProcessStates SupervisorStates RUNNING_STATES STOPPED_STATES getProcessStateDescription",
     "supervisor.options": "make_namespec split_namespec UnhosedConfigParser VERSION ClientOptions ServerOptions",
     "supervisor.datatypes": "byte_size SuffixMultiplier boolean integer list_of_strings logfile_name logging_level "
     "Automatic Syslog",
-    "supervisor.dispatchers": "RejectEvent",
+    "supervisor.dispatchers": "RejectEvent PEventListenerDispatcher",
     "supervisor.events": "Event subscribe unsubscribe notify register getEventNameByType EventTypes "
     "ProcessStateEvent ProcessGroupAddedEvent ProcessGroupRemovedEvent RemoteCommunicationEvent "
     "SupervisorRunningEvent SupervisorStoppingEvent TickEvent Tick5Event",
@@ -34,7 +35,7 @@ PROMISED = {
     "getLogger handle_file handle_stdout Handler RotatingFileHandler SyslogHandler",
     "supervisor.supervisorctl": "ControllerPluginBase Controller LSBInitExitStatuses",
     "supervisor.supervisord": "Supervisor main",
-    "supervisor.process": "Subprocess ProcessGroupBase",
+    "supervisor.process": "Subprocess ProcessGroupBase ProcessStates SupervisorStates STOPPED_STATES getProcessStateDescription",
     "supervisor.compat": "as_string as_bytes httplib xmlrpclib urllib urlparse StringIO ConfigParser Fault HTMLParser unicode "
     "basestring StringTypes long unichr raw_input maxint letters escape htmlentitydefs encodestring decodestring md5 sha1 "
     "thread PY2",
