@@ -26,9 +26,10 @@ from supervisor.namespec import split_namespec
 from supervisor.protocol.xmlrpc import Value
 from supervisor.states import STOPPED_STATES, ProcessStates
 
+from . import configuring
 from . import session as status_codes
 from .actions import NO_MATCH, clear, restart, signal, start, stop
-from .configuring import add, remove, reread, update
+from .configuring import add, remove, update
 from .format import avail_line, columns, status_lines
 from .help import HELP, print_help, usage
 from .logs import maintail, tail
@@ -356,6 +357,13 @@ def plan(session: Session, words: list[str]) -> None:
     from .plan import plan as run
 
     run(session, words)
+
+
+def reread(session: Session, words: list[str]) -> None:
+    if words[:1] == ["--diff"]:
+        plan(session, words[1:])
+    else:
+        configuring.reread(session, words)
 
 
 def bridge(session: Session, words: list[str]) -> None:

@@ -37,11 +37,6 @@ def reload_config(session: Session, shutting_down: str) -> Changes | None:
 
 
 def reread(session: Session, words: list[str]) -> None:
-    if words[:1] == ["--diff"]:
-        from .plan import plan  # its records cost every other command time at its start
-
-        plan(session, words[1:])
-        return
     if words:
         usage(session, "Error: reread accepts no arguments", "reread")
         return
