@@ -29,6 +29,7 @@ import time
 import traceback
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
+from getpass import getpass
 from pathlib import Path
 from typing import Final, NoReturn, Protocol
 
@@ -466,7 +467,7 @@ def _parser() -> _Parser:
     parser = _Parser(
         prog="supervisortui",
         description="A full-screen console for supervisord.",
-        epilog="supervisortui keys --check FILE and supervisortui theme --check FILE tell what is wrong in such a file. "
+        epilog="supervisortui keys --check FILE and supervisortui theme --check FILE tell what is wrong in such a file; supervisortui fleet --check also tries every supervisor. "
         "Exit codes: 0; 1 no terminal, or it went away; 2 command line or configuration; 70 a bug of ours.",
         add_help=False,
     )
@@ -491,8 +492,8 @@ def _parser() -> _Parser:
         default="",
         help="open the supervisors of this file; else of fleet.toml of your settings",
     )
-    add("-u", "--username", metavar="USER")
-    add("-p", "--password", metavar="PASSWORD")
+    add("-u", "--username", metavar="USER", help="who to log in as; the password is asked for")
+    add("-p", "--password", metavar="PASSWORD", help="and with what; others on this machine can see it")
     add("--read-only", action="store_true", help="refuse every command that changes something")
     add("--ascii", action="store_true", help="draw with ASCII characters only")
     add(
@@ -536,8 +537,26 @@ def _places(given: argparse.Namespace) -> tuple[Place, ...]:
         places = files.load_fleet(Path(given.fleet) if given.fleet else files.fleet_file(environ), environ)
     else:
         places = _configured(given)
-    places = places_of.unique(places)
+    places = _with_password(places_of.unique(places), given.username)
     return tuple(places_of.chosen(places, given.names) if given.names else places)
+
+
+def _with_password(places: list[Place], username: str | None) -> list[Place]:
+    """Where ``-u`` names a user and nobody a password, it is asked for; once, whatever the number of supervisors.
+
+    Without a terminal nobody can be asked: then there is none. Raises UserError when none is given.
+    """
+    lacking = [place.name for place in places if username is not None and place.password is None]
+    if not lacking or not sys.stdin.isatty():
+        return places
+    try:
+        password = getpass(
+            f"Password of {username} for {', '.join(lacking[:3])}{' ...' if lacking[3:] else ''}: "
+        )
+    except EOFError as error:
+        print(file=sys.stderr)
+        raise UserError("no password was given") from error
+    return [replace(place, password=password) if place.name in lacking else place for place in places]
 
 
 def _configured(given: argparse.Namespace) -> list[Place]:

@@ -1,12 +1,14 @@
-"""``supervisortui keys`` and ``supervisortui theme``: files of the operator, checked or shown; must never know widgets.
+"""``supervisortui keys``, ``theme`` and ``fleet``: files of the operator, checked or shown; must never know widgets.
 
-Both print one line for a mistake, ``FILE:LINE: what``. Exit codes: 0 nothing is wrong,
-1 something is, 2 wrong usage.
+All print one line for a mistake, ``FILE:LINE: what``; ``fleet --check`` then tries every
+supervisor as the console would. Exit codes: 0 nothing is wrong, 1 something is, 2 wrong
+usage.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -15,8 +17,10 @@ from typing import Final, NoReturn
 from supervisor.errors import EXIT_GENERIC, EXIT_OK, UserError
 
 from . import files, keyfile, theme, tomltext
+from . import places as places_of
+from .reach import try_all
 
-SUBCOMMANDS: Final = ("keys", "theme")
+SUBCOMMANDS: Final = ("keys", "theme", "fleet")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -27,6 +31,8 @@ class _Parser(argparse.ArgumentParser):
 def run(words: Sequence[str], environ: Mapping[str, str]) -> int:
     """``words`` begins with one of SUBCOMMANDS. Raises UserError."""
     which = words[0]
+    if which == "fleet":
+        return _fleet(words[1:], environ)
     parser = _Parser(prog=f"supervisortui {which}", description=_WHAT[which])
     parser.add_argument("--check", metavar="FILE", help="tell what is wrong in FILE, with its lines")
     given = parser.parse_args(words[1:])
@@ -46,9 +52,43 @@ def run(words: Sequence[str], environ: Mapping[str, str]) -> int:
     return EXIT_GENERIC if problems else EXIT_OK
 
 
+def _fleet(words: Sequence[str], environ: Mapping[str, str]) -> int:
+    parser = _Parser(prog="supervisortui fleet", description=_WHAT["fleet"])
+    parser.add_argument(
+        "--fleet", metavar="FILE", default="", help="another file than fleet.toml of the settings"
+    )
+    parser.add_argument(
+        "--check",
+        metavar="FILE",
+        nargs="?",
+        const="",
+        help="tell what is wrong in FILE, and try every supervisor",
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help="only these supervisors")
+    given = parser.parse_args(words)
+    path = Path(given.check or given.fleet or files.fleet_file(environ))
+    try:
+        places = places_of.unique(files.load_fleet(path, environ))
+    except UserError as error:
+        if given.check is None or not path.exists():
+            raise
+        print(error)
+        return EXIT_GENERIC
+    if given.names:
+        places = places_of.chosen(places, given.names)
+    if given.check is not None:
+        return asyncio.run(try_all(places, lambda line: print(line, flush=True)))
+    for place in places:
+        print(f"{place.name}\t{place.env}\t{place.url}")
+    return EXIT_OK
+
+
 _WHAT: Final = {
     "keys": "Print all keys as a key-map file, or check such a file.",
     "theme": "Print the names of all themes, or check a theme file.",
+    "fleet": "Print the supervisors of the fleet file: name, environment and URL; or check the file and try every one "
+    "of them. Exit codes: 0 all are well; 1 the file has a mistake, or one is not reached or refuses the login; 2 wrong "
+    "usage.",
 }
 
 

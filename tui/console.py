@@ -123,9 +123,7 @@ class Console(Desk):
             return  # the fleet screen and the timeline say it, of however many
         match told.kind:
             case LinkKind.AUTH_FAILED:
-                self.error(
-                    f"AUTH FAILED: {told.reason}. Start again with -u USER -p PASSWORD; C-r tries again"
-                )
+                self.error(f"AUTH FAILED: {told.reason}. g l logs in; C-r tries again")
             case LinkKind.INCOMPATIBLE:
                 self.error(told.reason)
             case LinkKind.AWAY if not self.model.sups[told.sup].known:
@@ -378,6 +376,7 @@ class Console(Desk):
             "theme": self._pickers.choose_theme,
             "mouse": self._toggle_mouse,
             "reconnect": self._reconnect,
+            "log-in": self._fleet.log_in,
             "redraw": self.host.redraw,
             "history": self._pickers.history,
             "go": self._pickers.go,

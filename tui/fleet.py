@@ -65,7 +65,7 @@ def link_words(sup: Sup, rtt_s: float, now: float) -> LinkWords:
                 return LinkWords("stale", f"stale {age}", f"data of {clock(sup.as_of)}: {link.reason}{again}")
             return LinkWords("down", "away", f"{link.reason}{again}")
         case LinkKind.AUTH_FAILED:
-            return LinkWords("down", "refused", f"{link.reason}; C-r tries again")
+            return LinkWords("down", "refused", f"Enter logs in: {link.reason}")
         case _:
             return LinkWords("down", link.kind.value, link.reason)
 

@@ -6,8 +6,9 @@ from supervisor.errors import UserError
 
 from .desk import Desk
 from .fleet import link_words
-from .model import Ref
+from .model import LinkKind, Ref
 from .screens.fleet import WIDE, AttentionPane, Fleet, SupTable
+from .screens.login import Login
 from .screens.screen import Screen
 
 
@@ -55,7 +56,9 @@ class FleetDesk:
         cursor = view.cursor
         if cursor is None:
             raise UserError("no supervisor is selected")
-        if cursor.sup:
+        if cursor.sup and self._desk.model.sups[cursor.sup].link.kind is LinkKind.AUTH_FAILED:
+            self.log_in()
+        elif cursor.sup:
             self._desk.view.look_at(cursor.sup)
             self._desk.show([*self.base, self._desk.overview])
         else:
@@ -94,6 +97,29 @@ class FleetDesk:
             pane.view.place = number
             if again:
                 self.open()
+
+    def log_in(self) -> None:
+        """Ask for a login of the one supervisor that is meant. Raises UserError where it is not one, or wants none."""
+        meant = self.meant()
+        if len(meant) != 1:
+            raise UserError("log in to which? Put the cursor on a supervisor of screen 5")
+        name = meant[0]
+        link = self._desk.links[name]
+        if link.target.url.startswith("ssh://"):
+            raise UserError(f"{name} is reached by ssh: the login is a matter of its configuration there")
+        told = self._desk.model.sups[name].link
+        lines = [f"{name}  {link.target.url}"]
+        if told.kind is LinkKind.AUTH_FAILED:
+            lines.append(told.reason)
+
+        def done(login: tuple[str, str] | None) -> None:
+            if login is None:
+                self._desk.say("cancelled")
+                return
+            link.log_in(*login)
+            self._desk.say(f"{name}: logging in as {login[0]}")
+
+        self._desk.open(Login(self._desk.look, lines, link.target.username or "", done))
 
     def filter(self) -> None:
         view = self.screen.sups.view

@@ -41,7 +41,7 @@ GLOBAL: Final = {
     "g g": "first", "home": "first", "G": "last", "end": "last",
     "h": "left", "left": "left", "l": "right", "right": "right",
     "tab": "next-pane", "shift tab": "previous-pane", "ctrl w w": "next-pane", "ctrl w W": "previous-pane",
-    "1": "overview", "2": "detail", "3": "log-screen", "4": "events", "5": "fleet", "g e": "events", "g p": "go", "meta 1": "overview", "meta 2": "detail", "meta 3": "logs", "meta 4": "events", "meta 5": "fleet", "g m": "messages", "g a": "attached",
+    "1": "overview", "2": "detail", "3": "log-screen", "4": "events", "5": "fleet", "g e": "events", "g p": "go", "g l": "log-in", "meta 1": "overview", "meta 2": "detail", "meta 3": "logs", "meta 4": "events", "meta 5": "fleet", "g m": "messages", "g a": "attached",
     "?": "help", "f1": "help", ":": "palette", "ctrl p": "palette", "f2": "settings", "ctrl t": "theme",
     "esc": "back", "q": "back", "f10": "quit", "ctrl c": "interrupt",
     "ctrl l": "redraw", "ctrl r": "reconnect", "z": "zoom", "M": "mouse",

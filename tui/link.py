@@ -14,6 +14,7 @@ import os
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Final, Protocol
 
 from supervisor.client import rpc
@@ -149,6 +150,7 @@ class Connection(Protocol):
     def live(self) -> bool: ...
     async def run(self) -> None: ...
     def retry_now(self) -> None: ...
+    def log_in(self, username: str, password: str) -> None: ...
     def want_usage(self, namespecs: list[str]) -> None: ...
     def follow(self, namespec: str, channel: str, buffer: LogBuffer, changed: Callable[[], None]) -> Feed: ...
     def unfollow(self, feed: Feed) -> None: ...
@@ -330,6 +332,12 @@ class Link:
 
     def retry_now(self) -> None:
         self._client.retry_now()
+        self._poke.set()
+
+    def log_in(self, username: str, password: str) -> None:
+        """Try the connection now, with another login."""
+        self.target = replace(self.target, username=username, password=password)
+        self._client.log_in(username, password)
         self._poke.set()
 
     def want_usage(self, namespecs: list[str]) -> None:

@@ -86,22 +86,34 @@ def read_fleet(text: str, file: str, secret: Callable[[str], str], environ: Mapp
     """The supervisors of a fleet file, in its order.
 
     ``secret`` gives the text of a password file, and raises UserError. Raises UserError
-    that begins with file and line.
+    of a line for each mistake, beginning with file and line.
     """
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise UserError(_syntax(file, text, str(error))) from error
     lines = _Lines(text, file)
-    for key in document:
-        if key != "fleet":
-            raise UserError(f"{lines.at(key)}: {key!r} is not known here; supervisors are [fleet.NAME]")
+    problems = [
+        f"{lines.at(key)}: {key!r} is not known here; supervisors are [fleet.NAME]"
+        for key in document
+        if key != "fleet"
+    ]
     fleet = document.get("fleet", {})
+    if problems and not fleet:
+        raise UserError("\n".join(problems))
     if not isinstance(fleet, dict) or not fleet:
         raise UserError(f'{file}: names no supervisor; write [fleet.NAME] and url = "..."')
     if len(fleet) > PLACES_MAX:
         raise UserError(f"{file}: more than {PLACES_MAX} supervisors")
-    return [_place(name, table, lines, secret, environ) for name, table in fleet.items()]
+    places = []
+    for name, table in fleet.items():
+        try:
+            places.append(_place(name, table, lines, secret, environ))
+        except UserError as error:
+            problems.append(str(error))
+    if problems:
+        raise UserError("\n".join(problems))
+    return places
 
 
 def _syntax(file: str, text: str, problem: str) -> str:

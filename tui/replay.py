@@ -308,6 +308,9 @@ class Recorded:
     def retry_now(self) -> None:
         pass
 
+    def log_in(self, username: str, password: str) -> None:
+        pass
+
     def want_usage(self, namespecs: list[str]) -> None:
         pass
 

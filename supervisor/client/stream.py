@@ -378,6 +378,10 @@ class Session:
 
     # the connection
 
+    def log_in(self, username: str, password: str) -> None:
+        """With these from the next connection on."""
+        self._username, self._password = username, password
+
     def dialing(self) -> None:
         self.state = replace(self.state, phase=Phase.CONNECTING)
 
@@ -704,6 +708,11 @@ class StreamClient:
         """Dial at once, whatever is waited for."""
         self.session.retry_now(time.monotonic())
         self._poke.set()
+
+    def log_in(self, username: str, password: str) -> None:
+        """Connect at once, with another login."""
+        self.session.log_in(username, password)
+        self.retry_now()
 
     def flush(self) -> None:
         data = self.session.to_send()

@@ -117,7 +117,7 @@ def test_a_list_is_of_one_supervisor_or_of_all(model: Model) -> None:
         (LinkTold("db", LinkKind.LIVE, identification="x", version="5"), 0.01, ("up", "up", "x 5")),
         (LinkTold("db", LinkKind.LIVE, role="observer"), 1.5, ("degraded", "slow", "read-only")),
         (LinkTold("db", LinkKind.POLL, version="4"), 0.0, ("up", "up", "4, polled every 2 s")),
-        (LinkTold("db", LinkKind.AUTH_FAILED, "no"), 0.0, ("down", "refused", "no; C-r tries again")),
+        (LinkTold("db", LinkKind.AUTH_FAILED, "no"), 0.0, ("down", "refused", "Enter logs in: no")),
     ],
 )
 def test_how_a_connection_is_said(
