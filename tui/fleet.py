@@ -18,6 +18,17 @@ DEGRADED_S: Final = 1.0
 """A round trip that takes longer is worth a word."""
 
 
+MARK_ROLES: Final = {
+    "red": "meter.high", "yellow": "meter.mid", "green": "meter.low", "cyan": "state.starting", "blue": "log.source",
+    "magenta": "row.marked",
+}  # fmt: skip
+
+
+def mark_role(sup: Sup) -> str:
+    """The role of the mark in front of a supervisor's name; empty: it has none. A protected one always has one."""
+    return MARK_ROLES.get(sup.colour) or (MARK_ROLES["red"] if sup.protect else "")
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """One row: a supervisor, or with ``sup`` empty the heading of an environment."""

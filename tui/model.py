@@ -160,6 +160,7 @@ class Sup:
     protect: bool = False
     env: str = ""
     alert: bool = False
+    colour: str = ""
     groups: dict[Ref, None] = field(default_factory=dict)
     tally: Counter[int] = field(default_factory=Counter)
 

@@ -7,6 +7,7 @@ A fleet file is TOML, one table for each supervisor::
     env = "prod"                        # what it is listed under
     protect = "type-name"               # its name is asked for before anything is done to it
     title = "alert"                     # its title bar warns
+    colour = "red"                      # of the mark in front of its name
 
     [fleet.db-1]
     url = "https://db-1.example.org:9001"
@@ -43,6 +44,7 @@ _KEYS: Final = frozenset(
         "password_env",
         "protect",
         "title",
+        "colour",
         *TlsFiles._fields,
     }
 )
@@ -50,6 +52,8 @@ _SSH: Final = re.compile(
     r"ssh://(?:([A-Za-z0-9_][A-Za-z0-9._-]*)@)?([A-Za-z0-9_][A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\])"
     r"(?::([0-9]{1,5}))?(/[^\x00-\x1f\x7f]*)?"
 )
+COLOURS: Final = ("red", "yellow", "green", "cyan", "blue", "magenta")
+"""What a mark can be; the theme decides what it looks like."""
 KINDS: Final = ("unix://", "http://", "https://", "ssh://")
 
 
@@ -76,6 +80,7 @@ class Place:
     protect: bool = False
     alert: bool = False
     tls: TlsFiles = NO_FILES
+    colour: str = ""
 
     @property
     def target(self) -> Target:
@@ -192,12 +197,23 @@ def _place(
     title = text("title")
     if title not in ("", "alert"):
         raise UserError(f'{lines.at(name, "title")}: title is "alert", or left out')
+    colour = text("colour")
+    if colour not in ("", *COLOURS):
+        raise UserError(f"{lines.at(name, 'colour')}: colour is one of {', '.join(COLOURS)}")
     tls = TlsFiles(*(expanduser(text(key)) for key in TlsFiles._fields))
     for key in TlsFiles._fields:
         if key in table and not url.startswith("https://"):
             raise UserError(f"{lines.at(name, key)}: {key} is for https:// only")
     return Place(
-        name, url, text("username") or None, password, text("env"), bool(protect), title == "alert", tls
+        name,
+        url,
+        text("username") or None,
+        password,
+        text("env"),
+        bool(protect),
+        title == "alert",
+        tls,
+        colour,
     )
 
 

@@ -62,9 +62,9 @@ def test_a_fleet() -> None:
             "fleet.toml:2: ssh://-oProxyCommand=x: is to be ssh://[USER@]HOST[:PORT][/CONFIGURATION]",
         ),
         (
-            '[fleet.a]\nurl = "unix:///s"\n\ncolour = "red"\n',
-            "fleet.toml:4: colour is not known; there are "
-            + "cafile, certfile, env, keyfile, password, password_env, password_file, protect, title, url, username",
+            '[fleet.a]\nurl = "unix:///s"\n\nsize = "red"\n',
+            "fleet.toml:4: size is not known; there are "
+            + "cafile, certfile, colour, env, keyfile, password, password_env, password_file, protect, title, url, username",
         ),
         (
             '[fleet.a]\nurl = "http://h:1"\ncafile = "ca.pem"\n',
@@ -82,6 +82,10 @@ def test_a_fleet() -> None:
         (
             '[fleet.a]\nurl = "unix:///s"\nprotect = 3\n',
             'fleet.toml:3: protect is "type-name", true or false',
+        ),
+        (
+            '[fleet.a]\nurl = "unix:///s"\ncolour = "pink"\n',
+            "fleet.toml:3: colour is one of red, yellow, green, cyan, blue, magenta",
         ),
         ('[fleet.a]\nurl = "unix:///s"\ntitle = "x"\n', 'fleet.toml:3: title is "alert", or left out'),
         (

@@ -61,12 +61,12 @@ def test_every_supervisor_is_tried_and_has_one_line(servers: dict[str, FakeThrea
 
 def test_every_mistake_of_the_file_is_told(tmp_path: Path) -> None:
     file = tmp_path / "fleet.toml"
-    file.write_text('[fleet.a]\nurl = 3\n[fleet.b]\nurl = "unix:///b"\ncolour = 1\n[flet.c]\n')
+    file.write_text('[fleet.a]\nurl = 3\n[fleet.b]\nurl = "unix:///b"\nsize = 1\n[flet.c]\n')
     done = run("fleet", "--check", str(file), home=tmp_path)
     assert (done.returncode, done.stderr) == (1, "")
     first, second, third = done.stdout.splitlines()
     assert first.startswith(f"{file}:6: 'flet' is not known here")
-    assert second.startswith(f"{file}:2: url is to be") and third.startswith(f"{file}:5: colour is not known")
+    assert second.startswith(f"{file}:2: url is to be") and third.startswith(f"{file}:5: size is not known")
     done = run("fleet", "--check", str(tmp_path / "none"), home=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == f"supervisortui: {tmp_path}/none: there is no such file\n"

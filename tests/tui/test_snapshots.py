@@ -18,6 +18,7 @@ import pytest
 from urwid.testing import render_text
 
 from supervisor.ctl.why import Transition
+from supervisor.protocol import stream as wire
 from supervisor.states import ProcessStates as S
 from supervisor.tui.commands import ATTACHED, COMMANDS, Verb, plan
 from supervisor.tui.glyphs import UNICODE
@@ -34,11 +35,15 @@ from supervisor.tui.model import (
     SnapshotTold,
     UsageTold,
 )
-from supervisor.tui.pane import Look
+from supervisor.tui.pane import Look, Row
 from supervisor.tui.screens.asking import Question, TypeName
+from supervisor.tui.screens.attach import AttachScreen
 from supervisor.tui.screens.detail import Detail, Why
 from supervisor.tui.screens.dialogs import Choice, Confirm, Dialog, Item, Page, help_rows
 from supervisor.tui.screens.events import Events
+from supervisor.tui.screens.fleet import Fleet
+from supervisor.tui.screens.login import Login
+from supervisor.tui.screens.logs import Logs
 from supervisor.tui.screens.overview import Overview
 from supervisor.tui.screens.settings import SettingsPage
 from supervisor.tui.screens.stage import Stage
@@ -145,6 +150,57 @@ def events(scene: Scene) -> None:
     scene.stage.screen = Events(scene.model, LOOK)
 
 
+def fleet(scene: Scene) -> None:
+    """Twelve supervisors: up, slow, polled, protected, stale, away, refused, folded."""
+    model = scene.model = Model(_FLEET)
+    server = asyncio.run(_server())
+    records = tuple(fake.record for fake in server.processes.values())
+    for number, (name, (env, kind)) in enumerate(_FLEET.items()):
+        sup = model.sups[name]
+        sup.env, sup.protect, sup.colour = env, env == "prod", "blue" if env == "staging" else ""
+        if kind in (LinkKind.LIVE, LinkKind.POLL, LinkKind.AWAY):
+            live = LinkKind.LIVE if kind is LinkKind.AWAY else kind
+            version = "4.3.0" if kind is LinkKind.POLL else "5.0.0"
+            model.apply(LinkTold(name, live, role="admin", identification=name, version=version), NOW - 90)
+            model.apply(SnapshotTold(name, records[: 2 + number]), NOW - 90)
+        if kind is not LinkKind.LIVE and kind is not LinkKind.POLL:
+            reason = "wrong user name or password" if kind is LinkKind.AUTH_FAILED else "silent for 10 s"
+            model.apply(LinkTold(name, kind, reason, attempt=3, next_at=NOW + 6), NOW - 12)
+    model.apply(LinkTold("stg-2", LinkKind.AWAY, "connection refused", attempt=9, next_at=NOW + 12), NOW - 12)
+    screen = Fleet(model, LOOK, lambda sup: 1.4 if sup == "web-3" else 0.009)
+    screen.sups.view.folded.add("edge")
+    scene.stage = Stage(model, LOOK, screen)
+    scene.stage.title.scope, scene.stage.title.all_words = None, "FLEET"
+
+
+_FLEET: Final = {
+    "web-1": ("prod", LinkKind.LIVE), "web-2": ("prod", LinkKind.LIVE), "web-3": ("prod", LinkKind.LIVE),
+    "db-1": ("prod", LinkKind.AWAY), "stg-1": ("staging", LinkKind.POLL), "stg-2": ("staging", LinkKind.CONNECTING),
+    "stg-3": ("staging", LinkKind.AUTH_FAILED), "edge-1": ("edge", LinkKind.LIVE), "edge-2": ("edge", LinkKind.LIVE),
+    "with-a-name-too-long-for-any-column": ("", LinkKind.LIVE), "東京-1": ("", LinkKind.LIVE), "laptop": ("", LinkKind.LIVE),
+}  # fmt: skip
+
+
+def logs(scene: Scene) -> None:
+    screen = Logs(scene.model, LOOK, lambda pane: None)
+    screen.pane.show(scene.log, "api:worker_00", "stdout")
+    screen.split(right=True)
+    other = LogBuffer()
+    other.begin(1, 0, 0)
+    other.output(1, 0, b"GET / 200 12 ms\nGET /items/9 504 702 ms\n\x1b[31mtimeout\x1b[0m\n" * 20)
+    screen.pane.show(other, "api:web_00", "stdout")
+    scene.stage.screen = screen
+
+
+def attach(scene: Scene) -> None:
+    screen = AttachScreen(LOOK, "local api:console", lambda data: True, lambda wish: None, read_only=False)
+    screen.take(wire.Attached(0, "api:console", True, 7001, True, 22, 80, 1, 0))
+    said = b">>> from app import db\r\n>>> db.ping()\r\n\x1b[32mTrue\x1b[0m\r\n>>> "
+    screen.take(wire.Output(0, "stdout", 1, 0, said))
+    screen.pump(1)
+    scene.stage.full = screen
+
+
 def dialog(make: Callable[[Scene], Dialog]) -> Callable[[Scene], None]:
     def build(scene: Scene) -> None:
         scene.stage.dialog = make(scene)
@@ -188,8 +244,33 @@ def _shutdown(scene: Scene) -> Dialog:
     return TypeName(LOOK, "TYPE ITS NAME", lines, "local", lambda agreed: None)
 
 
+def _messages(scene: Scene) -> Dialog:
+    said = (
+        ("msg.ok", "restarted api:web_00"),
+        ("msg.error", "cannot start etl:load: spawn error: no such file"),
+    )
+    rows: list[Row] = [
+        [("ui.text.muted@panel", " 11:03:44 "), (f"{role}@panel", text)] for role, text in said
+    ]
+    return Page(LOOK, "Messages", rows, lambda: None, full=True)
+
+
+def _login(scene: Scene) -> Dialog:
+    found = Login(
+        LOOK, ["db  https://db.example.org:9001", "wrong user name or password"], "admin", lambda login: None
+    )
+    for key in "secret":
+        found.typed(key)
+    return found
+
+
 SCENES: Final[dict[str, Callable[[Scene], None]]] = {
     "overview": overview,
+    "fleet": fleet,
+    "logs": logs,
+    "attach": attach,
+    "messages": dialog(_messages),
+    "login": dialog(_login),
     "marked": marked,
     "log": log,
     "detail": detail,
@@ -201,7 +282,9 @@ SCENES: Final[dict[str, Callable[[Scene], None]]] = {
     "reload": dialog(_reload),
     "shutdown": dialog(_shutdown),
 }
-SMALL_ONLY: Final = frozenset({"marked", "log", "palette", "settings", "reload", "shutdown"})
+SMALL_ONLY: Final = frozenset(
+    {"marked", "log", "palette", "settings", "reload", "shutdown", "messages", "login"}
+)
 """What looks the same at every size but for the room around it."""
 PICTURES: Final = [(name, size) for name in SCENES for size in (SIZES[:1] if name in SMALL_ONLY else SIZES)]
 

@@ -9,7 +9,7 @@ import urwid
 
 from supervisor.states import ProcessStates
 
-from ..fleet import AttentionView, FleetView, link_words
+from ..fleet import AttentionView, FleetView, link_words, mark_role
 from ..fleet import Line as FleetLine
 from ..glyphs import state_role
 from ..model import LinkKind, Model, Ref
@@ -94,7 +94,7 @@ class SupTable(Pane):
         line.add(at.env or "(no environment)", f"row.group{place}")
         if at.env in self.view.folded:
             stale = sum(self._model.sups[name].stale for name in members)
-            line.add(f"  {len(members)}", f"ui.text.muted{place}")
+            line.add(f"  {len(members)} supervisors", f"ui.text.muted{place}")
             if stale:
                 line.add(f"  {stale} not connected", f"msg.warn{place}")
             for title, state in _COUNTS[1:]:
@@ -110,7 +110,9 @@ class SupTable(Pane):
         words = link_words(sup, rtt_s, self.look.now())
         text = f"row.stale{place}" if sup.stale else f"row.normal{place}"
         dim = f"ui.text.muted{place}" if not sup.stale else text
-        line.add(f"{marker}    ", text)
+        mark = mark_role(sup)
+        bar = "" if not mark else "|" if glyphs.arrow == "->" else "▌"
+        line.add(f"{marker}  ", text).add(bar or " ", f"{mark}{place}" if mark else text).add(" ", text)
         line.add(fit(middle(at.sup, widths.name - 1, glyphs.ellipsis), widths.name), text)
         sign = {"up": "+", "degraded": "!", "stale": glyphs.stale}.get(words.sign, "X")
         if glyphs.arrow != "->":
@@ -135,10 +137,12 @@ class SupTable(Pane):
                     f"{state_role(state)}{place}" if hot else text if number else dim,
                 )
         if widths.rtt:
-            measured = f"{rtt_s * 1000:.0f} ms" if rtt_s and not sup.stale else "-"
+            measured = f"{rtt_s:.1f} s" if rtt_s >= 1 else f"{rtt_s * 1000:.0f} ms"
+            if not rtt_s or sup.stale:
+                measured = "-"
             line.add(right(measured, widths.rtt), dim)
         if widths.note:
-            protected = "protected" if sup.protect else ""
+            protected = "protected" if sup.protect and not sup.stale else ""
             note = "  ".join(part for part in (protected, words.note) if part)
             line.add(f"   {note}", text if sup.stale or sup.link.kind is LinkKind.AUTH_FAILED else dim)
         return line.done()
