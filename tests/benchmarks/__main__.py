@@ -17,6 +17,7 @@ from . import (
     calls,
     children,
     consolelogs,
+    crowd,
     emulation,
     followers,
     idle,
@@ -45,6 +46,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "status": calls.status,
     "stop": starting.stop,
     "recovery": starting.recovery,
+    "crowd": crowd.crowd,
     "emulator": emulation.emulation,
     "logs": consolelogs.logs,
 }

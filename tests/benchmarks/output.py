@@ -27,14 +27,14 @@ def lines(bench: Bench) -> Iterator[Row]:
             def cost(side: Side, name: str = name, count: int = count) -> float:
                 server = bench.fleet(side, count)
                 bench.say(f"lines, {titles[name]}, {count} programs, {side}")
-                return _cost_of_lines(server, name, bench.sizes.seconds)
+                return cost_of_lines(server, name, bench.sizes.seconds)
 
             figures = medians(bench.alternating(bench.sizes.runs, cost))
             what = f"1,000 lines, {titles[name]}, {count} programs"
             yield row(what, "CPU ms", figures, goal=LINE_GOALS[name])
 
 
-def _cost_of_lines(server: Server, name: str, seconds: float) -> float:
+def cost_of_lines(server: Server, name: str, seconds: float) -> float:
     """Milliseconds of CPU for each 1,000 lines that reached the log."""
     server.remove_logs(name)
     with server.running(name):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import signal
 import subprocess
 import time
 import xmlrpc.client
@@ -182,6 +183,10 @@ class Server:
     def pids(self) -> list[int]:
         """All processes of the supervisor itself."""
         return sorted({self.pid, self.daemon_pid()} - {0})
+
+    def kill_daemon(self) -> None:
+        """The programs run on."""
+        os.kill(self.daemon_pid(), signal.SIGKILL)
 
     def end(self) -> None:
         """Kill it and all its programs."""

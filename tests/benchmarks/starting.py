@@ -69,15 +69,13 @@ def restart(bench: Bench) -> Iterator[Row]:
         for side in bench.sides:
             server = bench.fleet(side, count)
             bench.say(f"killing programs of {count}, {side}")
-            latencies = _latencies(
-                server, sizes.kills if side == "ours" else min(sizes.kills, ORIGINAL_KILLS)
-            )
-            p50[side], p99[side] = (quantile(latencies, share) * 1e3 for share in (0.5, 0.99))
+            taken = latencies(server, sizes.kills if side == "ours" else min(sizes.kills, ORIGINAL_KILLS))
+            p50[side], p99[side] = (quantile(taken, share) * 1e3 for share in (0.5, 0.99))
         yield row(f"SIGKILL to replacement, {count} programs, p50", "ms", p50, goal=2.0)
         yield row(f"SIGKILL to replacement, {count} programs, p99", "ms", p99, goal=10.0)
 
 
-def _latencies(server: Server, kills: int) -> list[float]:
+def latencies(server: Server, kills: int) -> list[float]:
     """Kill programs in turn, at times that have nothing to do with the server's own clock.
 
     None is killed in its first second: ours then waits on purpose.
@@ -147,15 +145,15 @@ def recovery(bench: Bench) -> Iterator[Row]:
             time.sleep(0.3)
             server.disconnect()
             killed = time.monotonic()
-            os.kill(server.daemon_pid(), signal.SIGKILL)
-            _first_answer(server, request)
+            server.kill_daemon()
+            first_answer(server, request)
             seconds.append(time.monotonic() - killed)
         goal = 1.0 if count == 100 else None
         yield Row(f"daemon killed to RPC, {count} programs, median", "s", statistics.median(seconds))
         yield Row(f"daemon killed to RPC, {count} programs, worst", "s", max(seconds), goal=goal)
 
 
-def _first_answer(server: Server, request: bytes) -> None:
+def first_answer(server: Server, request: bytes) -> None:
     def answered() -> bool:
         try:
             server.reconnect()
