@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import dataclasses
 import typing
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cache
 from types import UnionType
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from ..errors import ConfigProblem
 from ..tls import TlsFiles
@@ -251,10 +253,17 @@ class Configuration:
 T = TypeVar("T")
 
 
+_PLAIN: Final = frozenset({str, int, bool, float, bytes, type(None)})
+
+
 def encode(value: object) -> Any:
     """A dataclass of this file as msgpack-able data: dicts by field name, lists, scalars."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: encode(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    kind: Any = type(value)
+    if kind in _PLAIN:
+        return value
+    names = _field_names(kind)
+    if names:
+        return {name: encode(getattr(value, name)) for name in names}
     if isinstance(value, tuple):
         return [encode(item) for item in value]
     if isinstance(value, StrEnum):
@@ -262,35 +271,55 @@ def encode(value: object) -> Any:
     return value
 
 
+@cache
+def _field_names(kind: Any) -> tuple[str, ...]:
+    """Of a dataclass; empty for any other class."""
+    return tuple(f.name for f in dataclasses.fields(kind)) if dataclasses.is_dataclass(kind) else ()
+
+
 def decode(kind: type[T], data: Any) -> T:
     """The dataclass ``kind`` from what ``encode`` made; unknown keys are ignored, missing ones take defaults.
 
     Raises TypeError or ValueError when the data has another shape.
     """
-    return typing.cast(T, _decode(kind, data))
+    hashable: Any = kind
+    return typing.cast(T, _decoder(hashable)(data))
 
 
-def _decode(kind: Any, data: Any) -> Any:
+@cache
+def _decoder(kind: Any) -> Callable[[Any], Any]:
+    """What makes a ``kind``; its hints are looked at once, not for each of thousands of programs."""
     if dataclasses.is_dataclass(kind) and isinstance(kind, type):
+        return _record_decoder(kind)
+    origin, args = typing.get_origin(kind), typing.get_args(kind)
+    if origin is tuple:
+        decoders = [_decoder(arg) for arg in args if arg is not Ellipsis]
+        if len(args) == 2 and args[1] is Ellipsis:
+            return lambda data: tuple([decoders[0](item) for item in data])
+        return lambda data: tuple([d(item) for d, item in zip(decoders, data, strict=True)])
+    if origin in (UnionType, typing.Union):
+        inner = _decoder(next(arg for arg in args if arg is not type(None)))
+        return lambda data: None if data is None else inner(data)
+    if kind is TlsFiles:
+        return lambda data: TlsFiles(*(_decoder(str)(item) for item in data))
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        return kind
+
+    def same(data: Any) -> Any:
+        if not isinstance(data, kind):
+            raise TypeError(f"expected {kind.__name__}, not {type(data).__name__}")
+        return data
+
+    return same
+
+
+def _record_decoder(kind: type) -> Callable[[Any], Any]:
+    hints = typing.get_type_hints(kind)
+    decoders = {name: _decoder(hints[name]) for name in _field_names(kind)}
+
+    def record(data: Any) -> Any:
         if not isinstance(data, dict):
             raise TypeError(f"expected a map for {kind.__name__}")
-        hints = typing.get_type_hints(kind)
-        known = {f.name for f in dataclasses.fields(kind)}
-        return kind(**{key: _decode(hints[key], item) for key, item in data.items() if key in known})
-    origin = typing.get_origin(kind)
-    if origin is tuple:
-        args = typing.get_args(kind)
-        if len(args) == 2 and args[1] is Ellipsis:
-            return tuple(_decode(args[0], item) for item in data)
-        return tuple(_decode(arg, item) for arg, item in zip(args, data, strict=True))
-    if origin in (UnionType, typing.Union):
-        if data is None:
-            return None
-        return _decode(next(arg for arg in typing.get_args(kind) if arg is not type(None)), data)
-    if kind is TlsFiles:
-        return TlsFiles(*(_decode(str, item) for item in data))
-    if isinstance(kind, type) and issubclass(kind, StrEnum):
-        return kind(data)
-    if not isinstance(data, kind):
-        raise TypeError(f"expected {kind.__name__}, not {type(data).__name__}")
-    return data
+        return kind(**{key: decoders[key](item) for key, item in data.items() if key in decoders})
+
+    return record
