@@ -85,7 +85,7 @@ class Console(Desk):
             "sort": lambda column: self.view.change(sort=column),
         }
         for pane in (self.overview.table, self.overview.log, self.overview.events, self.events.pane):
-            urwid.connect_signal(pane, "mouse", self.pressed)
+            self._logdesk.made(pane)
         for part in (self._fleet.screen.sups, self._fleet.screen.trouble, self.stage.footer):
             urwid.connect_signal(part, "mouse", self.pressed)
         if self._fleet.many:
@@ -464,7 +464,7 @@ class Console(Desk):
         screen = Detail(self.model, self.look, ref)
         for pane in (screen.log, screen.other):
             pane.wrap = self.overview.log.wrap
-            urwid.connect_signal(pane, "mouse", self.pressed)
+            self._logdesk.made(pane)
         if isinstance(self.stage.screen, Detail):
             self.stack.pop()
         self.show([*self.stack, screen])
@@ -671,6 +671,7 @@ class Console(Desk):
         screen = self.stage.screen
         if isinstance(box, LogPane) and box in screen.panes:
             screen.focused = box
+            self._logdesk.pressed(box, col, row)
         elif isinstance(box, (SupTable, AttentionPane)):
             self._fleet.press(box, row)
         elif isinstance(box, ProcessTable):

@@ -22,6 +22,7 @@ from .model import ListView, Message, Model
 from .pane import Box, Look, Prompt
 from .screens.dialogs import Dialog
 from .screens.events import Events
+from .screens.logpane import LogPane
 from .screens.overview import Overview
 from .screens.screen import Screen
 from .screens.stage import Stage
@@ -99,7 +100,10 @@ class Desk:
         """The key map's contexts, the innermost first."""
         if self.stage.dialog is not None:
             return (self.stage.dialog.context,)
-        own = (self.stage.screen.context, "global")
+        own: tuple[str, ...] = (self.stage.screen.context, "global")
+        focused = self.stage.screen.focused
+        if isinstance(focused, LogPane) and focused.selection is not None:
+            own = ("select", *own)
         return ("replay", *own) if self.replaying else own
 
     def told(self, message: Message) -> None:

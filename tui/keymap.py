@@ -66,10 +66,15 @@ LOG: Final = {
     "]": "next-error", "[": "previous-error", "}": "next-warning", "{": "previous-warning",
     ")": "next-restart", "(": "previous-restart",
     "m": "mark-line", "'": "next-mark", '"': "previous-mark", "U": "clear-marks",
-    "v": "select", "V": "select", "y": "copy", "ctrl y": "bare", "S": "save", "E": "open",
+    "v": "select", "V": "select-lines", "y": "copy", "ctrl y": "bare", "S": "save", "E": "open",
     "K": "older", "0": "line-start", "$": "line-end",
     "|": "split-right", "-": "split-below", "+": "merge", "ctrl w c": "close-pane",
     "ctrl w h": "pane-left", "ctrl w l": "pane-right", "ctrl w k": "pane-up", "ctrl w j": "pane-down",
+}  # fmt: skip
+
+SELECT: Final = {
+    "v": "select", "V": "select-lines", "y": "copy", "enter": "copy", "0": "line-start", "$": "line-end",
+    "w": "word", "b": "word-back", "e": "word-end", "o": "other-end",
 }  # fmt: skip
 
 DETAIL: Final = {
@@ -121,6 +126,7 @@ DEFAULTS: Final[Mapping[str, Mapping[str, str]]] = {
     "global": GLOBAL,
     "list": LIST,
     "log": LOG,
+    "select": SELECT,
     "detail": DETAIL,
     "events": EVENTS,
     "fleet": FLEET,
@@ -138,6 +144,7 @@ FOOTERS: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "log": ("help", "find", "next-match", "previous-match", "follow", "pause", "wrap", "stream", "zoom", "next-pane",
         "split-right", "merge", "filter-in", "copy", "older", "times", "next-error", "back"),
+    "select": ("copy", "select", "select-lines", "word", "word-back", "word-end", "line-start", "line-end", "other-end", "back"),
     "detail": ("back", "start", "stop", "restart", "signal", "attach", "logs", "stream", "next-pane", "copy-name", "copy-command", "help"),
     "events": ("back", "detail", "logs", "follow", "kind", "level", "hour-back", "hour-on", "help"),
     "fleet": ("help", "open-supervisor", "filter", "everything", "reconnect", "next-pane", "events", "palette", "quit"),

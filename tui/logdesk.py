@@ -16,10 +16,11 @@ from . import clipboard
 from .desk import Desk
 from .feeds import MAX_MERGED, Feeds
 from .model import Ref
-from .pane import Pane
+from .pane import Box, Pane
 from .screens.dialogs import Choice, Item
 from .screens.logpane import LogPane, Wanted, is_error, is_restart, is_warning
 from .screens.logs import CHANNELS, Logs
+from .selection import Place
 
 MAX_CHOICES: Final = 5000
 
@@ -31,10 +32,13 @@ class LogDesk:
         self._desk = desk
         self._feeds = feeds
         self._log = log
-        self.screen = Logs(desk.model, desk.look, self._made)
+        self._pressed: tuple[LogPane, Place] | None = None
+        self.screen = Logs(desk.model, desk.look, self.made)
 
-    def _made(self, pane: Pane) -> None:
+    def made(self, pane: Pane) -> None:
+        """Hear the mouse in a pane."""
         urwid.connect_signal(pane, "mouse", self._desk.pressed)
+        urwid.connect_signal(pane, "drag", self.dragged)
 
     def commands(self) -> dict[str, Callable[[], None]]:
         log = self._log
@@ -67,13 +71,18 @@ class LogDesk:
             "next-mark": lambda: self._marked(backward=False),
             "previous-mark": lambda: self._marked(backward=True),
             "clear-marks": lambda: log().marks.clear(),
-            "select": lambda: log().select(),
+            "select": lambda: log().select(whole=False),
+            "select-lines": lambda: log().select(whole=True),
+            "word": lambda: log().word(),
+            "word-back": lambda: log().word(backward=True),
+            "word-end": lambda: log().word(end=True),
+            "other-end": lambda: log().swap(),
             "copy": self._copy,
             "bare": self._bare,
             "save": self._save,
             "open": self._open,
             "older": self.older,
-            "line-start": self._line_start,
+            "line-start": lambda: log().side_start(),
             "line-end": lambda: log().side_end(),
         }
 
@@ -193,9 +202,6 @@ class LogDesk:
             "lines since this console listened; 0 and below: older" if log.numbers else "numbers off"
         )
 
-    def _line_start(self) -> None:
-        self._log().aside = 0
-
     # --- finding -------------------------------------------------------------------------------------
 
     def find(self, *, backward: bool = False) -> None:
@@ -292,14 +298,50 @@ class LogDesk:
 
     def _copy(self) -> None:
         log = self._log()
-        numbers = log.selected()
-        data = "\n".join(log.text(number) for number in numbers).encode("utf-8", "replace")
-        if not numbers:
+        self._take(log)
+
+    def _take(self, log: LogPane) -> None:
+        count, text = len(log.selected()), log.taken()
+        data = text.encode("utf-8", "replace")
+        if not count or not data:
             raise UserError("there is nothing to copy")
         if len(data) > clipboard.MAX_COPY_BYTES:
             raise UserError(f"{len(data):,} bytes are too much for a clipboard: S saves to a file")
-        log.anchor = None
-        self.give(data, f"{len(numbers)} line{'s' if len(numbers) != 1 else ''}")
+        by_characters = log.selection is not None and not log.selection.whole
+        log.selection = None
+        number, noun = (len(text), "character") if by_characters else (count, "line")
+        self.give(data, f"{number} {noun}{'s' if number != 1 else ''}")
+
+    # --- the mouse -----------------------------------------------------------------------------------
+
+    def pressed(self, log: LogPane, col: int, row: int) -> None:
+        """A button went down: a selection may begin here."""
+        log.selection = None
+        place = log.place_at(col, row)
+        self._pressed = (log, place) if place is not None else None
+
+    def dragged(self, log: Box, event: str, col: int, row: int) -> None:
+        """The mouse moved with a button down, or the button went up (``event`` says which)."""
+        if self._pressed is None or log is not self._pressed[0]:
+            return  # a drag stays in the pane that it began in
+        pane, begin = self._pressed
+        place = pane.place_at(col, row)
+        if event.endswith("drag"):
+            if pane.selection is None:
+                pane.select_from(begin)
+            top = pane.margin[1]
+            if row < top or row >= top + pane.height:  # on the frame: further than what is shown
+                pane.move(-1 if row < top else 1)
+            elif place is not None:
+                pane.select_until(place)
+        elif event.endswith("release"):
+            self._pressed = None
+            if pane.selection is not None:
+                try:
+                    self._take(pane)
+                except UserError as error:
+                    self._desk.say(str(error), "msg.warn")
+        self._desk.host.invalidate()
 
     def give(self, data: bytes, words: str) -> None:
         """Copy ``data`` to where there is a clipboard, and say so; ``words``: what it is."""
@@ -376,8 +418,8 @@ class LogDesk:
         pane = self._desk.stage.screen.focused
         if not isinstance(pane, LogPane):
             return False
-        if pane.anchor is not None:
-            pane.anchor = None
+        if pane.selection is not None:
+            pane.selection = None
         elif self._desk.stage.screen.zoomed is not None:
             return False
         elif pane.search is not None:

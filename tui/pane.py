@@ -140,7 +140,7 @@ class Box(urwid.Widget):
     _sizing = frozenset([urwid.Sizing.BOX])
     _selectable = True
     no_cache: ClassVar[list[str]] = ["render"]
-    signals: ClassVar[list[str]] = ["mouse"]
+    signals: ClassVar[list[str]] = ["mouse", "drag"]
 
     def paint(self, cols: int, rows: int, focus: bool) -> list[Row]:
         raise NotImplementedError
@@ -166,6 +166,9 @@ class Box(urwid.Widget):
     ) -> bool | None:
         if event.endswith("mouse press"):
             urwid.emit_signal(self, "mouse", self, button, col, row, size)
+            return True
+        if event.endswith(("mouse drag", "mouse release")):
+            urwid.emit_signal(self, "drag", self, event, col, row)
             return True
         return False
 

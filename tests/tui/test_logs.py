@@ -166,7 +166,7 @@ def test_selection_goes_to_the_clipboard(server: FakeThread, tmp_path: Path) -> 
         console.keys("o")
         write(server, "api:web_00", "one\n\x1b[31mtwo\x1b[0m\nthree\n")
         console.see("three")
-        console.keys("v", "k", "k")
+        console.keys("V", "k", "k")
         console.see("SELECT 3 lines")
         console.keys("y")
         console.see("3 lines given to the terminal")

@@ -389,8 +389,8 @@ def test_scroll_mode_searches_and_copies() -> None:
     assert "line 19" in body(screen)
     screen.input(list(b"/(\r"))
     assert "/(:" in bar(screen)
-    screen.input(list(b"gvkkV"))
-    screen.input(list(b"vkk"))
+    screen.input(list(b"gvkkv"))
+    screen.input(list(b"Vkk"))
     assert "3 lines selected, y copies" in bar(screen)
     screen.input(list(b"y"))
     assert screen.copied == "line 20\nline 21\nline 22"
@@ -411,7 +411,7 @@ def test_ctrl_c_on_a_pipe_is_asked_about() -> None:
 def test_a_selection_begins_at_what_was_found() -> None:
     screen, _, wishes = attach()
     shows(screen, b"".join(b"line %d\r\n" % number for number in range(100)))
-    screen.input(list(b"\x1d[/line 5$\rvjy"))
+    screen.input(list(b"\x1d[/line 5$\rVjy"))
     assert screen.copied == "line 5\nline 6" and wishes == ["copy"]
 
 

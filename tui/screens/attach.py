@@ -19,6 +19,7 @@ from urwid.display import escape
 
 from supervisor.protocol import stream as wire
 
+from ..canvas import Mark
 from ..keys import PASTE_END, PASTE_START, MouseEvent, focus_bytes, key_bytes, mouse_bytes, paste_bytes
 from ..logbuffer import LogBuffer
 from ..pane import Box, Line, Look, Row, edit_line
@@ -505,11 +506,10 @@ class AttachScreen(Box):
         if self._scroll is not None:
             painted: list[Row] = []
             for line, selected, hit in self._scroll.lines(rows):
-                row: Row = list(painter.line(line, cols, reverse=terminal.reversed).runs)
-                if selected or hit:
-                    role = "log.selection" if selected else "log.match.current"
-                    row = [(role, text) for _, text in row]
-                painted.append(row)
+                marks: tuple[Mark, ...] = ((0, cols, "log.match.current"),) if hit else ()
+                if selected is not None:
+                    marks = (*marks, (*selected, "log.selection"))
+                painted.append(list(painter.line(line, cols, reverse=terminal.reversed, marks=marks).runs))
             return painted
         lines = self._lines(terminal, rows)
         return [list(painter.line(line, cols, reverse=terminal.reversed).runs) for line in lines]
@@ -537,7 +537,10 @@ class AttachScreen(Box):
     def cursor(self, cols: int, rows: int) -> tuple[int, int] | None:
         if not self.peer.tty:
             return 3 + self._edit.edit_pos, rows - 1
-        if self.terminal is None or self._scroll is not None:
+        if self._scroll is not None:
+            place = self._scroll.cursor(cols)
+            return (place[0], place[1] + 1) if place is not None else None
+        if self.terminal is None:
             return None
         at = self.terminal.cursor
         return (at.x, at.y + 1) if at.visible and at.y + 1 < rows and at.x < cols else None

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import time
 from collections import deque
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import Final
 
 from supervisor.errors import UserError
@@ -20,8 +20,9 @@ from ..logbuffer import Line as LogLine
 from ..logstyle import styled
 from ..logtext import strip
 from ..pane import Line, Look, Pane, Row, blank, row_width, slice_row
+from ..selection import END, Place, Selection, before, behind, snapped, word_after, word_before, word_end
 from ..terminal.attrs import Attrs
-from ..words import clean, fit, middle, width_of
+from ..words import clean, cut, fit, middle, width_of
 
 SIDE_STEP: Final = 8
 MAX_WRAPPED_ROWS: Final = 200
@@ -70,12 +71,13 @@ class LogPane(Pane):
         self.regex = True
         self.filter: Filter | None = None
         self.marks: set[int] = set()
-        self.anchor: int | None = None
-        self.spot = 0
+        self.selection: Selection | None = None
         self.hit: int | None = None
         self.loading = False
         self._held_end: int | None = None
         self._shown: list[int] = []
+        self._parts: list[int] = []
+        """Which row of its line each row shown is."""
         self._rates: deque[tuple[float, int]] = deque()
 
     def show(self, buffer: LogBuffer, subject: str, channel: str) -> None:
@@ -84,7 +86,7 @@ class LogPane(Pane):
         if buffer is self.buffer:
             return
         self.buffer = buffer
-        self.top = self.anchor = self.hit = self._held_end = None
+        self.top = self.selection = self.hit = self._held_end = None
         self.aside = 0
         self.marks.clear()
         self._shown = []
@@ -145,8 +147,8 @@ class LogPane(Pane):
     @property
     def mode(self) -> str:
         glyphs = self.look.glyphs
-        if self.anchor is not None:
-            return f"SELECT {len(self.selected())} lines"
+        if self.selection is not None:
+            return self._selection_words(self.selection)
         if self.loading:
             return "loading older text"
         if self._held_end is not None:
@@ -155,6 +157,13 @@ class LogPane(Pane):
             return f"{glyphs.follow} FOLLOW"
         below = max(0, self.end - 1 - self._shown[-1]) if self._shown else 0
         return f"line {self.top - self.buffer.first + 1} of {self.buffer.count}, {below} below"
+
+    def _selection_words(self, selection: Selection) -> str:
+        low, high = selection.low[0], selection.high[0]
+        if selection.whole or low != high:
+            return f"SELECT {len(self.selected())} lines"
+        start, end = selection.span(low, self.words(low))
+        return f"SELECT {end - start} characters"
 
     @property
     def end(self) -> int:
@@ -198,8 +207,12 @@ class LogPane(Pane):
         first = self.buffer.first
         if self.marks and min(self.marks) < first:
             self.marks = {number for number in self.marks if number >= first}
-        if self.anchor is not None:
-            self.anchor, self.spot = max(first, self.anchor), max(first, self.spot)
+        if self.selection is not None and not self.buffer.count:
+            self.selection = None
+        if (selection := self.selection) is not None:
+            last = (self.buffer.end - 1, END)
+            selection.anchor = min(max((first, 0), selection.anchor), last)
+            selection.spot = min(max((first, 0), selection.spot), last)
         if self.top is not None:
             self.top = max(first, min(self.top, max(first, self.end - 1)))
         painted = self._from_end(cols, rows) if self.top is None else self._from_top(self.top, cols, rows)
@@ -208,36 +221,77 @@ class LogPane(Pane):
 
     def body_cursor(self) -> tuple[int, int] | None:
         current = self.current
-        return 0, self._shown.index(current) if current in self._shown else 0
+        row = self._shown.index(current) if current in self._shown else 0
+        if self.selection is None or self.selection.whole or current not in self._shown:
+            return 0, row
+        margin, cols = self._room(current)
+        cell = self._cell(self.selection)
+        if not self.wrap:
+            return margin + max(0, min(cell - self.aside, cols - 1)), row
+        part = cell // cols
+        rows = {at: n for n, (number, at) in enumerate(self._places()) if number == current}
+        return margin + cell % cols, rows.get(part, row)
+
+    def _places(self) -> list[tuple[int, int]]:
+        """(line, which row of it) of each row shown."""
+        return list(zip(self._shown, self._parts, strict=True))
+
+    def _room(self, number: int) -> tuple[int, int]:
+        """Cells before the text of line ``number``, and for it."""
+        margin = row_width(self._gutter(number, self.width))
+        return margin, max(1, self.width - margin)
+
+    def _cell(self, selection: Selection) -> int:
+        """The cell of its line where the end of the selection stands."""
+        return width_of(self.words(selection.spot[0])[: selection.spot[1]])
+
+    def place_at(self, col: int, row: int) -> tuple[int, int] | None:
+        """The line and character painted at a cell of the widget, the nearest one in its row; None beside the text."""
+        row -= self.margin[1]
+        if not 0 <= row < len(self._shown):
+            return None
+        number = self._shown[row]
+        margin, cols = self._room(number)
+        cell = max(0, col - self.margin[0] - margin)
+        cell += self._parts[row] * cols if self.wrap else self.aside
+        text = self.words(number)
+        return number, snapped(text, len(cut(text, cell)))
 
     def _from_end(self, cols: int, rows: int) -> list[Row]:
-        found: list[tuple[Row, int]] = []
+        found: list[tuple[Row, int, int]] = []
         for number in self._walk(self.end, backward=True):
             if len(found) >= rows:
                 break
-            found.extend((row, number) for row in reversed(self._rows_of(number, cols)))
-        found = found[: max(0, rows)][::-1]
-        self._shown = [number for _, number in found]
-        return [row for row, _ in found]
+            found.extend((row, number, part) for part, row in [*enumerate(self._rows_of(number, cols))][::-1])
+        return self._placed(found[: max(0, rows)][::-1])
+
+    def _placed(self, found: list[tuple[Row, int, int]]) -> list[Row]:
+        """Keep which line each row is of."""
+        self._shown = [number for _, number, _ in found]
+        self._parts = [part for _, _, part in found]
+        return [row for row, _, _ in found]
 
     def _from_top(self, top: int, cols: int, rows: int) -> list[Row]:
-        found: list[tuple[Row, int]] = []
+        found: list[tuple[Row, int, int]] = []
         for number in self._walk(top - 1, backward=False):
             if len(found) >= rows:
                 break
-            found.extend((row, number) for row in self._rows_of(number, cols))
-        found = found[:rows]
-        self._shown = [number for _, number in found]
-        return [row for row, _ in found]
+            found.extend((row, number, part) for part, row in enumerate(self._rows_of(number, cols)))
+        return self._placed(found[:rows])
 
     def _rows_of(self, number: int, cols: int) -> list[Row]:
         gutter = self._gutter(number, cols)
         margin = row_width(gutter)
         cols = max(1, cols - margin)
-        row = self._found(number, self._runs(self.buffer.line(number), cols))
-        if self._is_selected(number):
-            row = [("log.selection", text) for _, text in row] or [("log.selection", " ")]
-        base = "log.selection" if self._is_selected(number) else "log.text"
+        row = self._found(number, self._runs(number, cols))
+        base = "log.text"
+        if (selection := self.selection) is not None and selection.holds(number):
+            if selection.whole:
+                row = [("log.selection", text) for _, text in row]
+                base = "log.selection"
+            else:
+                span = selection.span(number, self.words(number))
+                row = overlaid(row, [span], "log.selection") if row else [("log.selection", " ")]
         if not self.wrap:
             width = row_width(row)
             if width > self.aside + cols > 1:
@@ -272,10 +326,10 @@ class LogPane(Pane):
         spec = self.look.painter.spec(Attrs(fg=_SOURCE_COLOURS[source % len(_SOURCE_COLOURS)]))
         return spec if spec is not None else "log.source"
 
-    def _runs(self, line: LogLine, cols: int) -> Row:
+    def _runs(self, number: int, cols: int) -> Row:
+        line = self.buffer.line(number)
         if isinstance(line, Mark):
-            rule = self.look.glyphs.line * 2
-            return [("log.gap" if line.gap else "log.mark", f"{rule} {clean(line.text)} {rule}")]
+            return [("log.gap" if line.gap else "log.mark", self.words(number))]
         seen = cols * MAX_WRAPPED_ROWS if self.wrap else self.aside + cols
         # no more is parsed than can be seen: a character has at most four bytes, colours some more
         line = line[: seen * 4 + 2048]
@@ -287,33 +341,16 @@ class LogPane(Pane):
             return row
         text = "".join(part for _, part in row)
         spans = [match.span() for match in self.search.regex.finditer(text) if match.end() > match.start()]
-        if not spans:
-            return row
         role = "log.match.current" if number == self.hit else "log.match"
-        out: Row = []
-        at = 0
-        for attr, part in row:
-            end = at + len(part)
-            place = at
-            for low, high in spans:
-                low, high = max(low, place), min(high, end)
-                if low < high:
-                    if low > place:
-                        out.append((attr, text[place:low]))
-                    out.append((role, text[low:high]))
-                    place = high
-            if place < end:
-                out.append((attr, text[place:end]))
-            at = end
-        return out
+        return overlaid(row, spans, role) if spans else row
 
     # moving
 
     @property
     def current(self) -> int:
         """Number of the current line."""
-        if self.anchor is not None:
-            return self.spot
+        if self.selection is not None:
+            return self.selection.spot[0]
         if self.hit is not None and self.hit in self._shown:
             return self.hit
         if not self._shown:
@@ -327,9 +364,8 @@ class LogPane(Pane):
 
     def move(self, by: int) -> None:
         """Scroll by lines, upward stops following; with a selection, move its end."""
-        if self.anchor is not None:
-            self.spot = self._step(self.spot, by)
-            self._see(self.spot)
+        if self.selection is not None:
+            self._select_to(self._step(self.selection.spot[0], by))
             return
         if self.top is None:
             if by >= 0:
@@ -352,13 +388,12 @@ class LogPane(Pane):
 
     def first(self) -> None:
         self.top = self.buffer.first
-        if self.anchor is not None:
-            self.spot = self.buffer.first
+        if self.selection is not None:
+            self._select_to(self.buffer.first)
 
     def follow(self) -> None:
-        if self.anchor is not None:
-            self.spot = max(self.buffer.first, self.end - 1)
-            self._see(self.spot)
+        if self.selection is not None:
+            self._select_to(max(self.buffer.first, self.end - 1))
             return
         self.top = None
         self.hit = None
@@ -366,10 +401,22 @@ class LogPane(Pane):
         self.buffer.relax()
 
     def sideways(self, by: int) -> None:
-        self.aside = max(0, self.aside + by * SIDE_STEP)
+        if self.selection is not None and not self.selection.whole:
+            self._select_along(lambda text, at: behind(text, at) if by > 0 else before(text, at))
+        else:
+            self.aside = max(0, self.aside + by * SIDE_STEP)
+
+    def side_start(self) -> None:
+        if self.selection is not None and not self.selection.whole:
+            self._select_along(lambda text, at: 0)
+        else:
+            self.aside = 0
 
     def side_end(self) -> None:
-        """Shift so that the end of the longest line shown can be seen."""
+        """Shift so that the end of the longest line shown can be seen; the end of a selection to that of its line."""
+        if self.selection is not None and not self.selection.whole:
+            self._select_along(lambda text, at: END)
+            return
         widths = [
             width_of(strip(line)) for n in self._shown if isinstance(line := self.buffer.line(n), bytes)
         ]
@@ -390,9 +437,10 @@ class LogPane(Pane):
 
     def go(self, number: int) -> None:
         """Make ``number`` the current line."""
-        if self.anchor is not None:
-            self.spot = number
-            self._see(number)
+        if self.selection is not None:
+            found = self.search.regex.search(self.words(number)) if self.search is not None else None
+            self.selection.wish = found.start() if found is not None else self.selection.wish
+            self._select_to(number)
             return
         if number not in self._shown:
             self.top = self._step(number, -(self.height // 3))
@@ -403,7 +451,7 @@ class LogPane(Pane):
     def jump(self, wanted: Wanted, what: str, *, backward: bool) -> None:
         """Go to the next line that is ``wanted``. Raises UserError where there is none."""
         start = self.current
-        if not backward and self.top is None and self.anchor is None and self.hit is None:
+        if not backward and self.top is None and self.selection is None and self.hit is None:
             start = self._shown[0] - 1 if self._shown else start
         for number in self._walk(
             start + backward * (self.hit is None and self.top is None), backward=backward
@@ -464,26 +512,95 @@ class LogPane(Pane):
     def toggle_mark(self) -> None:
         self.marks ^= {self.current}
 
-    def select(self) -> None:
-        """Begin a selection at the current line, or end it."""
-        if self.anchor is not None:
-            self.anchor = None
+    def select(self, *, whole: bool) -> None:
+        """Begin a selection at the current line, or at what was found in it; the same again ends it.
+
+        Raises UserError where there is no line.
+        """
+        if self.selection is not None:
+            if self.selection.whole == whole:
+                self.selection = None
+            else:
+                self.selection.whole = whole
             return
-        self.spot = self.current
-        self.anchor = self.spot
+        if not self.buffer.count:
+            raise UserError("there is nothing to select")
+        current = min(self.current, self.buffer.end - 1)
+        found = None
+        if self.search is not None:
+            found = self.search.regex.search(self.words(current))
+        self.select_from((current, found.start() if found is not None and not whole else 0), whole=whole)
+
+    def select_from(self, place: Place, *, whole: bool = False) -> None:
+        """Begin a selection at a line and a character; what is shown stays where it is."""
+        self.selection = Selection(place, place, whole)
         if self.top is None and self._shown:
             self.top = self._shown[0]
 
-    def _is_selected(self, number: int) -> bool:
-        return self.anchor is not None and (
-            min(self.anchor, self.spot) <= number <= max(self.anchor, self.spot)
-        )
+    def select_until(self, place: Place) -> None:
+        """Move the end of the selection, if there is one."""
+        if self.selection is not None:
+            self.selection.spot = place
+            self.selection.wish = place[1]
+
+    def _select_to(self, number: int) -> None:
+        if self.selection is not None and number < self.buffer.end:
+            self.selection.to(number, self.words(number))
+            self._see(number)
+            self._see_cell(self.selection)
+
+    def _select_along(self, move: Callable[[str, int], int]) -> None:
+        if self.selection is not None:
+            number, at = self.selection.spot
+            text = self.words(number)
+            self.selection.along(text, move(text, at))
+            self._see_cell(self.selection)
+
+    def _see_cell(self, selection: Selection) -> None:
+        """Scroll sideways as far as needed to show the end of the selection."""
+        if self.wrap or selection.whole:
+            return
+        _, cols = self._room(selection.spot[0])
+        cell = self._cell(selection)
+        if not self.aside <= cell < self.aside + cols - 1:
+            self.aside = max(0, cell if cell < self.aside else cell - cols + 2)
+
+    def word(self, *, backward: bool = False, end: bool = False) -> None:
+        """Move the end of the selection by a word, over the ends of lines."""
+        if self.selection is None:
+            return
+        find = word_before if backward else word_end if end else word_after
+        number, at = self.selection.spot
+        found = find(self.words(number), at)
+        if found is None:
+            for other in self._walk(number, backward=backward):
+                found = find(self.words(other), END if backward else -1)
+                if found is not None:
+                    number = other
+                    break
+        if found is not None:
+            self.selection.wish = found
+            self._select_to(number)
+
+    def swap(self) -> None:
+        if self.selection is not None:
+            self.selection.swap()
+            self._select_to(self.selection.spot[0])
+
+    def taken(self) -> str:
+        """The text that a copy takes: the selection, else the current line."""
+        numbers = self.selected()
+        selection = self.selection
+        if selection is None or selection.whole:
+            return "\n".join(self.text(number) for number in numbers)
+        texts = [(number, self.words(number)) for number in numbers]
+        return "\n".join(text[slice(*selection.span(number, text))] for number, text in texts)
 
     def selected(self) -> list[int]:
-        """The lines that a copy takes: the selection, else the current line."""
-        low, high = (self.current, self.current) if self.anchor is None else (self.anchor, self.spot)
-        if low > high:
-            low, high = high, low
+        """The lines that a copy takes something of."""
+        low = high = self.current
+        if self.selection is not None:
+            low, high = self.selection.low[0], self.selection.high[0]
         found = []
         for number in self._walk(low - 1, backward=False):
             if number > high:
@@ -499,13 +616,42 @@ class LogPane(Pane):
         """All that is kept and let through by the filters."""
         return self._walk(self.buffer.first - 1, backward=False)
 
+    def words(self, number: int) -> str:
+        """A line as it is shown, without what stands before it: no colours, nothing that acts on a terminal."""
+        line = self.buffer.line(number)
+        if isinstance(line, Mark):
+            rule = self.look.glyphs.line * 2
+            return f"{rule} {clean(line.text)} {rule}"
+        return strip(line)
+
     def text(self, number: int) -> str:
-        """A line as bare text: no colours, nothing that acts on a terminal."""
+        """A line to be taken away, with the program that it is from."""
         line = self.buffer.line(number)
         words = f"-- {clean(line.text)} --" if isinstance(line, Mark) else strip(line)
         if isinstance(self.buffer, Merged) and (source := self.buffer.source(number)) >= 0:
             return f"{clean(self.buffer.names[source])} {words}"
         return words
+
+
+def overlaid(row: Row, spans: Sequence[tuple[int, int]], role: Hashable) -> Row:
+    """``row`` with the characters of ``spans``, which are in order, in ``role``."""
+    text = "".join(part for _, part in row)
+    out: Row = []
+    at = 0
+    for attr, part in row:
+        end = at + len(part)
+        place = at
+        for low, high in spans:
+            low, high = max(low, place), min(high, end)
+            if low < high:
+                if low > place:
+                    out.append((attr, text[place:low]))
+                out.append((role, text[low:high]))
+                place = high
+        if place < end:
+            out.append((attr, text[place:end]))
+        at = end
+    return out
 
 
 def _wrapped(row: Row, cols: int, base: str) -> list[Row]:
