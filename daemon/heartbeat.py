@@ -32,7 +32,7 @@ async def heartbeat(supervisor: Supervisor) -> None:
                     wire.Beat()
                 )  # it may go on at any moment, and then look how long we were silent
                 supervisor.degrade(
-                    f"the keeper (pid {supervisor.keeper_pid}) does not answer since {time.monotonic() - began:.0f} s: "
+                    f"the keeper (pid {supervisor.keeper_pid}) has not answered for {time.monotonic() - began:.0f} s: "
                     "what is to be started or stopped waits for it"
                 )
         if answer.cancelled():

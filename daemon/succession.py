@@ -98,8 +98,10 @@ class Succession:
                 fd = orphans.ended_pipe()
                 undo.callback(os.close, fd)
             outputs.append(fd)
+        current = generation.gen == process.machine.gen
         return {
             "name": process.key,
+            "started": process.machine.laststart if current else time.monotonic(),
             "gen": generation.gen,
             "pid": generation.pid,
             "tty": generation.tty,

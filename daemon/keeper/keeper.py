@@ -143,8 +143,7 @@ class Keeper:
         now = time.monotonic()
         for facts in programs:
             key = (facts["name"], facts["gen"])
-            started = facts.get("started", now)
-            program = _Program(facts["pid"], started, facts["tty"], facts["stdin"], facts["outputs"])
+            program = _Program(facts["pid"], facts["started"], facts["tty"], facts["stdin"], facts["outputs"])
             program.pidfd = facts["pidfd"]
             self.programs[key] = program
             if program.pidfd < 0:

@@ -64,7 +64,8 @@ def test_programs_are_taken_over_with_their_pipes(
         f"{programs(2)}[program:x]\ncommand={sys.executable} -S -E {lines} {tmp_path}/go\nstartsecs=0\n"
         f"autorestart=false\nstdout_logfile={tmp_path}/x.out\nstderr_logfile={tmp_path}/x.err\n"
     )
-    pid = supervisor.wait_state("x", "RUNNING")["pid"]
+    info = supervisor.wait_state("x", "RUNNING")
+    pid, start = info["pid"], info["start"]
     supervisor.rpc.supervisor.sendProcessStdin("x", "one\n")
     until(lambda: (tmp_path / "x.out").read_text() == "got one\n", "an answer")
     before = [supervisor.wait_state(f"p{n}", "RUNNING")["pid"] for n in range(2)]
@@ -72,6 +73,7 @@ def test_programs_are_taken_over_with_their_pipes(
     start_again(supervisor)
     check_once(supervisor, 2)
     assert [supervisor.info(f"p{n}")["pid"] for n in range(2)] == before
+    assert abs(supervisor.info("x")["start"] - start) <= 1, "the uptime goes on"
     assert supervisor.wait_state("x", "RUNNING")["pid"] == pid
     (tmp_path / "new").write_text("the end")
     (tmp_path / "new").rename(tmp_path / "go")

@@ -40,7 +40,7 @@ def test_a_keeper_that_stands_still(supervise: Supervise, tmp_path: Path, faults
             os.kill(supervisor.keeper_pid, signal.SIGSTOP)
             supervisor.rpc.supervisor.startProcess("p0", False)
             until(lambda: stream.expect(p.Delta).supervisor == "DEGRADED", "the stream to say so")
-        assert "does not answer" in degraded(supervisor)
+        assert "has not answered" in degraded(supervisor)
         assert state_on_stream(supervisor) == "DEGRADED"
         done = subprocess.run(
             [PYTHON, "-m", "supervisor.supervisorctl", "-s", f"unix://{tmp_path}/s", "status"],
