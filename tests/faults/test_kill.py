@@ -115,14 +115,16 @@ def check_mass(supervisor: Supervisor, folder: Path, count: int) -> None:
 
 
 @pytest.mark.timeout(240)
-def test_killed_during_a_mass_start(supervise: Supervise, tmp_path: Path, faults: Faults) -> None:
-    supervisor = supervise(mass_config(tmp_path, 100, True))
-    dice = random.Random(21)
+@pytest.mark.parametrize("seed", range(min(MANY, 6)))
+def test_killed_during_a_mass_start(supervise: Supervise, tmp_path: Path, faults: Faults, seed: int) -> None:
+    count = 100 if MANY == 1 else 300
+    supervisor = supervise(mass_config(tmp_path, count, True))
+    dice = random.Random(21 + seed)
     for _ in range(6):
         supervisor.kill_daemon()
         served_again(supervisor, time.monotonic())
         time.sleep(dice.uniform(0.0, 0.05))
-    check_mass(supervisor, tmp_path, 100)
+    check_mass(supervisor, tmp_path, count)
     faults.injected("daemon killed during a mass start", 6)
 
 
