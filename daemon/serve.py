@@ -336,7 +336,7 @@ class Daemon:
             log.warn(str(warning))
         for note in configuration.notes:
             log.info(note)
-        if not os.path.exists(settings.pidfile):
+        if not os.path.exists(settings.pidfile) or not os.path.getsize(settings.pidfile):
             log.critical(f"could not write pidfile {settings.pidfile}")
 
     def _begin(self, supervisor: Supervisor, configuration: Configuration, held: Held) -> None:

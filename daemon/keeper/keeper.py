@@ -122,6 +122,7 @@ class Keeper:
         self.take_over(boot.get("programs", []))  # type: ignore[arg-type]
         if "held" in boot:
             self.succeed(boot)
+        self.pid_written = self.pidfile_fd >= 0 and write_pid(self.pidfile_fd)
         self.roster = self.make_roster()
 
     def succeed(self, boot: dict[str, object]) -> None:
@@ -135,8 +136,6 @@ class Keeper:
             self.pidfile_fd = open_locked(self.pidfile)
         except Taken:
             self.pidfile_fd = -1  # somebody was quicker to start another supervisord: theirs
-        if self.pidfile_fd >= 0:
-            write_pid(self.pidfile_fd)
 
     def take_over(self, programs: list[dict[str, Any]]) -> None:
         """Watch what another keeper had started."""
@@ -152,6 +151,14 @@ class Keeper:
             self.by_pid[program.pid] = key
             self.orphans[program.pidfd] = key
             self.poll.register(program.pidfd, select.POLLIN)
+
+    def write_down(self) -> None:
+        """What could not be written at first, once there is room."""
+        if self.pidfile_fd >= 0 and not self.pid_written:
+            self.pid_written = write_pid(self.pidfile_fd)
+        if self.pidfile_fd >= 0 and not self.roster.whole:
+            self.roster.close()
+            self.roster = self.make_roster()
 
     def make_roster(self) -> Roster:
         """Who holds the pidfile writes down what runs."""
@@ -501,7 +508,9 @@ class Keeper:
             self.planned = True
         elif isinstance(frame, wire.Finish):
             self.finish = frame.code
-        elif not isinstance(frame, wire.Beat):
+        elif isinstance(frame, wire.Beat):
+            self.write_down()
+        else:
             raise wire.WireError(f"{type(frame).__name__} is not for the keeper")
 
     def start_program(self, order: wire.Spawn) -> None:

@@ -33,8 +33,12 @@ def open_locked(path: str) -> int:
     return fd
 
 
-def write_pid(fd: int) -> None:
-    """Put our pid in it."""
+def write_pid(fd: int) -> bool:
+    """Put our pid in it; False: there is no room on the disk, say."""
     data = f"{os.getpid()}\n".encode()
-    os.pwrite(fd, data, 0)  # first, so that nobody finds it empty who reads it in between
-    os.ftruncate(fd, len(data))
+    try:
+        os.pwrite(fd, data, 0)  # first, so that nobody finds it empty who reads it in between
+        os.ftruncate(fd, len(data))
+    except OSError:
+        return False
+    return True

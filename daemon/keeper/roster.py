@@ -45,6 +45,8 @@ class Roster:
     """``path`` empty: nothing is written. What cannot be written is left out."""
 
     def __init__(self, path: str, entries: list[Entry]) -> None:
+        self.whole = False
+        """Whether all that runs stands in it."""
         self._path = path
         self._fd = -1
         self._places: dict[Key, int] = {}
@@ -54,15 +56,16 @@ class Roster:
             return
         temporary = f"{path}.new"
         try:
-            if os.path.lexists(temporary):
-                os.unlink(temporary)
+            _remove(temporary)
             self._fd = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             os.pwrite(self._fd, _line({"boot": boot_id(), "keeper": os.getpid()}), 0)
+            self.whole = True
             for entry in entries:
                 self.add(entry)
             os.rename(temporary, path)
         except OSError:
             self.close()  # no room, or no right: there is none, and the one before is left as it was
+            _remove(temporary)
 
     def begin(self, key: Key) -> None:
         """Write down that one is about to be started."""
@@ -83,6 +86,7 @@ class Roster:
         except OSError:
             self._free.append(place)
             self._places.pop((entry.name, entry.gen), None)
+            self.whole = False
         else:
             self._places[entry.name, entry.gen] = place
         self._end = max(self._end, place + 1)
@@ -101,18 +105,22 @@ class Roster:
     def close(self) -> None:
         if self._fd >= 0:
             os.close(self._fd)
-        self._fd = -1
+        self._fd, self.whole = -1, False
 
     def take_away(self) -> None:
         """Remove the file, unless something in it still runs: then the next supervisord is to know."""
         if self._fd < 0:
             return
         if not self._places:
-            try:
-                os.unlink(self._path)
-            except OSError:
-                pass  # gone already, or not ours to remove: nothing in it runs
+            _remove(self._path)
         self.close()
+
+
+def _remove(path: str) -> None:
+    try:
+        os.unlink(path)
+    except OSError:
+        pass  # gone already, or not ours to remove
 
 
 def _line(value: object) -> bytes:

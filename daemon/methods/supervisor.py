@@ -36,6 +36,7 @@ from ..input import InputClosed, InputFull
 from ..loop import Group, Supervisor
 from ..machines import process as machine
 from ..machines.group import ascending
+from ..output.opening import open_log
 from ..process import Process
 from ..stdin import write_stdin
 from ..update import Updates
@@ -523,7 +524,7 @@ def _read_file(path: str, offset: int, length: int) -> str:
     if (offset < 0 and length != 0) or length < 0:
         raise RPCError(Faults.BAD_ARGUMENTS)
     try:
-        with open(path, "rb") as file:
+        with os.fdopen(open_log(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
             size = os.fstat(file.fileno()).st_size
             start = max(0, size + offset) if offset < 0 else offset
             count = length or max(0, size - start)
@@ -542,7 +543,7 @@ def _read_file(path: str, offset: int, length: int) -> str:
 def _tail_file(path: str, offset: int, length: int) -> list[Any]:
     """What tail*Log gives (reference: rpc.md section 12)."""
     try:
-        with open(path, "rb") as file:
+        with os.fdopen(open_log(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
             size = os.fstat(file.fileno()).st_size
             overflow = False
             if size > offset + length:

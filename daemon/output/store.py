@@ -30,6 +30,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from .opening import open_log
+
 CHUNK_BYTES = 1 << 16
 TAKE_BYTES = 1 << 20
 SPOOL_BYTES = 1 << 18
@@ -256,7 +258,7 @@ class LogStore:
         if _is_special(self.path):  # opening and closing a FIFO would tell its reader that all is over
             raise Unsuitable(errno.ESPIPE, "not a regular file", self.path)
         self._measure()
-        fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK, 0o666)
+        fd = open_log(self.path, os.O_RDWR | os.O_CREAT | os.O_NOCTTY | os.O_NONBLOCK)
         status = os.fstat(fd)
         if not stat.S_ISREG(status.st_mode):
             os.close(fd)
@@ -277,7 +279,7 @@ class LogStore:
 
     def _open_again(self, before: os.stat_result) -> None:
         """Open by name; another file goes on at the offset where the one before ended."""
-        fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK, 0o666)
+        fd = open_log(self.path, os.O_RDWR | os.O_CREAT | os.O_NOCTTY | os.O_NONBLOCK)
         now = os.fstat(fd)
         self.close()  # not before: its inode number would be free for the new file
         self._fd = fd
@@ -395,7 +397,7 @@ class LogStore:
             return b""
         if fd >= 0:
             return os.pread(fd, limit, place)
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        fd = open_log(path, os.O_RDONLY | os.O_NONBLOCK)
         try:
             return os.pread(fd, limit, place)
         finally:
@@ -466,15 +468,23 @@ class LogStore:
         if os.path.lexists(waiting):
             os.replace(waiting, self.path)
         if self.backups > 0:
-            old = f"{self.path}.1"
-            if os.stat(old).st_size > keep:
-                os.truncate(old, keep)
+            self._cut_archive(keep)
         self._archives = self._sizes_on_disk(min(archives + 1, self.backups))
         self._base += keep
         self._intent = {}
         self._size = self._size_on_disk()
         self._save()
         self.open()
+
+    def _cut_archive(self, keep: int) -> None:
+        """PATH.1 ends where PATH begins, if it is still what was PATH."""
+        fd = open_log(f"{self.path}.1", os.O_RDWR | os.O_NONBLOCK)
+        try:
+            status = os.fstat(fd)
+            if status.st_ino == self._intent["inode"] and status.st_size > keep:
+                os.ftruncate(fd, keep)
+        finally:
+            os.close(fd)
 
 
 class StoreSet:

@@ -115,7 +115,7 @@ def check_mass(supervisor: Supervisor, folder: Path, count: int) -> None:
 
 
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("seed", range(min(MANY, 6)))
+@pytest.mark.parametrize("seed", range(min(MANY, 3)))
 def test_killed_during_a_mass_start(supervise: Supervise, tmp_path: Path, faults: Faults, seed: int) -> None:
     count = 100 if MANY == 1 else 300
     supervisor = supervise(mass_config(tmp_path, count, True))
