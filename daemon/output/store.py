@@ -45,6 +45,13 @@ class Unsuitable(OSError):
     """The path is no regular file: it cannot be positioned in, nor rotated."""
 
 
+def _unlink(path: str) -> None:
+    try:
+        os.unlink(path)
+    except OSError:
+        pass  # it was never made, or lies where nothing can be removed now
+
+
 def _is_special(path: str) -> bool:
     try:
         return not stat.S_ISREG(os.stat(path).st_mode)
@@ -413,7 +420,8 @@ class LogStore:
         waiting = f"{self.path}.rotating"
         try:
             mode = stat.S_IMODE(os.fstat(self._fd).st_mode)
-            fd = os.open(waiting, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, mode)
+            _unlink(waiting)  # of a rotation that was given up, or a link that somebody put there
+            fd = os.open(waiting, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
             try:
                 os.fchmod(fd, mode)
                 if keep < self._size:
@@ -448,10 +456,7 @@ class LogStore:
     def _abandon_rotation(self) -> None:
         self._intent = {}
         self._save()
-        try:
-            os.unlink(f"{self.path}.rotating")
-        except OSError:
-            pass  # it was never made, or lies where nothing can be removed now; the next rotation reuses it
+        _unlink(f"{self.path}.rotating")
 
     def _finish_rotation(self, archives: int) -> None:
         """From wherever the steps came to; there were ``archives`` before."""
@@ -478,7 +483,12 @@ class LogStore:
 
     def _cut_archive(self, keep: int) -> None:
         """PATH.1 ends where PATH begins, if it is still what was PATH."""
-        fd = open_log(f"{self.path}.1", os.O_RDWR | os.O_NONBLOCK)
+        try:
+            fd = open_log(f"{self.path}.1", os.O_RDWR | os.O_NONBLOCK)
+        except OSError as error:
+            if error.errno in (errno.ELOOP, errno.EMLINK, errno.ENOENT):
+                return  # somebody took it away, or put a link in its place
+            raise
         try:
             status = os.fstat(fd)
             if status.st_ino == self._intent["inode"] and status.st_size > keep:
