@@ -53,7 +53,15 @@ def listener(section: Section) -> ListenerConfig:
         buffer_size=buffer_size,
         result_handler=_handler(section),
         ack_timeout=ack_timeout,
+        count_bytes=section.get("event_length", _counts_bytes, False),
     )
+
+
+def _counts_bytes(text: str) -> bool:
+    word = text.strip().lower()
+    if word not in ("characters", "bytes"):
+        raise ValueError(f"not one of characters, bytes: '{text}'")
+    return word == "bytes"
 
 
 def _events(section: Section) -> tuple[str, ...]:

@@ -1,9 +1,14 @@
 """The event-listener protocol, both ends, sans-IO; must never know pipes, pools.
 
 Daemon to listener (its stdin), an *envelope*: one header line of ``key:value`` words,
-a line feed, and ``len`` **bytes** of payload with nothing behind them::
+a line feed, and the payload, UTF-8, with nothing behind it::
 
     ver:3.0 server:ID serial:N pool:POOL poolserial:M eventname:NAME len:L\\n<payload>
+
+``len`` counts **characters**, as Supervisor 4.3 does: listeners that read text, which
+nearly all are, would wait for more for ever if it counted bytes. For those that read
+bytes a pool can have it count bytes (``count_bytes``), and the header says so with
+``lenunit:bytes`` in front of ``len``.
 
 Listener to daemon (its stdout)::
 
@@ -20,6 +25,7 @@ and whatever comes later is ignored. A result is at most ``MAX_RESULT_BYTES``.
 
 from __future__ import annotations
 
+import codecs
 import re
 from dataclasses import dataclass
 
@@ -58,13 +64,42 @@ class Received:
     payload: bytes
 
 
-def envelope(server: str, serial: int, pool: str, poolserial: int, name: str, payload: bytes) -> bytes:
+def envelope(
+    server: str,
+    serial: int,
+    pool: str,
+    poolserial: int,
+    name: str,
+    payload: bytes,
+    *,
+    count_bytes: bool = False,
+) -> bytes:
     """The bytes of one event. Blanks and colons in ``server`` become underscores: they would end the word."""
+    length = len(payload) if count_bytes else len(payload.decode("utf-8", "surrogateescape"))
     header = (
         f"ver:{VERSION} server:{_SEPARATORS.sub('_', server)} serial:{serial} pool:{pool} "
-        f"poolserial:{poolserial} eventname:{name} len:{len(payload)}\n"
+        f"poolserial:{poolserial} eventname:{name} {'lenunit:bytes ' if count_bytes else ''}len:{length}\n"
     )
     return header.encode("utf-8", "backslashreplace") + payload
+
+
+def counts_bytes(headers: dict[str, str]) -> bool:
+    """Whether ``len`` of these headers is in bytes, not characters."""
+    return headers.get("lenunit") == "bytes"
+
+
+class Characters:
+    """Bytes on their way to ``count`` characters. Reading ``missing`` bytes more is never too much."""
+
+    def __init__(self, count: int) -> None:
+        self.missing = count
+        self._decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
+
+    def feed(self, data: bytes) -> str:
+        """The characters that are whole now."""
+        text = self._decoder.decode(data, final=False)
+        self.missing -= len(text)
+        return text
 
 
 def parse_headers(line: str) -> dict[str, str]:
@@ -202,12 +237,27 @@ class ListenerEnd:
                 return False
             self._read_header(bytes(self._buffer[:end]))
             del self._buffer[: end + 1]
-        if len(self._buffer) < self._length:
+        length = self._payload_bytes()
+        if length < 0:
             return False
-        self._events.append(Received(self._headers, bytes(self._buffer[: self._length])))
-        del self._buffer[: self._length]
+        self._events.append(Received(self._headers, bytes(self._buffer[:length])))
+        del self._buffer[:length]
         self._length = -1
         return True
+
+    def _payload_bytes(self) -> int:
+        """How many bytes the payload has; -1 when they are not all there."""
+        if counts_bytes(self._headers):
+            return self._length if len(self._buffer) >= self._length else -1
+        characters = Characters(self._length)
+        taken = 0
+        while characters.missing:
+            part = bytes(self._buffer[taken : taken + characters.missing])
+            if not part:
+                return -1
+            characters.feed(part)
+            taken += len(part)
+        return taken
 
     def _read_header(self, line: bytes) -> None:
         try:

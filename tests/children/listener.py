@@ -8,6 +8,7 @@ reading its stdin, as often as FILE has bytes), closed (closes its stdin), echo 
 
 from __future__ import annotations
 
+import codecs
 import json
 import os
 import sys
@@ -36,6 +37,17 @@ def read(length: int) -> bytes:
         if not part:
             sys.exit(0)
         data += part
+    return data
+
+
+def read_characters(count: int) -> bytes:
+    """As a listener reads that has a text stream."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    data = b""
+    while count > 0:
+        part = read(1)
+        data += part
+        count -= len(decoder.decode(part))
     return data
 
 
@@ -68,7 +80,7 @@ def main() -> None:
         while not line.endswith(b"\n"):
             line += read(1)
         headers = dict(word.split(":") for word in line.decode().split())
-        payload = read(int(headers["len"]))
+        payload = (read if "lenunit" in headers else read_characters)(int(headers["len"]))
         bad = written() < limit
         note(line, payload)
         if not bad or how in ("ok", "early"):

@@ -21,8 +21,9 @@ from supervisor.protocol.listener import envelope
 from supervisor.states import ProcessStates
 from tests.support.waiting import until
 
-EVENT = envelope("s", 1, "p", 2, "REMOTE_COMMUNICATION", "type:t\nhéé €𐍈 end".encode())
 PAYLOAD = "type:t\nhéé €𐍈 end"
+EVENT = envelope("s", 1, "p", 2, "REMOTE_COMMUNICATION", PAYLOAD.encode())
+IN_BYTES = envelope("s", 1, "p", 2, "REMOTE_COMMUNICATION", PAYLOAD.encode(), count_bytes=True)
 
 
 def text_stream(data: bytes = b"") -> io.TextIOWrapper:
@@ -32,9 +33,9 @@ def text_stream(data: bytes = b"") -> io.TextIOWrapper:
 @pytest.mark.parametrize(
     ("stdin", "stdout", "payload"),
     [
-        (io.StringIO((EVENT * 2).decode()), io.StringIO(), PAYLOAD),
-        (io.BytesIO(EVENT * 2), io.BytesIO(), PAYLOAD.encode()),
-        (text_stream(EVENT * 2), text_stream(), PAYLOAD),
+        (io.StringIO((EVENT + IN_BYTES).decode()), io.StringIO(), PAYLOAD),
+        (io.BytesIO(EVENT + IN_BYTES), io.BytesIO(), PAYLOAD.encode()),
+        (text_stream(EVENT + IN_BYTES), text_stream(), PAYLOAD),
     ],
     ids=["string", "bytes", "wrapper"],
 )

@@ -34,12 +34,15 @@ def busy() -> DaemonEnd:
     return end
 
 
-def test_the_envelope_is_exact_and_counts_bytes() -> None:
-    data = envelope("my server:1", 21, "pool", 10, "PROCESS_STATE_EXITED", "é".encode())
-    assert data == (
-        b"ver:3.0 server:my_server_1 serial:21 pool:pool poolserial:10 "
-        b"eventname:PROCESS_STATE_EXITED len:2\n\xc3\xa9"
-    )
+def test_the_envelope_is_exact_and_counts_characters_or_bytes() -> None:
+    def made(count_bytes: bool) -> bytes:
+        return envelope(
+            "my server:1", 21, "pool", 10, "PROCESS_STATE_EXITED", "é".encode(), count_bytes=count_bytes
+        )
+
+    head = b"ver:3.0 server:my_server_1 serial:21 pool:pool poolserial:10 eventname:PROCESS_STATE_EXITED "
+    assert made(False) == head + b"len:1\n\xc3\xa9"
+    assert made(True) == head + b"lenunit:bytes len:2\n\xc3\xa9"
 
 
 def test_a_round() -> None:
@@ -148,12 +151,17 @@ def test_the_largest_result() -> None:
 @given(
     st.lists(st.tuples(st.integers(0, 2**63), st.text(max_size=40)), max_size=4),
     st.lists(st.integers(0, 400)),
+    st.booleans(),
 )
-def test_a_listener_reads_what_the_daemon_writes(items: list[tuple[int, str]], cuts: list[int]) -> None:
+def test_a_listener_reads_what_the_daemon_writes(
+    items: list[tuple[int, str]], cuts: list[int], count_bytes: bool
+) -> None:
     def encoded(text: str) -> bytes:
         return text.encode("utf-8", "backslashreplace")
 
-    data = b"".join(envelope("s", n, "p", n, "TICK_5", encoded(text)) for n, text in items)
+    data = b"".join(
+        envelope("s", n, "p", n, "TICK_5", encoded(text), count_bytes=count_bytes) for n, text in items
+    )
     end = ListenerEnd()
     found: list[Received] = []
     for piece in pieces(data, cuts):
@@ -161,8 +169,9 @@ def test_a_listener_reads_what_the_daemon_writes(items: list[tuple[int, str]], c
         found += end.events()
     assert [event.payload for event in found] == [encoded(text) for _, text in items]
     assert [event.headers["serial"] for event in found] == [str(n) for n, _ in items]
+    unit = ["lenunit"] if count_bytes else []
     assert all(
-        list(event.headers) == ["ver", "server", "serial", "pool", "poolserial", "eventname", "len"]
+        list(event.headers) == ["ver", "server", "serial", "pool", "poolserial", "eventname", *unit, "len"]
         for event in found
     )
 

@@ -47,6 +47,21 @@ MANUAL = "autostart=false"
 
 SCENARIOS: list[Scenario] = [
     Scenario(
+        "events: more than ASCII",
+        ALL
+        + program("täglich", "/bin/sh -c 'echo héé 日本; sleep 1000'", MANUAL, "stdout_events_enabled=true"),
+        [
+            wait("all", "RUNNING"),
+            rpc("sendRemoteCommEvent", "é", "€ 𐍈 日本 end"),
+            rpc("startProcess", "täglich"),
+            wait_file("all.events", "PROCESS_LOG_STDOUT"),
+            *DONE,
+            heard("all", "REMOTE"),
+            heard("all", "PROCESS_LOG"),
+            heard("all", "PROCESS_STATE_STARTING.*lich"),
+        ],
+    ),
+    Scenario(
         "events: a normal life, a failed one, a stop in BACKOFF",
         ALL
         + program("life", "/bin/sleep 1000", MANUAL)

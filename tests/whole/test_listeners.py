@@ -38,8 +38,12 @@ class Record:
             if not line["line"]:
                 continue
             headers = parse_headers(line["line"])
-            assert list(headers) == ORDERED and headers["ver"] == "3.0" and headers["server"] == "test"
-            assert int(headers["len"]) == len(line["payload"].encode())
+            unit = headers.get("lenunit")
+            assert [name for name in headers if name != "lenunit"] == ORDERED
+            assert headers["ver"] == "3.0" and headers["server"] == "test"
+            assert int(headers["len"]) == len(
+                line["payload"].encode() if unit == "bytes" else line["payload"]
+            )
             assert line["line"] == " ".join(f"{k}:{v}" for k, v in headers.items()) + "\n"
             found.append({**headers, "payload": line["payload"]})
         return found
@@ -75,6 +79,15 @@ CAT = "\n[program:cat]\ncommand=/bin/cat\nstopwaitsecs=5\n"
 def send(supervisor: Supervisor, *texts: str) -> None:
     for text in texts:
         assert supervisor.rpc.supervisor.sendRemoteCommEvent("t", text) is True
+
+
+def test_a_listener_that_reads_bytes(supervise: Supervise, tmp_path: Path) -> None:
+    record = Record(tmp_path / "events")
+    supervisor = supervise(pool(record.path, options="event_length=bytes"))
+    send(supervisor, "zwölf €", "done")
+    assert record.wait("REMOTE_COMMUNICATION", "€") == ["type:t\nzwölf €"]
+    record.wait("REMOTE_COMMUNICATION", "done")
+    assert [event["lenunit"] for event in record.events() if "€" in event["payload"]] == ["bytes"]
 
 
 def test_each_event_with_its_exact_payload(supervise: Supervise, tmp_path: Path) -> None:
