@@ -161,7 +161,7 @@ COMMANDS: Final[dict[str, Command]] = _table(
     Command("edit-keys", "Edit keys", "give a command another key", _CONSOLE),
     Command("mouse", "Mouse", "mouse on, off", _CONSOLE),
     Command("reconnect", "Retry", "try the connection now", _CONSOLE),
-    Command("log-in", "Log in", "log in to this supervisor, or as another user", _CONSOLE),
+    Command("log-in", "Log in", "log in, or as another user", _CONSOLE),
     Command("redraw", "Redraw", "paint the screen anew", _CONSOLE),
     Command("history", "History", "commands given, to give again", _CONSOLE),
     Command("go", "Go to", "go to a process", _MOVE),

@@ -73,7 +73,8 @@ class Console(Desk):
         self._find_text = ""
         self._last_click: tuple[float, int] = (0.0, -1)
         self._no_log = LogBuffer()
-        self._no_log.note("choose a process to see its log")
+        self._no_log.begin(0, 0, 0)
+        self._no_log.output(0, 0, b"choose a process to see its log\n")
         self._logdesk = LogDesk(self, self.feeds, self._log)
         self._attaching.give = self._logdesk.give
         self._commands = self._logdesk.commands() | self.replay.commands() | self._table()

@@ -273,7 +273,7 @@ class TitleBar(Box):
         left.append((base, name + place))
         link = self._link(sup, cols, now) if sup is not None else self._links()
         counts = self._counts(short=cols < 60)
-        right_end: Row = [("ui.title", f"   {clock(now)} " if cols >= 60 else f" {clock(now)[:5]} ")]
+        right_end: Row = [(base, f"   {clock(now)} " if cols >= 60 else f" {clock(now)[:5]} ")]
         # two cells before the link, one before the counts
         room = cols - row_width(left) - row_width(right_end) - 3
         if row_width(link) + row_width(counts) > room:
@@ -303,7 +303,7 @@ class TitleBar(Box):
 
     def _link(self, sup: Sup, cols: int, now: float) -> Row:
         link = sup.link
-        dim = "ui.title.dim"
+        dim = "ui.title.alert" if sup.alert else "ui.title.dim"
         match link.kind:
             case LinkKind.LIVE:
                 words = "live" if sup.statename in ("RUNNING", "") else sup.statename
@@ -330,13 +330,16 @@ class TitleBar(Box):
         sup = self._sup()
         if not (sup.known if sup is not None else model.records):
             return []
+        alert = sup is not None and sup.alert
+        base = "ui.title.alert" if alert else "ui.title"
+        dim, place = ("ui.title.alert", "alert") if alert else ("ui.title.dim", "title")
         total = len(model.records) if sup is None else sum(sup.tally.values())
-        runs: Row = [] if short else [("ui.title", f"{total} procs")]
+        runs: Row = [] if short else [(base, f"{total} procs")]
         for word, number, state in model.counts(sup.name if sup is not None else None):
-            role = f"{state_role(state)}@title" if word != "down" else "ui.title.dim"
+            role = f"{state_role(state)}@{place}" if word != "down" else dim
             text = f"{number}{_SHORT.get(word, word[0])}" if short else f"{number} {word}"
-            runs.append(("ui.title", " " if short else "  "))
-            runs.append((role if number else "ui.title.dim", text))
+            runs.append((base, " " if short else "  "))
+            runs.append((role if number else dim, text))
         return runs
 
 

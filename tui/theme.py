@@ -20,6 +20,8 @@ from supervisor.errors import UserError
 MAX_INHERITS: Final = 4
 MIN_CONTRAST: Final = 4.5
 MIN_PLACED_CONTRAST: Final = 3.0
+MIN_LOW_CONTRAST: Final = 2.0
+"""With 16 colours, whose shades are the terminal's to choose."""
 
 FLAGS: Final = ("bold", "dim", "italic", "underline", "reverse", "blink")
 _URWID_FLAGS: Final = {
@@ -34,6 +36,7 @@ PLACES: Final = {
     "cursor": "row.cursor",
     "blur": "row.cursor.blur",
     "title": "ui.title",
+    "alert": "ui.title.alert",
     "panel": "dialog.body",
 }
 _PLACED: Final = ("state.", "row.", "ui.text.", "meter.", "msg.")
@@ -256,19 +259,31 @@ def palette(theme: Theme, mono: Theme) -> list[PaletteEntry]:
 
 
 def _placed(style: Style, under: Style) -> Style:
+    if "reverse" in style.flags:  # a block of its own colour, wherever it stands
+        return Style(style.fg, style.bg, style.flags | under.flags)
     fg = style.fg
-    if fg.rgb is not None and under.bg.rgb is not None:
-        if contrast(fg.rgb, under.bg.rgb) < MIN_PLACED_CONTRAST:
-            fg = under.fg
-    elif fg.low(background=True) == under.bg.low(background=True):
+    if fg == DEFAULT and under.bg != DEFAULT:
+        fg = under.fg  # nobody knows whether the terminal's own text can be read there
+    elif _hard_to_read(fg, under.bg):
         fg = under.fg
     return Style(fg, under.bg, style.flags | under.flags)
+
+
+def _hard_to_read(fg: Colour, bg: Colour) -> bool:
+    one, other = _seen(fg), _seen(bg)
+    return one is not None and other is not None and contrast(one, other) < MIN_PLACED_CONTRAST
+
+
+def _seen(colour: Colour) -> Rgb | None:
+    """What a colour is likely to look like; None: only the terminal knows."""
+    return colour.rgb or _ANSI_RGB.get(colour.c16)
 
 
 def _entry(name: str, style: Style, mono: Style) -> PaletteEntry:
     flags = [_URWID_FLAGS[flag] for flag in FLAGS if flag in style.flags]
     fg16, bg16 = style.fg.low(background=False), style.bg.low(background=True)
-    if fg16 == bg16 and fg16 != "default":
+    one, other = _ANSI_RGB.get(fg16), _ANSI_RGB.get(bg16)
+    if one is not None and other is not None and contrast(one, other) < MIN_LOW_CONTRAST:
         fg16 = "white" if bg16 in ("black", "dark blue", "dark red", "dark magenta") else "black"
     mono_flags = ",".join(_URWID_FLAGS[flag] for flag in FLAGS if flag in mono.flags)
     return (

@@ -634,3 +634,15 @@ def test_what_is_wrong_with_a_running_program_is_said_whole() -> None:
         view.refresh(1000.0)
         table = ProcessTable(model, view, LOOKS[0])
         assert "log blocked: ENOSPC" in "".join(render_text(table, (cols, 10))), cols
+
+
+def test_a_title_that_warns_is_of_one_colour() -> None:
+    model = Model(["prod"])
+    model.sups["prod"].alert = True
+    model.apply(LinkTold("prod", LinkKind.LIVE, role="admin"), 1000.0)
+    model.apply(
+        SnapshotTold("prod", (ProcessRecord(name="a", group="a", state=S.RUNNING, statename="RUNNING"),)),
+        1000.0,
+    )
+    (row,) = TitleBar(model, LOOKS[0]).paint(100, 1, True)
+    assert all(str(role) == "ui.title.alert" or str(role).endswith("@alert") for role, _ in row)

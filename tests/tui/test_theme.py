@@ -49,6 +49,29 @@ def test_text_and_background_differ_with_16_colours(name: str) -> None:
         assert entry[1].partition(",")[0] != entry[2] or entry[2] == "default", entry
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_text_can_be_read_on_every_place_with_16_colours(name: str) -> None:
+    for role, low_fg, low_bg, *_ in palette(load(name, read), load("mono", read)):
+        fg, bg = (themes._ANSI_RGB.get(text.partition(",")[0]) for text in (low_fg, low_bg))
+        if "scrollbar" in role or "border" in role:
+            continue
+        if fg is not None and bg is not None:
+            assert contrast(fg, bg) >= themes.MIN_LOW_CONTRAST, (role, low_fg, low_bg)
+        if "@" in role and "reverse" not in low_fg and "standout" not in low_fg:
+            assert low_bg == "default" or not low_fg.startswith("default"), (role, low_fg, low_bg)
+
+
+def test_a_block_of_colour_is_the_same_wherever_it_stands() -> None:
+    for name in ("dusk", "paper", "ansi16"):
+        entries = {entry[0]: entry for entry in palette(load(name, read), load("mono", read))}
+        for place in themes.PLACES:
+            placed = entries[f"state.fatal@{place}"]
+            assert (placed[4].partition(",")[0], placed[5]) == (
+                entries["state.fatal"][4].partition(",")[0],
+                entries["state.fatal"][5],
+            )
+
+
 def test_state_colour_stays_on_the_cursor_row_where_it_can_be_read() -> None:
     theme = load("dusk", read)
     entries = {entry[0]: entry for entry in palette(theme, load("mono", read))}

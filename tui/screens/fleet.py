@@ -14,7 +14,7 @@ from ..fleet import Line as FleetLine
 from ..glyphs import state_role
 from ..model import LinkKind, Model, Ref
 from ..pane import Line, Look, Pane, Row
-from ..words import fit, middle, moment, right, story, width_of
+from ..words import cut, fit, middle, moment, right, story, width_of
 from .events import EventsPane
 from .screen import Screen
 
@@ -90,17 +90,18 @@ class SupTable(Pane):
         glyphs = self.look.glyphs
         sign = glyphs.closed if at.env in self.view.folded else glyphs.opened
         members = self.view.members(at.env)
+        text = f"row.normal{place}"
         line.add(f"{marker} {sign} ", f"row.group{place}")
         line.add(at.env or "(no environment)", f"row.group{place}")
         if at.env in self.view.folded:
             stale = sum(self._model.sups[name].stale for name in members)
             line.add(f"  {len(members)} supervisors", f"ui.text.muted{place}")
             if stale:
-                line.add(f"  {stale} not connected", f"msg.warn{place}")
+                line.add("  ", text).add(f"{stale} not connected", f"msg.warn{place}")
             for title, state in _COUNTS[1:]:
                 number = sum(self._model.sups[name].tally[state] for name in members)
                 if number:
-                    line.add(f"  {number} {title}", f"{state_role(state)}{place}")
+                    line.add("  ", text).add(f"{number} {title}", f"{state_role(state)}{place}")
         return line.done()
 
     def _sup(self, line: Line, at: FleetLine, widths: _Widths, marker: str, place: str) -> Row:
@@ -120,7 +121,8 @@ class SupTable(Pane):
                 words.sign, glyphs.states[ProcessStates.FATAL]
             )
         role = words.role if not place else f"row.normal{place}"
-        line.add(fit(f"{sign} {words.word}", widths.link - 1), role).add(" ", text)
+        said = cut(f"{sign} {words.word}", widths.link - 1)
+        line.add(said, role).add(" " * (widths.link - width_of(said)), text)
         if not sup.known:
             line.add(right("-", 7), dim)
             for title, _ in _COUNTS:
@@ -130,12 +132,9 @@ class SupTable(Pane):
             for title, state in _COUNTS:
                 number = sup.tally[state]
                 hot = number and state != ProcessStates.RUNNING and not sup.stale
-                line.add(
-                    right(
-                        str(number) if number or state == ProcessStates.RUNNING else "-", widths.count(title)
-                    ),
-                    f"{state_role(state)}{place}" if hot else text if number else dim,
-                )
+                said = str(number) if number or state == ProcessStates.RUNNING else "-"
+                line.add(" " * (widths.count(title) - len(said)), text)
+                line.add(said, f"{state_role(state)}{place}" if hot else text if number else dim)
         if widths.rtt:
             measured = f"{rtt_s:.1f} s" if rtt_s >= 1 else f"{rtt_s * 1000:.0f} ms"
             if not rtt_s or sup.stale:
