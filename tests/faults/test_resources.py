@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
 import subprocess
 import sys
@@ -10,11 +12,13 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Supervise
-from tests.faults.conftest import Faults
+from tests.faults.conftest import MANY, Faults
+from tests.support.processes import alive, children
 from tests.support.supervisor import shell
 from tests.support.tracing import injected, need_strace
 from tests.support.waiting import until
 
+LINE_BYTES = 10_000_000 if MANY == 1 else 100_000_000
 SLEEPER = "[program:a]\ncommand=/bin/sleep 1000\nautostart=false\nstartsecs=0\nstartretries=50\n"
 
 
@@ -57,27 +61,50 @@ def test_no_descriptor_for_a_client(supervise: Supervise, faults: Faults) -> Non
     faults.injected("accept fails: EMFILE")
 
 
-def test_silent_clients_on_both_doors_hold_nobody_up(supervise: Supervise, faults: Faults) -> None:
-    supervisor = supervise(SLEEPER)
-    silent = []
-    for name in ("s", "s.stream"):
-        for _ in range(100):
-            sock = socket.socket(socket.AF_UNIX)
-            sock.connect(str(supervisor.folder / name))
-            silent.append(sock)
-    try:
-        supervisor.rpc.supervisor.startProcess("a")
-        assert supervisor.state("a") == "RUNNING"
-    finally:
-        for sock in silent:
-            sock.close()
-    faults.injected("a client connects and says nothing", 200)
+def test_no_terminal_for_a_program(supervise: Supervise, faults: Faults) -> None:
+    need_strace()
+    supervisor = supervise(SLEEPER + "tty=true\n")
+    with injected(supervisor.keeper_pid, "openat", "error=ENOSPC:when=1+", "-P", "/dev/ptmx"):
+        supervisor.rpc.supervisor.startProcess("a", False)
+        supervisor.wait_log("for 'a': ENOSPC")
+        assert supervisor.state("a") == "BACKOFF"
+    supervisor.wait_state("a", "RUNNING")
+    faults.injected("a start is refused: no pseudo-terminal")
+
+
+STORM = "import os\nfor _ in range(1000):\n    if os.fork() == 0:\n        if os.fork() == 0:\n            os._exit(0)\n        os._exit(0)\n    os.wait()\n"
+
+
+def test_a_storm_of_zombies(supervise: Supervise, tmp_path: Path, faults: Faults) -> None:
+    """As PID 1 of a container it is the one that reaps."""
+    wrap = ["unshare", "--fork", "--pid", "--mount-proc", "--kill-child"]
+    probe = subprocess.run([*wrap, "true"], capture_output=True, text=True, check=False)
+    if probe.returncode:
+        pytest.skip(f"no pid namespace to be had: {probe.stderr.strip()}")
+    (tmp_path / "storm.py").write_text(STORM + "import time\ntime.sleep(1000)\n")
+    supervisor = supervise(
+        f"[program:o]\ncommand={sys.executable} -S -E {tmp_path}/storm.py\nstartsecs=0\n",
+        start=False,
+        wrap=wrap,
+    )
+    supervisor.launch()
+    supervisor.wait_ready()
+    assert supervisor.popen is not None
+    unshare = supervisor.popen
+    supervisor.keeper_pid = until(lambda: children(unshare.pid), "the first process inside")[0]
+    supervisor.leaks_checked = False
+    until(lambda: supervisor.log().count("reaped unknown pid") >= 1000, "all to be reaped", 60)
+    until(lambda: all(alive(pid) for pid in children(supervisor.keeper_pid)), "no zombie to be left")
+    assert supervisor.state("o") == "RUNNING"
+    os.kill(supervisor.keeper_pid, signal.SIGTERM)
+    assert unshare.wait(30) == 0
+    faults.injected("an orphan ends, of 1,000 in a storm", 1000)
 
 
 def test_every_byte_and_very_long_lines_arrive(supervise: Supervise, tmp_path: Path, faults: Faults) -> None:
     writer = (
         "import os,time\n"
-        "data=bytes(range(256))*4096+b'x'*10_000_000+bytes(reversed(range(256)))\n"
+        f"data=bytes(range(256))*4096+b'x'*{LINE_BYTES}+bytes(reversed(range(256)))\n"
         "view=memoryview(data)\n"
         "while view: view=view[os.write(1,view):]\n"
         "time.sleep(1000)\n"
@@ -87,13 +114,13 @@ def test_every_byte_and_very_long_lines_arrive(supervise: Supervise, tmp_path: P
         f"[program:a]\ncommand={sys.executable} {tmp_path}/w.py\nstartsecs=0\n"
         f"stdout_logfile={tmp_path}/a.log\nstdout_logfile_maxbytes=0\n"
     )
-    wanted = bytes(range(256)) * 4096 + b"x" * 10_000_000 + bytes(reversed(range(256)))
+    wanted = bytes(range(256)) * 4096 + b"x" * LINE_BYTES + bytes(reversed(range(256)))
     log = tmp_path / "a.log"
     until(lambda: log.exists() and log.stat().st_size >= len(wanted), "all of it", 60)
     assert log.read_bytes() == wanted
     tail = supervisor.rpc.supervisor.readProcessStdoutLog("a", -100, 0)
     assert len(tail) >= 1
-    faults.injected("all byte values, a line of 10 MB")
+    faults.injected(f"all byte values, a line of {LINE_BYTES // 10**6} MB")
 
 
 def test_programs_that_leave_processes_behind(supervise: Supervise, faults: Faults) -> None:
