@@ -137,7 +137,7 @@ class ListenerConfig:
     buffer_size: int = 0
     result_handler: str = DEFAULT_HANDLER
     ack_timeout: int = 0
-    count_bytes: bool = False
+    count_bytes: bool = True
 
 
 @dataclass(frozen=True, slots=True)

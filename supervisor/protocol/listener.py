@@ -1,14 +1,15 @@
 """The event-listener protocol, both ends, sans-IO; must never know pipes, pools.
 
 Daemon to listener (its stdin), an *envelope*: one header line of ``key:value`` words,
-a line feed, and the payload, UTF-8, with nothing behind it::
+a line feed, and ``len`` **bytes** of payload, UTF-8, with nothing behind them::
 
     ver:3.0 server:ID serial:N pool:POOL poolserial:M eventname:NAME len:L\\n<payload>
 
-``len`` counts **characters**, as Supervisor 4.3 does: listeners that read text, which
-nearly all are, would wait for more for ever if it counted bytes. For those that read
-bytes a pool can have it count bytes (``count_bytes``), and the header says so with
-``lenunit:bytes`` in front of ``len``.
+Supervisor 4.3 counts characters, so that who reads bytes loses the beginning of the
+next event. A listener of which only the text is known, ``sys.stdin.read(len)``, would
+wait for more for ever where a payload is not ASCII: for those a pool can count
+characters (``count_bytes`` false), and the header says so with ``lenunit:characters``
+in front of ``len``.
 
 Listener to daemon (its stdout)::
 
@@ -72,20 +73,20 @@ def envelope(
     name: str,
     payload: bytes,
     *,
-    count_bytes: bool = False,
+    count_bytes: bool = True,
 ) -> bytes:
     """The bytes of one event. Blanks and colons in ``server`` become underscores: they would end the word."""
     length = len(payload) if count_bytes else len(payload.decode("utf-8", "surrogateescape"))
     header = (
         f"ver:{VERSION} server:{_SEPARATORS.sub('_', server)} serial:{serial} pool:{pool} "
-        f"poolserial:{poolserial} eventname:{name} {'lenunit:bytes ' if count_bytes else ''}len:{length}\n"
+        f"poolserial:{poolserial} eventname:{name} {'' if count_bytes else 'lenunit:characters '}len:{length}\n"
     )
     return header.encode("utf-8", "backslashreplace") + payload
 
 
 def counts_bytes(headers: dict[str, str]) -> bool:
     """Whether ``len`` of these headers is in bytes, not characters."""
-    return headers.get("lenunit") == "bytes"
+    return headers.get("lenunit", "bytes") == "bytes"
 
 
 class Characters:

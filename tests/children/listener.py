@@ -80,7 +80,7 @@ def main() -> None:
         while not line.endswith(b"\n"):
             line += read(1)
         headers = dict(word.split(":") for word in line.decode().split())
-        payload = (read if "lenunit" in headers else read_characters)(int(headers["len"]))
+        payload = (read_characters if "lenunit" in headers else read)(int(headers["len"]))
         bad = written() < limit
         note(line, payload)
         if not bad or how in ("ok", "early"):

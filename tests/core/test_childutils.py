@@ -23,7 +23,7 @@ from tests.support.waiting import until
 
 PAYLOAD = "type:t\nhéé €𐍈 end"
 EVENT = envelope("s", 1, "p", 2, "REMOTE_COMMUNICATION", PAYLOAD.encode())
-IN_BYTES = envelope("s", 1, "p", 2, "REMOTE_COMMUNICATION", PAYLOAD.encode(), count_bytes=True)
+IN_TEXT = envelope("s", 1, "p", 2, "REMOTE_COMMUNICATION", PAYLOAD.encode(), count_bytes=False)
 
 
 def text_stream(data: bytes = b"") -> io.TextIOWrapper:
@@ -33,9 +33,9 @@ def text_stream(data: bytes = b"") -> io.TextIOWrapper:
 @pytest.mark.parametrize(
     ("stdin", "stdout", "payload"),
     [
-        (io.StringIO((EVENT + IN_BYTES).decode()), io.StringIO(), PAYLOAD),
-        (io.BytesIO(EVENT + IN_BYTES), io.BytesIO(), PAYLOAD.encode()),
-        (text_stream(EVENT + IN_BYTES), text_stream(), PAYLOAD),
+        (io.StringIO((EVENT + IN_TEXT).decode()), io.StringIO(), PAYLOAD),
+        (io.BytesIO(EVENT + IN_TEXT), io.BytesIO(), PAYLOAD.encode()),
+        (text_stream(EVENT + IN_TEXT), text_stream(), PAYLOAD),
     ],
     ids=["string", "bytes", "wrapper"],
 )

@@ -34,15 +34,15 @@ def busy() -> DaemonEnd:
     return end
 
 
-def test_the_envelope_is_exact_and_counts_characters_or_bytes() -> None:
+def test_the_envelope_is_exact_and_counts_bytes_or_characters() -> None:
     def made(count_bytes: bool) -> bytes:
         return envelope(
             "my server:1", 21, "pool", 10, "PROCESS_STATE_EXITED", "é".encode(), count_bytes=count_bytes
         )
 
     head = b"ver:3.0 server:my_server_1 serial:21 pool:pool poolserial:10 eventname:PROCESS_STATE_EXITED "
-    assert made(False) == head + b"len:1\n\xc3\xa9"
-    assert made(True) == head + b"lenunit:bytes len:2\n\xc3\xa9"
+    assert made(False) == head + b"lenunit:characters len:1\n\xc3\xa9"
+    assert made(True) == head + b"len:2\n\xc3\xa9"
 
 
 def test_a_round() -> None:
@@ -169,7 +169,7 @@ def test_a_listener_reads_what_the_daemon_writes(
         found += end.events()
     assert [event.payload for event in found] == [encoded(text) for _, text in items]
     assert [event.headers["serial"] for event in found] == [str(n) for n, _ in items]
-    unit = ["lenunit"] if count_bytes else []
+    unit = [] if count_bytes else ["lenunit"]
     assert all(
         list(event.headers) == ["ver", "server", "serial", "pool", "poolserial", "eventname", *unit, "len"]
         for event in found

@@ -15,7 +15,7 @@ while True:
         break
     headers = dict(pair.split(":", 1) for pair in line.split())
     payload = sys.stdin.read(int(headers["len"]))
-    keys = " ".join(key for key in headers)
+    keys = " ".join(key for key in headers if key != "lenunit")  # ours, for who reads text as this does
     if refuses and headers["serial"] not in seen:
         seen.add(headers["serial"])
         file.write(f"refused {headers['eventname']}\n")

@@ -42,7 +42,7 @@ class Record:
             assert [name for name in headers if name != "lenunit"] == ORDERED
             assert headers["ver"] == "3.0" and headers["server"] == "test"
             assert int(headers["len"]) == len(
-                line["payload"].encode() if unit == "bytes" else line["payload"]
+                line["payload"] if unit == "characters" else line["payload"].encode()
             )
             assert line["line"] == " ".join(f"{k}:{v}" for k, v in headers.items()) + "\n"
             found.append({**headers, "payload": line["payload"]})
@@ -81,13 +81,13 @@ def send(supervisor: Supervisor, *texts: str) -> None:
         assert supervisor.rpc.supervisor.sendRemoteCommEvent("t", text) is True
 
 
-def test_a_listener_that_reads_bytes(supervise: Supervise, tmp_path: Path) -> None:
+def test_a_listener_that_reads_text(supervise: Supervise, tmp_path: Path) -> None:
     record = Record(tmp_path / "events")
-    supervisor = supervise(pool(record.path, options="event_length=bytes"))
+    supervisor = supervise(pool(record.path, options="event_length=characters"))
     send(supervisor, "zwölf €", "done")
     assert record.wait("REMOTE_COMMUNICATION", "€") == ["type:t\nzwölf €"]
     record.wait("REMOTE_COMMUNICATION", "done")
-    assert [event["lenunit"] for event in record.events() if "€" in event["payload"]] == ["bytes"]
+    assert [event["lenunit"] for event in record.events() if "€" in event["payload"]] == ["characters"]
 
 
 def test_each_event_with_its_exact_payload(supervise: Supervise, tmp_path: Path) -> None:
