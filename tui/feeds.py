@@ -7,6 +7,7 @@ shown, and ``TOTAL_BYTES`` for all, shared out evenly between them.
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -66,6 +67,7 @@ class Feeds:
         self._merges.move_to_end(keys)
         several = len({channel for _, channel in keys}) > 1
         merged.join([(key, _name(key, keys, several), self.buffer(key)) for key in keys])
+        merged.settle()
         return merged
 
     def forget(self) -> None:
@@ -101,16 +103,51 @@ class Feeds:
 
     async def older(self, keys: tuple[Key, ...]) -> int:
         """Load older text of a log; how many lines. Raises UserError, saying why there is none."""
-        if len(keys) != 1:
-            raise UserError("older text has no order across programs: show one program and one stream of it")
-        ((ref, channel),) = keys
-        return await self._links[ref.sup].older(ref.namespec, channel, self.buffer((ref, channel)))
+        merged = self.merged(keys)
+        if not isinstance(merged, Merged):
+            return await self._older(keys[0])
+        if not merged.room_for_older():
+            raise UserError("this pane is full of older text: f follows again and frees it")
+        wanted = _behind(merged, keys)
+        results = await asyncio.gather(*map(self._older, wanted), return_exceptions=True)
+        for result in results:
+            if isinstance(result, BaseException) and not isinstance(result, UserError):
+                raise result
+        count = sum(result for result in results if isinstance(result, int))
+        if not count:
+            raise next(
+                (result for result in results if isinstance(result, UserError)),
+                UserError("this is the beginning of these logs"),
+            )
+        merged.keep_older()
+        merged.settle(anew=True)
+        return count
+
+    async def _older(self, key: Key) -> int:
+        ref, channel = key
+        return await self._links[ref.sup].older(ref.namespec, channel, self.buffer(key))
 
     def note(self, ref: Ref, text: str) -> None:
         """A line of ours in the followed logs of a process: its life ended."""
         for (of, _), kept in self._kept.items():
             if of == ref and kept.feed is not None:
                 kept.buffer.note(text, life=True)
+
+
+def _behind(merged: Merged, keys: tuple[Key, ...]) -> list[Key]:
+    """The logs of which older text is to be loaded: those that do not reach back as far as another does.
+
+    All that have more, where that cannot be told.
+    """
+    reach: dict[Key, float | None] = {}
+    for key in keys:
+        place, buffer = merged.buffer_of(key)
+        if buffer.offset >= 0 and buffer.oldest > buffer.start:
+            reach[key] = merged.oldest_of.get(place)
+    known = [time for time in reach.values() if time is not None]
+    earliest = min(known, default=0.0)
+    late = [key for key, time in reach.items() if time is None or time > earliest]
+    return late or [*reach]
 
 
 def _name(key: Key, keys: tuple[Key, ...], several: bool) -> str:

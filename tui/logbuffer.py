@@ -20,11 +20,12 @@ from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from heapq import merge
-from itertools import repeat
+from itertools import accumulate, repeat
 from typing import Final
 
 from supervisor.errors import UserError
 
+from .linetime import times
 from .logtext import strip
 from .words import size
 
@@ -87,6 +88,8 @@ class LogBuffer:
         self.live = 0
         self.received = 0
         self.version = 0
+        self.turns = 0
+        """How often lines that were there already got other numbers."""
         self.sinks: list[Sink] = []
 
     # from the link
@@ -312,7 +315,9 @@ class Merged(LogBuffer):
     """The whole lines of several buffers, in the order in which they came here.
 
     ``names``: what the sources are called, by number. Text from before we listened stands
-    first, source by source: in which order it was written cannot be known.
+    first, in the order of the times that the programs wrote into it; ``settle`` puts it so.
+    What has no times stands before all that, source by source, under a mark that says that
+    its order is not known. ``oldest_of``: by source, the time of its first line, None for none.
     """
 
     def __init__(
@@ -327,6 +332,9 @@ class Merged(LogBuffer):
         self._buffers: list[LogBuffer] = []
         self._sinks: list[Sink] = []
         self._keys: dict[Hashable, int] = {}
+        self._unsettled = False
+        self._read: dict[int, tuple[list[Line], list[float | None]]] = {}
+        self.oldest_of: dict[int, float | None] = {}
 
     def join(self, sources: Sequence[tuple[Hashable, str, LogBuffer]]) -> None:
         """Take the lines of ``sources`` (key, name, buffer) from now on, and what those hold that are new here."""
@@ -335,6 +343,7 @@ class Merged(LogBuffer):
             place = self._keys.get(key)
             if place is not None and self._buffers[place] is buffer:
                 continue
+            self._read.pop(place if place is not None else -1, None)
             if place is None:
                 place = self._keys[key] = len(self.names)
                 self.names.append(name)
@@ -347,6 +356,90 @@ class Merged(LogBuffer):
             seeds.append(_seed(buffer, place))
         for stamp, place, line in merge(*seeds, key=lambda item: item[0]):
             self._take(place, (line,), stamp)
+        self._unsettled = self._unsettled or bool(seeds)
+
+    def buffer_of(self, key: Hashable) -> tuple[int, LogBuffer]:
+        """The number of a source, and its buffer."""
+        place = self._keys[key]
+        return place, self._buffers[place]
+
+    def settle(self, *, anew: bool = False) -> None:
+        """Put the past in order, if more of it came, or ``anew`` what there is by now."""
+        if not (self._unsettled or anew):
+            return
+        self._unsettled = False
+        past = [[*_past(buffer)] for buffer in self._buffers]
+        if sum(map(len, past)) == 0:
+            return
+        now = self._clock()
+        untimed: list[tuple[int, Line]] = []
+        timed: list[list[tuple[float, int, Line]]] = []
+        for place, lines in enumerate(past):
+            when = self._times(place, lines, now)
+            first = next((time for time in when if time is not None), None)
+            self.oldest_of[place] = first
+            if first is None:
+                untimed += [(place, self._named(place, line)) for line in lines]
+            else:
+                # a clock that ran back does not part a program's lines
+                lead = accumulate((first if time is None else time for time in when), max)
+                timed.append(
+                    [(t, place, self._named(place, line)) for t, line in zip(lead, lines, strict=True)]
+                )
+        if untimed and (timed or len({place for place, _ in untimed}) > 1):
+            untimed.insert(0, (-1, Mark("without times: in which order this was written is not known")))
+        ordered = untimed + [(place, line) for _, place, line in merge(*timed, key=lambda item: item[0])]
+        if untimed and timed:
+            ordered.insert(len(untimed), (-1, Mark("in the order of the times that the programs wrote")))
+        self._put_past(ordered)
+
+    def _times(self, place: int, lines: list[Line], now: float) -> list[float | None]:
+        """The times of these lines; read once, however often others come."""
+        kept = self._read.get(place)
+        if kept is None or len(kept[0]) != len(lines) or lines[:1] != kept[0][:1]:
+            kept = lines, times([line if isinstance(line, bytes) else b"" for line in lines], now)
+            self._read[place] = kept
+        return kept[1]
+
+    def _named(self, place: int, line: Line) -> Line:
+        """A mark of a source, with whose it is."""
+        if isinstance(line, Mark):
+            return Mark(f"{self.names[place]}: {line.text}", line.gap, line.until, line.life, line.older)
+        return line
+
+    def _put_past(self, past: Sequence[tuple[int, Line]]) -> None:
+        """These lines instead of those of the past; the numbers of what came since stay."""
+        live = list(zip(self._lines, self._stamps, self._sources, strict=True))
+        live = [item for item in live if item[1]]  # the past came in between, too
+        end = self.first + len(self._lines)
+        self._lines = deque([line for _, line in past])
+        self._lines.extend(line for line, _, _ in live)
+        self._stamps = deque(repeat(0.0, len(past)))
+        self._stamps.extend(stamp for _, stamp, _ in live)
+        self._sources = deque(place for place, _ in past)
+        self._sources.extend(place for _, _, place in live)
+        self.first = end - len(self._lines)
+        self.bytes_kept = sum(len(line) + LINE_COST for line in self._lines if isinstance(line, bytes))
+        self.turns += 1
+        self._trim()
+        self.version += 1
+
+    def keep_older(self) -> None:
+        """Older text is looked at: keep more."""
+        self._factor = OLDER_FACTOR
+
+    def relax(self) -> None:
+        super().relax()
+        for buffer in self._buffers:
+            buffer.relax()
+
+    def place_of(self, line: Line) -> int | None:
+        """The number of this very line; None where it is not kept."""
+        return next((self.first + at for at, kept in enumerate(self._lines) if kept is line), None)
+
+    def very_line(self, number: int) -> Line | None:
+        at = number - self.first
+        return self._lines[at] if 0 <= at < len(self._lines) else None
 
     def leave(self) -> None:
         """Take nothing more."""
@@ -372,6 +465,7 @@ class Merged(LogBuffer):
         self._stamps.extend(repeat(stamp, len(lines)))
         self._sources.extend(repeat(place, len(lines)))
         self.received += len(lines) if stamp else 0
+        self._unsettled = self._unsettled or not stamp
         self.bytes_kept += sum(len(line) + LINE_COST for line in lines if isinstance(line, bytes))
         self._trim()
         self.version += 1
@@ -388,6 +482,13 @@ class Merged(LogBuffer):
     def source(self, number: int) -> int:
         at = number - self.first
         return self._sources[at] if 0 <= at < len(self._sources) else -1
+
+
+def _past(buffer: LogBuffer) -> Iterator[Line]:
+    """What a buffer has from before we listened, the lines themselves."""
+    for line, stamp in zip(buffer._lines, buffer._stamps, strict=True):
+        if not stamp:
+            yield line
 
 
 def _seed(buffer: LogBuffer, place: int) -> Iterator[tuple[float, int, Line]]:
@@ -409,6 +510,7 @@ class Index:
         self._buffer = buffer
         self._low = buffer.settled
         self._high = buffer.settled
+        self._turns = buffer.turns
 
     @property
     def complete(self) -> bool:
@@ -417,6 +519,10 @@ class Index:
     def step(self, budget_lines: int = 2000) -> None:
         """Look at new lines, then at older ones, at most ``budget_lines`` in all."""
         buffer = self._buffer
+        if self._turns != buffer.turns:
+            self._turns = buffer.turns
+            self.hits.clear()
+            self._low = self._high = buffer.settled
         while self.hits and self.hits[0] < buffer.first:
             self.hits.popleft()
         settled = buffer.settled  # an unfinished line may still grow

@@ -15,6 +15,7 @@ from supervisor.errors import UserError
 from . import clipboard
 from .desk import Desk
 from .feeds import MAX_MERGED, Feeds
+from .logbuffer import Merged
 from .model import Ref
 from .pane import Box, Pane
 from .screens.dialogs import Choice, Item
@@ -283,8 +284,11 @@ class LogDesk:
     async def _load(self, log: LogPane, keys: tuple[tuple[Ref, str], ...]) -> None:
         buffer = log.buffer
         top = log.shown()[0] if log.shown() else buffer.first
+        seen = buffer.very_line(top) if isinstance(buffer, Merged) else None
         try:
             lines = await self._feeds.older(keys)
+            if isinstance(buffer, Merged) and seen is not None:
+                top = buffer.place_of(seen) or top
             if log.buffer is buffer and lines:
                 log.top = max(buffer.first, top - max(1, log.height - 1))
                 self._desk.say(f"{lines} older lines loaded")

@@ -6,7 +6,7 @@ import base64
 from pathlib import Path
 
 from supervisor.states import ProcessStates as S
-from tests.support.consoles import app
+from tests.support.consoles import app, until
 from tests.tui.fakes import FakeThread
 
 
@@ -74,7 +74,7 @@ def test_a_group_is_merged_in_order_of_arrival(server: FakeThread, tmp_path: Pat
             ["worker_01", "second", "1"], ["web_00", "first", "2"], ["worker_01", "second", "2"],
         ]  # fmt: skip
         console.keys("K")
-        console.see("no order across programs")
+        console.see("this is the beginning of these logs")
 
 
 def test_merge_by_pattern_and_both_streams(server: FakeThread, tmp_path: Path) -> None:
@@ -82,10 +82,7 @@ def test_merge_by_pattern_and_both_streams(server: FakeThread, tmp_path: Path) -
         console.see("web_00")
         console.keys("o", "e", "e")
         console.see("stdout+stderr")
-        console.wait(
-            lambda: server.do(lambda s: sum(len(peer.follows) for peer in s.peers) == 2),
-            "both streams followed",
-        )
+        until(server, lambda s: sum(len(peer.follows) for peer in s.peers) == 2, console)
         console.see("page=59")
         write(server, "api:web_00", "complaint\n", "stderr")
         console.see("web_00 err complaint")
@@ -95,6 +92,7 @@ def test_merge_by_pattern_and_both_streams(server: FakeThread, tmp_path: Path) -
         console.see("all that match")
         console.keys("enter")
         console.see("merged: 3 processes")
+        until(server, lambda s: sum(len(peer.follows) for peer in s.peers) == 6, console)
         write(server, "api:web_01", "joined\n")
         console.see("web_01 out    joined")
 
