@@ -169,12 +169,16 @@ def fleet(tmp_path: Path, **options: Any) -> PtyApp:
 def test_the_fleet(servers: dict[str, FakeThread], tmp_path: Path, cols: int, rows: int) -> None:
     with fleet(tmp_path, cols=cols, rows=rows) as console:
         console.see("FLEET 4 supervisors", "prod", "two", "away", *(["refused"] if rows > 12 else []))
-        lines = console.lines()
-        assert all(len(line) <= cols for line in lines)
-        one = next(line for line in lines if " one " in line).split()
-        assert one[one.index("up") :][:3] == ["up", "10", "6"]
+
+        def one() -> list[str]:
+            return next((line.split() for line in console.lines() if " one " in line and " up " in line), [])
+
+        console.wait(lambda: bool(one()), "one to be up")
+        found = one()
+        assert all(len(line) <= cols for line in console.lines())
+        assert found[found.index("up") :][:3] == ["up", "10", "6"]
         if rows > 12:
-            assert one[one.index("up") :][3:5] == ["1", "1"]
+            assert found[found.index("up") :][3:5] == ["1", "1"]
             console.see("Needs attention 4", "api:worker_00", "etl:load")
 
 

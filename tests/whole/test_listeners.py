@@ -29,7 +29,7 @@ class Record:
 
     def lines(self) -> list[dict[str, str]]:
         text = self.path.read_text() if self.path.exists() else ""
-        return [json.loads(line) for line in text.splitlines()]
+        return [json.loads(line) for line in text.split("\n")[:-1]]  # the last one may be half written
 
     def events(self) -> list[dict[str, str]]:
         """Headers of each event, payload under ``payload``; all checked for their form."""
