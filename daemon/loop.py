@@ -327,7 +327,7 @@ class Supervisor:
             elif isinstance(action, machine.Spawn):
                 self._spawn(process, action.gen)
             else:
-                self.task(self._kill(process, action))
+                self.task(self._kill(process, process.machine.gen, action))
 
     def _change(self, process: Process, transition: machine.Transition) -> Change:
         wall = time.time()
@@ -392,8 +392,8 @@ class Supervisor:
         task.add_done_callback(self._tasks.discard)
         return task
 
-    async def _kill(self, process: Process, action: machine.Kill) -> None:
-        gen = process.machine.gen
+    async def _kill(self, process: Process, gen: int, action: machine.Kill) -> None:
+        """``gen``: whom it is for. When this runs, that one may have ended and the next be running."""
         code = await self.link.signal(process.key, gen, action.sig, action.group)
         if code == 0 and gen == process.machine.gen:
             self.feed(process, machine.Signalled())

@@ -194,6 +194,34 @@ def test_a_bad_listener_harms_nobody_and_gets_its_events_again(
         assert [e["serial"] for e in record.events()][:2] == ["0", "0"]
 
 
+def test_the_signal_for_one_that_has_just_ended_is_not_for_the_next(
+    supervise: Supervise, tmp_path: Path
+) -> None:
+    script = tmp_path / "garbage-and-out"
+    script.write_text(
+        f"""\
+#!/bin/sh
+cd {tmp_path}
+if [ ! -e first.$1 ]; then
+    touch first.$1
+    echo garbage
+    exit 3
+fi
+sleep 0.2
+touch second.$1
+exec sleep 1000
+"""
+    )
+    script.chmod(0o755)
+    count = 20
+    supervisor = supervise(
+        f"[eventlistener:l]\ncommand={script} %(process_num)d\nprocess_name=l%(process_num)d\nnumprocs={count}\n"
+        "events=TICK_3600\nstartsecs=0\n"
+    )
+    until(lambda: len(list(tmp_path.glob("second.*"))) == count, "all to live a second time")
+    assert "terminated by SIGTERM; not expected" not in supervisor.log()
+
+
 def test_one_that_hangs_is_restarted(supervise: Supervise, tmp_path: Path) -> None:
     record = Record(tmp_path / "events")
     supervisor = supervise(
