@@ -16,6 +16,7 @@ from types import FrameType
 from . import (
     calls,
     children,
+    commands,
     consolelogs,
     crowd,
     emulation,
@@ -33,6 +34,7 @@ from .servers import SIDES, Side
 from .table import Row
 
 BENCHMARKS: dict[str, Benchmark] = {
+    "commands": commands.commands,
     "start": starting.start,
     "idle": idle.idle,
     "restart": starting.restart,

@@ -20,6 +20,13 @@ from .wires import Rpc
 ORIGINAL_KILLS = 10
 """It takes a second for each."""
 GROWN_UP_S = 1.1
+HEAP_SECTION = "[rpcinterface:heap]\nsupervisor.rpcinterface_factory=heap:make\n"
+HEAP_PLUGIN = """
+def make(supervisord, **config):
+    make.heap = [b"x" * 1_000_000 for _ in range(200)]
+    return make
+"""
+"""A plug-in that makes the process big that it lives in: a fork of that one copies what maps it."""
 START_GOALS = {10: 0.25, 1000: 1.0}
 
 
@@ -45,11 +52,13 @@ def start(bench: Bench) -> Iterator[Row]:
 
 def start_group(bench: Bench) -> Iterator[Row]:
     """From ``startProcessGroup`` to a running supervisor to the first instruction of the last program."""
-    for count in (bench.sizes.few, bench.sizes.many):
+    few, many = bench.sizes.few, bench.sizes.many
+    for count, more, what in ((few, "", ""), (many, "", ""), (many, HEAP_SECTION, ", 200 MB heap")):
 
-        def group(side: Side, count: int = count) -> float:
-            bench.say(f"startProcessGroup of {count}, {side}")
-            with bench.one(side, count, autostart=False) as server:
+        def group(side: Side, count: int = count, more: str = more, what: str = what) -> float:
+            bench.say(f"startProcessGroup of {count}{what}, {side}")
+            with bench.one(side, count, autostart=False, more=more) as server:
+                (server.folder / "heap.py").write_text(HEAP_PLUGIN)
                 server.launch()
                 server.wait_ready()
                 began = time.monotonic()
@@ -57,7 +66,7 @@ def start_group(bench: Bench) -> Iterator[Row]:
                 return max(stamp.when for stamp in server.wait_stamps(count)) - began
 
         figures = medians(bench.alternating(1, group))
-        yield row(f"startProcessGroup to {count} exec'ed", "s", figures, goal=START_GOALS.get(count))
+        yield row(f"startProcessGroup to {count} exec'ed{what}", "s", figures, goal=START_GOALS.get(count))
 
 
 def restart(bench: Bench) -> Iterator[Row]:
