@@ -4,7 +4,8 @@ Reading goes through expat with our own handlers and a table of which tag may st
 in which. Refused, always with RemoteProtocolError: a DOCTYPE (hence every entity but
 the five of XML), encodings other than UTF-8, ASCII and latin-1, unknown tags, values
 nested more than 32 deep, more elements or bytes than the limits below, integers
-beyond 64 bits, numbers that are none, dates that are none.
+beyond 64 bits, numbers that are none, dates that are none. Long tables of our own
+writing are read by pattern (``xmltable``), with the same result.
 
 Types, wire to Python: int, i4, i8 → int; boolean → bool (``1`` is true, all else
 false, as Supervisor reads it); string and an untyped value → str; double → float;
@@ -22,6 +23,7 @@ from __future__ import annotations
 import binascii
 import math
 import re
+import typing
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
@@ -36,6 +38,8 @@ MAX_CALL_ELEMENTS: Final = 20_000
 MAX_RESPONSE_BYTES: Final = 64 << 20
 """An answer is read by a client that chose its server: wide enough for 10,000 processes and a log."""
 MAX_RESPONSE_ELEMENTS: Final = 2_000_000
+TABLE_FROM_BYTES: Final = 1 << 14
+"""An answer from here on is tried as a table first, see ``xmltable``."""
 MAX_NUMBER_CHARS: Final = 64
 
 I4_MIN: Final = -(2**31)
@@ -460,6 +464,12 @@ def parse_call(body: bytes) -> MethodCall:
 def parse_response(body: bytes) -> Value | MethodFault:
     """The value of an answer, or its fault. Raises RemoteProtocolError."""
     _check_size(body, MAX_RESPONSE_BYTES)
+    if len(body) > TABLE_FROM_BYTES:
+        from .xmltable import read_table  # a short answer does not need it
+
+        table = read_table(body, MAX_RESPONSE_ELEMENTS)
+        if table is not None:
+            return typing.cast("Value", table)
     document = _Document("response", MAX_RESPONSE_ELEMENTS)
     document.parse(body)
     if len(document.params) == 1:
