@@ -48,11 +48,7 @@ def may_post(headers: Mapping[str, str]) -> bool:
 
 
 def is_script(headers: Mapping[str, str]) -> bool:
-    """Whether nothing says that a browser sent this.
-
-    A page can make a browser send any URL, from any machine, with the password that
-    the browser knows; it cannot make it leave out its User-Agent.
-    """
+    """Whether nothing says that a browser sent this."""
     signs = ("Sec-Fetch-Site", "Sec-Fetch-Mode", "Origin", "Referer", "Cookie")
     return not any(name in headers for name in signs) and not headers.get("User-Agent", "").startswith(
         "Mozilla/"

@@ -3,7 +3,7 @@
 A GET of a page changes nothing. An action comes by a form of ours (POST with its
 token); the URLs with ``?action=`` of Supervisor, and forms without a token, are
 obeyed where no browser can be behind them (``Visit.trusted``), and answered with a
-page that asks for confirmation where one may be.
+page that asks for confirmation elsewhere.
 """
 
 from __future__ import annotations

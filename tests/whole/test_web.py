@@ -173,18 +173,6 @@ def test_no_sign_of_a_browser_changes_anything_by_a_link(supervise: Supervise, h
     assert supervisor.state("a") == "STOPPED"
 
 
-def test_a_script_with_a_password_acts_by_a_link_from_wherever_it_comes(supervise: Supervise) -> None:
-    supervisor, tcp = with_tcp(supervise, PROGRAMS, password("secret"))
-    agents = ("User-Agent: curl/8.5.0\r\nAccept: */*\r\n", "")
-    for agent, action, expected in zip(agents, ("start", "stop"), ("started", "stopped"), strict=True):
-        with Http(tcp) as http:
-            target = f"/index.html?processname=a&action={action}"
-            http.send(f"GET {target} HTTP/1.1\r\nHost: 192.0.2.1:9001\r\n{LOGIN}{agent}\r\n")
-            answer = http.answer()
-        assert (answer.status, message_of(answer)) == (301, f"Process a {expected}")
-    assert supervisor.state("a") == "STOPPED"
-
-
 def test_forms_of_others_are_refused(supervise: Supervise) -> None:
     supervisor, tcp = with_tcp(supervise, PROGRAMS, password("secret"))
     token = token_of(ask(tcp, "GET", "/", LOGIN))
