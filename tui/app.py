@@ -31,7 +31,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
 from getpass import getpass
 from pathlib import Path
-from typing import Final, NoReturn, Protocol
+from typing import Any, Final, NoReturn, Protocol
 
 import urwid
 from urwid.display.common import BaseScreen, InputClosedError
@@ -385,9 +385,16 @@ class App:
         self._screen.register_palette([(None, *ground[1:]), *entries], replace=True)
 
     def save_theme(self, name: str) -> None:
+        self._keep(theme=name)
+
+    def save_splits(self, splits: tuple[int, ...]) -> None:
+        self._keep(splits=splits)
+
+    def _keep(self, **changes: Any) -> None:
+        """Keep one setting by itself; those that were not saved stay unsaved."""
         kept, _ = files.load_settings(self._environ)
         try:
-            files.save_settings(self._environ, replace(kept, theme=name))
+            files.save_settings(self._environ, replace(kept, **changes))
         except UserError as error:
             self.console.say(str(error), "msg.warn")
 

@@ -315,6 +315,16 @@ class Console(Desk):
             "right": lambda: self._sideways(1),
             "next-pane": lambda: self.stage.screen.cycle(1),
             "previous-pane": lambda: self.stage.screen.cycle(-1),
+            "pane-left": lambda: self.stage.screen.toward(-1, 0),
+            "pane-right": lambda: self.stage.screen.toward(1, 0),
+            "pane-up": lambda: self.stage.screen.toward(0, -1),
+            "pane-down": lambda: self.stage.screen.toward(0, 1),
+            "wider": lambda: self._resize(1, 0),
+            "narrower": lambda: self._resize(-1, 0),
+            "higher": lambda: self._resize(0, 1),
+            "lower": lambda: self._resize(0, -1),
+            "even": lambda: self._resize(0, 0),
+            "follow-row": self._follow_row,
             "overview": lambda: self.show([*self._fleet.base, self.overview]),
             "fleet": self._fleet.show,
             "open-supervisor": self._fleet.open,
@@ -505,6 +515,16 @@ class Console(Desk):
         self._interrupted_at = now
         self.say("Ctrl-C again quits")
 
+    def _resize(self, across: int, down: int) -> None:
+        screen = self.stage.screen
+        if across or down:
+            screen.resize(across, down)
+        else:
+            screen.even()
+        if screen is self.overview:
+            self.settings = replace(self.settings, splits=tuple(self.overview.splits))
+            self.host.save_splits(self.settings.splits)
+
     # --- the list ------------------------------------------------------------------------------------
 
     def _filter(self) -> None:
@@ -546,6 +566,14 @@ class Console(Desk):
                 self.view.marks = set(before)
 
         self.ask("mark: " if on else "unmark: ", "", changed, done, "glob")
+
+    def _follow_row(self) -> None:
+        self.view.follows = not self.view.follows
+        self.say(
+            "the cursor follows its process"
+            if self.view.follows
+            else "the cursor keeps its row: processes move under it when they are put in order"
+        )
 
     def _find(self) -> None:
         if isinstance(self.stage.screen.focused, LogPane) or self.stage.screen is not self.overview:

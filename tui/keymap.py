@@ -41,6 +41,8 @@ GLOBAL: Final = {
     "g g": "first", "home": "first", "G": "last", "end": "last",
     "h": "left", "left": "left", "l": "right", "right": "right",
     "tab": "next-pane", "shift tab": "previous-pane", "ctrl w w": "next-pane", "ctrl w W": "previous-pane",
+    "ctrl w h": "pane-left", "ctrl w l": "pane-right", "ctrl w k": "pane-up", "ctrl w j": "pane-down",
+    "ctrl w >": "wider", "ctrl w <": "narrower", "ctrl w +": "higher", "ctrl w -": "lower", "ctrl w =": "even", "=": "even",
     "1": "overview", "2": "detail", "3": "log-screen", "4": "events", "5": "fleet", "g e": "events", "g p": "go", "g l": "log-in", "meta 1": "overview", "meta 2": "detail", "meta 3": "logs", "meta 4": "events", "meta 5": "fleet", "g m": "messages", "g a": "attached",
     "?": "help", "f1": "help", ":": "palette", "ctrl p": "palette", "f2": "settings", "ctrl t": "theme",
     "esc": "back", "q": "back", "f10": "quit", "ctrl c": "interrupt",
@@ -55,7 +57,7 @@ LIST: Final = {
     "f9": "signal", "!": "signal", "a": "attach", "A": "watch",
     "u": "undo", "c": "clear-log", "f11": "reload", "y": "copy-name", "Y": "copy-command",
     "space": "mark", "v": "mark-range", "*": "mark-all", "U": "unmark-all", "+": "mark-glob", "_": "unmark-glob", "H": "fold-all", "L": "unfold-all",
-    "/": "filter", "f4": "filter", "\\": "filter", "f3": "find", "t": "attention",
+    "/": "filter", "f4": "filter", "\\": "filter", "f3": "find", "t": "attention", "f": "follow-row",
     "f6": "sort", ">": "sort-next", "<": "sort-previous", "I": "invert", "e": "stream", "C": "columns",
 }  # fmt: skip
 
@@ -69,7 +71,6 @@ LOG: Final = {
     "v": "select", "V": "select-lines", "y": "copy", "ctrl y": "bare", "S": "save", "E": "open",
     "K": "older", "0": "line-start", "$": "line-end",
     "|": "split-right", "-": "split-below", "+": "merge", "ctrl w c": "close-pane",
-    "ctrl w h": "pane-left", "ctrl w l": "pane-right", "ctrl w k": "pane-up", "ctrl w j": "pane-down",
 }  # fmt: skip
 
 SELECT: Final = {

@@ -476,6 +476,8 @@ class ListView:
         self.sort = "group"
         self.inverted = False
         self.cursor: Ref | None = None
+        self.follows = True
+        """Whether the cursor stays on its process when the order changes by itself; else in its row."""
         self.top = 0
         self._index: dict[Ref, int] = {}
         self._place = 0
@@ -498,13 +500,17 @@ class ListView:
                 return
             if states == model.states and self.sort not in _BY_USE:
                 return
+        kept = self.follows or self._changed or self.sort == "group"
         self._changed = False
         self._built = (model.members, model.states)
         self._built_at = now
         self.marks &= model.records.keys()
         self.rows = self._tree() if self.sort == "group" else self._flat(now)
         self._index = {ref: number for number, ref in enumerate(self.rows)}
-        self._keep_cursor()
+        if kept or not self.rows:
+            self._keep_cursor()
+        else:
+            self.go(self._place)
 
     def _keep_cursor(self) -> None:
         if self.cursor in self._index:

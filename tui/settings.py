@@ -33,6 +33,7 @@ class Settings:
     frame_rate: int = 30
     ansi: str = "keep"
     critical: tuple[str, ...] = ()
+    splits: tuple[int, ...] = (0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ SETTINGS: Final = (
     Setting("frame_rate", "pictures a second, at most", FRAME_RATES),
     Setting("ansi", "colours that programs put into their logs", ("keep", "strip")),
     Setting("critical", "programs that are asked about even alone (patterns, in the file)"),
+    Setting("splits", "where screen 1 is divided (C-w and < > + - =), kept by itself"),
 )
 _BY_KEY: Final = {setting.key: setting for setting in SETTINGS}
 
@@ -91,6 +93,16 @@ def _value(key: str, value: object) -> object:
         if len(value) > MAX_PATTERNS:
             raise UserError(f"{key}: more than {MAX_PATTERNS} patterns")
         return tuple(value)
+    if key == "splits":
+        if not (
+            isinstance(value, list)
+            and len(value) == 3
+            and all(type(n) is int and 0 <= n <= 90 for n in value)
+        ):
+            raise UserError(
+                "splits must be three percentages: of small, medium and large terminals; 0 is as usual"
+            )
+        return tuple(value)
     if key == "frame_rate":
         if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 60:
             raise UserError("frame_rate must be a number from 1 to 60")
@@ -104,7 +116,7 @@ def shown(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, tuple):
-        return " ".join(value) or "none"
+        return " ".join(map(str, value)) or "none"
     return str(value) or "default"
 
 
@@ -122,7 +134,7 @@ def _toml(value: object) -> str:
     if isinstance(value, str):
         return tomltext.quoted(value)
     if isinstance(value, tuple):
-        return f"[{', '.join(tomltext.quoted(item) for item in value)}]"
+        return f"[{', '.join(str(n) if isinstance(n, int) else tomltext.quoted(n) for n in value)}]"
     return shown(value)
 
 

@@ -28,6 +28,7 @@ class Setup:
         before, desk.settings = desk.settings, settings
         desk.critical = settings.critical
         desk.overview.table.wished = settings.columns
+        desk.overview.splits = [*settings.splits]
         if before.preset != settings.preset:
             self.tell(self.use_keys(desk.host.load_keys(settings.preset)))
         desk.host.use(settings)

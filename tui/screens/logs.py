@@ -1,6 +1,6 @@
 """Screen 3: one to four log panes in rows, each with one log or several merged; must never know links.
 
-Panes of a row are equally wide, rows equally high. What is shown is kept while other
+Panes of a row are equally wide, rows equally high, until they are resized. What is shown is kept while other
 screens are looked at, and comes back with them.
 """
 
@@ -22,6 +22,8 @@ MAX_PANES: Final = 4
 CHANNELS: Final = {"stdout": ("stdout",), "stderr": ("stderr",), "both": ("stdout", "stderr")}
 NARROWEST: Final = 20
 LOWEST: Final = 4
+STEP: Final = 1.25
+MOST_WEIGHT: Final = 4.0
 
 
 class LogsPane(LogPane):
@@ -33,6 +35,9 @@ class LogsPane(LogPane):
         self.title = ""
         self.stream = "stdout"
         self.number = 0
+        self.wide = 1.0
+        """How wide and how high it is beside others."""
+        self.high = 1.0
 
     def heading(self) -> tuple[str, str]:
         left, right = super().heading()
@@ -140,18 +145,26 @@ class Logs(Screen):
         for number, pane in enumerate(panes, 1):
             pane.number = number if len(panes) > 1 else 0
 
-    def toward(self, across: int, down: int) -> None:
-        """Focus the pane in that direction, if there is one."""
+    def grid(self) -> list[list[Pane]]:
+        return [[*row] for row in self.rows]
+
+    def resize(self, across: int, down: int) -> None:
         row = next(row for row in self.rows if self.pane in row)
-        at = row.index(self.pane)
-        line = self.rows.index(row) + down
-        if 0 <= line < len(self.rows):
-            target = self.rows[line]
-            place = at + across if not down else min(at * len(target) // len(row), len(target) - 1)
-            if 0 <= place < len(target):
-                self.focused = target[place]
-                if self.zoomed is not None:
-                    self.zoomed = self.focused
+        if across and len(row) == 1:
+            raise UserError("no pane stands beside this one")
+        if down and len(self.rows) == 1:
+            raise UserError("no pane stands above or below this one")
+        if across:
+            self.pane.wide = _step(self.pane.wide, across)
+        elif down:
+            high = _step(row[0].high, down)
+            for pane in row:
+                pane.high = high
+
+    def even(self) -> None:
+        for row in self.rows:
+            for pane in row:
+                pane.wide = pane.high = 1.0
 
     def arrange(self, cols: int, rows: int) -> urwid.Widget:
         alone = self.zoomed or (self.focused if self._too_small(cols, rows) else None)
@@ -165,7 +178,8 @@ class Logs(Screen):
                 pane.frame = "box" if len(row) > 1 or cols >= 100 else "rule"
             lines.append(_columns(row, self.focused))
         focus = next((at for at, row in enumerate(self.rows) if self.focused in row), 0)
-        return urwid.Pile(lines, focus_item=focus)
+        heights = [(urwid.WEIGHT, row[0].high, line) for row, line in zip(self.rows, lines, strict=True)]
+        return urwid.Pile(heights, focus_item=focus)
 
     def _too_small(self, cols: int, rows: int) -> bool:
         widest = max(len(row) for row in self.rows)
@@ -176,4 +190,9 @@ def _columns(row: list[LogsPane], focused: Pane) -> urwid.Widget:
     if len(row) == 1:
         return row[0]
     focus = next((at for at, pane in enumerate(row) if pane is focused), 0)
-    return urwid.Columns(row, box_columns=list(range(len(row))), focus_column=focus)
+    widths = [(urwid.WEIGHT, pane.wide, pane) for pane in row]
+    return urwid.Columns(widths, box_columns=list(range(len(row))), focus_column=focus)
+
+
+def _step(weight: float, by: int) -> float:
+    return max(1 / MOST_WEIGHT, min(weight * STEP**by, MOST_WEIGHT))

@@ -6,8 +6,10 @@ from typing import Final
 
 import urwid
 
+from supervisor.errors import UserError
+
 from ..model import ListView, Model, Ref
-from ..pane import Look
+from ..pane import Look, Pane
 from .detail import FactsPane
 from .events import EventsPane
 from .logpane import LogPane
@@ -17,6 +19,9 @@ from .table import ProcessTable
 SIDE_BY_SIDE: Final = 100
 THREE_COLUMNS: Final = 180
 STRIP_FROM: Final = 26
+SPLIT_STEP: Final = 5
+LEAST_SPLIT: Final = 10
+LEAST_COLS: Final = 24
 
 
 class Overview(Screen):
@@ -28,6 +33,8 @@ class Overview(Screen):
         self.facts = FactsPane(model, look)
         self.events = EventsPane(model, look, strip=True)
         self.channel = "stdout"
+        self.splits = [0, 0, 0]
+        """Percent for small terminals' log, medium and large ones' tree; 0: as is usual."""
         super().__init__([self.table, self.log])
 
     @property
@@ -41,6 +48,44 @@ class Overview(Screen):
     def logs(self) -> list[LogWish]:
         ref = self.ref()
         return [LogWish(self.log, ((ref, self.channel),))] if ref is not None and self.log_shown else []
+
+    def grid(self) -> list[list[Pane]]:
+        if not self.log_shown:
+            return [[self.table]]
+        return [[self.table, self.log]] if self.size[0] >= SIDE_BY_SIDE else [[self.table], [self.log]]
+
+    @property
+    def _class(self) -> int:
+        """Which of the splits the terminal has: small, medium, large."""
+        cols = self.size[0]
+        return 0 if cols < SIDE_BY_SIDE else 1 if cols < THREE_COLUMNS else 2
+
+    def resize(self, across: int, down: int) -> None:
+        cols, rows = self.size
+        if not self.log_shown or self.zoomed is not None:
+            raise UserError("there is one pane")
+        beside = self._class > 0
+        if (down if beside else across) != 0:
+            raise UserError(f"the panes stand {'side by side' if beside else 'one above the other'}")
+        by, focused = (across, self.table) if beside else (down, self.log)
+        now = 100 * self._left(cols) / cols if beside else 100 * self._height(rows) / rows
+        step = SPLIT_STEP if self.focused is focused else -SPLIT_STEP
+        self.splits[self._class] = max(LEAST_SPLIT, min(round(now + step * by), 100 - LEAST_SPLIT))
+
+    def even(self) -> None:
+        self.splits[self._class] = 0
+
+    def _left(self, cols: int) -> int:
+        """Cells for the tree beside the log."""
+        if share := self.splits[self._class]:
+            return max(LEAST_COLS, min(cols * share // 100, cols - LEAST_COLS))
+        return min(max(66, int(cols * 0.4)), cols - 40)
+
+    def _height(self, rows: int) -> int:
+        """Rows for the log below the tree."""
+        if share := self.splits[0]:
+            return max(3, min(rows * share // 100, rows - 4))
+        return max(3, rows * 3 // 10 if rows > 24 else 5)
 
     @property
     def log_shown(self) -> bool:
@@ -61,7 +106,7 @@ class Overview(Screen):
             return self._stacked(cols, rows)
         for pane in (self.table, self.log, self.facts, self.events):
             pane.frame = "box"
-        left = min(max(66, int(cols * 0.4)), cols - 40)
+        left = self._left(cols)
         strip = max(5, min(12, rows * 3 // 10)) if self.events_shown else 0
         beside: urwid.Widget = self.log
         if cols >= THREE_COLUMNS and rows - strip >= 30:
@@ -81,5 +126,5 @@ class Overview(Screen):
         self.log.frame = "rule"
         if not self.log_shown:
             return self.table
-        height = max(3, rows * 3 // 10 if rows > 24 else 5)
+        height = self._height(rows)
         return urwid.Pile([self.table, (height, self.log)], focus_item=1 if self.focused is self.log else 0)

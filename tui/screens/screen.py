@@ -8,6 +8,8 @@ from typing import ClassVar
 
 import urwid
 
+from supervisor.errors import UserError
+
 from ..model import Ref
 from ..pane import Pane
 from .logpane import LogPane
@@ -72,6 +74,34 @@ class Screen(urwid.Widget):
         self.focused = self.panes[(at + by) % len(self.panes)]
         if self.zoomed is not None:
             self.zoomed = self.focused
+
+    def grid(self) -> list[list[Pane]]:
+        """The panes that can have the focus as they stand: rows of them."""
+        return [[pane] for pane in self.panes]
+
+    def toward(self, across: int, down: int) -> None:
+        """Focus the pane in that direction, if there is one."""
+        rows = self.grid()
+        row = next((row for row in rows if self.focused in row), None)
+        if row is None:
+            return
+        at = row.index(self.focused)
+        line = rows.index(row) + down
+        if 0 <= line < len(rows):
+            target = rows[line]
+            place = at + across if not down else min(at * len(target) // len(row), len(target) - 1)
+            if 0 <= place < len(target):
+                self.focused = target[place]
+                if self.zoomed is not None:
+                    self.zoomed = self.focused
+
+    def resize(self, across: int, down: int) -> None:
+        """Make the focused pane wider or higher by a step, or (-1) narrower or lower. Raises UserError where it cannot be."""
+        raise UserError("the panes of this screen have their sizes: screens 1 and 3 can be resized")
+
+    def even(self) -> None:
+        """All panes as they are by default."""
+        self.resize(0, 0)
 
     def zoom(self) -> None:
         self.zoomed = None if self.zoomed is not None else self.focused

@@ -80,6 +80,8 @@ class ProcessTable(Pane):
             else self._model.total(view.scope)
         )
         words = [word for word in (self.narrowing(),) if word]
+        if not view.follows and view.sort != "group":
+            words.append("rows move under the cursor (f)")
         words.append(f"sort: {view.sort}{' (inverted)' if view.inverted else ''}")
         return f"Processes {shown}", "  ".join(words)
 
