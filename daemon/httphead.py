@@ -111,6 +111,8 @@ class RequestFramer:
         self._searched = 0
         self._body_left = 0
         self._answered = False
+        self._overlooked = False
+        """An empty line in front of the next request."""
 
     @property
     def crowded(self) -> bool:
@@ -135,10 +137,14 @@ class RequestFramer:
             return b""
         if self.waiting is Waiting.BODY:
             return self._take_bytes(self._body_left)
-        if self.waiting is Waiting.REQUEST and self._buffer.startswith(b"\r\n"):
-            del self._buffer[:2]  # RFC 9112 section 2.2: one is to be overlooked
-            if not self._buffer:
+        if self.waiting is Waiting.REQUEST and not self._overlooked:  # RFC 9112 section 2.2: one is to be
+            if self._buffer == b"\r":
                 return b""
+            if self._buffer.startswith(b"\r\n"):
+                self._overlooked = True
+                del self._buffer[:2]
+                if not self._buffer:
+                    return b""
         self.waiting = Waiting.HEAD
         end = self._buffer.find(b"\r\n\r\n", max(0, self._searched - 3))
         if end < 0:
@@ -151,7 +157,7 @@ class RequestFramer:
             self._buffer[end:end] = _HOST
             end += len(_HOST)
         self._searched = 0
-        self._answered = False
+        self._answered = self._overlooked = False
         return self._take_bytes(end + 4 + max(0, head.length))
 
     def _look_at_part(self) -> None:

@@ -672,7 +672,8 @@ class Decoder:
 
     ``kinds`` is which side's frames are accepted: use ``client_decoder`` (reads
     what servers send) or ``server_decoder``. Raises RemoteProtocolError and
-    nothing else, and then stays broken. Keeps at most one frame in memory.
+    nothing else, in place of the frames that came in one piece with the broken
+    one, and then stays broken. Keeps at most one frame in memory.
     """
 
     def __init__(self, kinds: dict[str, type[Any]]) -> None:

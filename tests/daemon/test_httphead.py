@@ -172,3 +172,18 @@ def test_random_bytes_are_refused_or_waited_for(parts: list[bytes]) -> None:
         except Refused as refused:
             assert refused.status in (400, 411, 413, 415, 431)
             return
+
+
+@pytest.mark.parametrize("parts", [[b"\r\nGET / HTTP/1.0\r\n\r\n"], [b"\r", b"\nGET / HTTP/1.0\r\n\r\n"]])
+def test_one_empty_line_in_front_is_overlooked_wherever_it_is_cut(parts: list[bytes]) -> None:
+    framer = RequestFramer()
+    assert b"".join(map(framer.feed, parts)) == b"GET / HTTP/1.0\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "parts", [[b"\r\n\r\nGET / HTTP/1.0\r\n\r\n"], [b"\r\n", b"\r\nGET / HTTP/1.0\r\n\r\n"]]
+)
+def test_two_empty_lines_in_front_are_not(parts: list[bytes]) -> None:
+    framer = RequestFramer()
+    with pytest.raises(Refused):
+        b"".join(map(framer.feed, parts))
