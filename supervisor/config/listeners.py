@@ -10,8 +10,8 @@ from .imports import resolve
 from .model import DEFAULT_HANDLER, ListenerConfig
 from .sections import Section
 
-ACK_TIMEOUT_S = 0
-"""For ever, as in Supervisor."""
+ACK_TIMEOUT_S = 60
+"""Supervisor waits for ever for one that hangs, and all that its pool is to hear waits with it."""
 BUILT_IN_HANDLERS: Final = {
     "supervisor_twiddler.resulthandler:stdin_write_handler": "supervisor.dispatchers:stdin_write_handler"
 }

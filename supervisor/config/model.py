@@ -136,7 +136,7 @@ class ListenerConfig:
     events: tuple[str, ...] = ()
     buffer_size: int = 0
     result_handler: str = DEFAULT_HANDLER
-    ack_timeout: int = 0
+    ack_timeout: int = 60
     count_bytes: bool = True
 
 

@@ -202,7 +202,7 @@ OPTIONS: Final[Mapping[str, tuple[Option, ...]]] = {
         Option("buffer_size", "integer", "", "events that may wait; default: a start of everything fits, 1,000 at least"),
         Option("result_handler", "module:function", "supervisor.dispatchers:default_handler", "judges the results"),
         Option("event_length", "unit", "bytes", "of ``len`` in what a listener reads; or ``characters``", ours=True),
-        Option("ack_timeout", "seconds", "0", "for one event, then the listener is restarted; 0: for ever", ours=True),
+        Option("ack_timeout", "seconds", "60", "for one event, then the listener is restarted; 0: for ever", ours=True),
     ),
     "group": (
         Option("programs", "list of names", "", "members, in their order"),

@@ -29,7 +29,7 @@ def listener_errors(*lines: str) -> list[str]:
 def test_defaults() -> None:
     group = one()
     assert (group.name, group.kind, group.priority) == ("l", GroupKind.LISTENER, -1)
-    assert group.listener == ListenerConfig(("TICK_5",), 0, "supervisor.dispatchers:default_handler", 0)
+    assert group.listener == ListenerConfig(("TICK_5",), 0, "supervisor.dispatchers:default_handler", 60)
     (process,) = group.processes
     assert (process.name, process.group, process.priority) == ("l", "l", 999)
 
