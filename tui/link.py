@@ -630,6 +630,7 @@ def record_of(answer: object) -> wire.ProcessRecord:
         spawnerr=text("spawnerr"),
         description=text("description"),
         stdin="none",
+        stopwaitsecs=0,
         stdout_logfile=text("stdout_logfile"),
         stderr_logfile=text("stderr_logfile"),
     )

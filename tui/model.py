@@ -161,6 +161,7 @@ class Sup:
     env: str = ""
     alert: bool = False
     colour: str = ""
+    polled: bool = False
     groups: dict[Ref, None] = field(default_factory=dict)
     tally: Counter[int] = field(default_factory=Counter)
 
@@ -361,6 +362,8 @@ class Model:
     def _linked(self, told: LinkTold, now: float) -> None:
         sup = self.sups[told.sup]
         before, sup.link = sup.link, told
+        if told.kind in (LinkKind.LIVE, LinkKind.POLL):
+            sup.polled = told.kind is LinkKind.POLL
         if told.kind == before.kind:
             return
         if told.kind in (LinkKind.LIVE, LinkKind.POLL):

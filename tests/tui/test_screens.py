@@ -17,6 +17,7 @@ from supervisor.tui import filters
 from supervisor.tui.commands import Plan, Verb, plan
 from supervisor.tui.glyphs import ASCII, UNICODE
 from supervisor.tui.keymap import ATTACH, KeyMap
+from supervisor.tui.link import record_of
 from supervisor.tui.logbuffer import LogBuffer
 from supervisor.tui.model import ChangeTold, LinkKind, LinkTold, ListView, Model, Ref, SnapshotTold, UsageTold
 from supervisor.tui.pane import Line, Look, TitleBar, slice_row
@@ -646,3 +647,24 @@ def test_a_title_that_warns_is_of_one_colour() -> None:
     )
     (row,) = TitleBar(model, LOOKS[0]).paint(100, 1, True)
     assert all(str(role) == "ui.title.alert" or str(role).endswith("@alert") for role, _ in row)
+
+
+def test_what_a_polled_supervisor_does_not_tell_is_said_so_and_nothing_is_made_up() -> None:
+    model = Model(["old"])
+    model.apply(LinkTold("old", LinkKind.POLL, identification="supervisor", version="4.3.0"), 1000.0)
+    facts = {
+        "name": "web",
+        "group": "web",
+        "state": S.RUNNING,
+        "statename": "RUNNING",
+        "pid": 7,
+        "start": 900,
+    }
+    model.apply(SnapshotTold("old", (record_of({**facts, "stdout_logfile": "/var/log/web.log"}),)), 1000.0)
+    text = "\n".join(render_text(Detail(model, LOOKS[0], Ref("old", "web", "web")), (120, 40), focus=True))
+    assert text.count("not offered by this daemon") == 7 and "supervisor 4.3.0" in text
+    assert "/var/log/web.log" in text and "pid        7" in text
+    assert "autorestart" not in text and "then KILL" not in text
+    model.apply(LinkTold("old", LinkKind.LIVE), 1000.0)
+    text = "\n".join(render_text(Detail(model, LOOKS[0], Ref("old", "web", "web")), (120, 40), focus=True))
+    assert "not offered" not in text and "autorestart" in text

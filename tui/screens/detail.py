@@ -13,7 +13,7 @@ from supervisor.protocol.stream import ProcessRecord
 from supervisor.states import ProcessStates, getProcessStateDescription
 
 from ..glyphs import spark, state_role
-from ..model import Model, Past, Ref
+from ..model import Model, Past, Ref, Sup
 from ..pane import Line, Look, Pane, Row
 from ..words import clean, clock, exit_words, moment, percent, plain_cause, signal_name, size, story, uptime
 from .logpane import LogPane
@@ -45,13 +45,13 @@ class FactsPane(Pane):
                 else "this process is gone from the configuration"
             )
             return [Line(cols).add(f" {words}", "ui.text.muted").done()]
-        stale = self._model.sups[self.ref.sup].stale
-        return [row for row in self._rows(record, cols, stale=stale) if row][: max(0, rows)]
+        sup = self._model.sups[self.ref.sup]
+        return [row for row in self._rows(record, cols, sup) if row][: max(0, rows)]
 
-    def _rows(self, record: ProcessRecord, cols: int, *, stale: bool) -> list[Row]:
+    def _rows(self, record: ProcessRecord, cols: int, sup: Sup) -> list[Row]:
         now = self.look.now()
         glyph = self.look.glyphs.state(record)
-        role = "row.stale" if stale else state_role(record.state, record.expected)
+        role = "row.stale" if sup.stale else state_role(record.state, record.expected)
         state = self._line(cols, "state").add(f"{glyph} {record.statename}", role)
         if record.changed:
             state.add(f" since {moment(record.changed, now)}")
@@ -76,6 +76,9 @@ class FactsPane(Pane):
                 + (f"   last ended {moment(record.stop, now)}" if record.stop else "")
                 + (f" with {last}" if last else ""),
             )
+        if sup.polled:
+            rows += self._polled(record, cols, sup)
+            return rows
         restarts = f"{record.restarts} restarts" + (
             f", {record.tries} failed tries in a row" if record.tries else ""
         )
@@ -97,6 +100,18 @@ class FactsPane(Pane):
         fact("stderr", "as stdout" if record.redirect_stderr else record.stderr_logfile or "kept in memory")
         return rows
 
+    def _polled(self, record: ProcessRecord, cols: int, sup: Sup) -> list[Row]:
+        """What a supervisor without a stream socket tells, and what it does not."""
+        rows = [
+            self._line(cols, label).add(clean(path or "none")).done()
+            for label, path in (("stdout", record.stdout_logfile), ("stderr", record.stderr_logfile))
+        ]
+        for label in ("restarts", "command", "directory", "autostart", "stop", "stdin"):
+            rows.append(self._line(cols, label).add("not offered by this daemon", "ui.text.muted").done())
+        who = f"{sup.link.identification} {sup.link.version}".strip()
+        words = f"(polled, for it has no stream socket: {clean(who)})"
+        return [*rows, self._line(cols, "").add(words, "ui.text.muted").done()]
+
     @staticmethod
     def _line(cols: int, label: str) -> Line:
         return Line(cols, "row.normal").add(f" {label:<{LABEL}} ", "ui.text.muted")
@@ -114,6 +129,8 @@ class UsePane(Pane):
         return "Use", ""
 
     def body(self, cols: int, rows: int, focus: bool) -> list[Row]:
+        if self.ref is not None and self._model.sups[self.ref.sup].polled:
+            return [Line(cols, "ui.text.muted").add(" not offered by this daemon").done()]
         past = self._model.past.get(self.ref, Past()) if self.ref is not None else Past()
         cpu, rss = list(past.cpu), list(past.rss)
         width = max(4, min(30, cols - 16))

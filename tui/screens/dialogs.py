@@ -185,7 +185,8 @@ class Confirm(Dialog):
 
     def _note(self) -> str:
         stops = self.plan.verb.value in ("stop", "restart")
-        longest = f"stopwaitsecs max {self.plan.longest_stop_s} s. " if stops else ""
+        longest_s = self.plan.longest_stop_s
+        longest = f"stopwaitsecs max {longest_s} s. " if stops and longest_s else ""
         return f"{longest}Escape cancels, nothing is sent."
 
     def _buttons(self, cols: int, row: int) -> Row:
