@@ -52,6 +52,7 @@ STOP_TIMEOUT_S = 10.0
 QUEUE_MAX = 100_000
 EXIT_USAGE = 2
 REAPED_WITHIN_S = 2.0
+STOOD_STILL_S = 1.0
 
 ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 FORWARDED = (*ENDING, signal.SIGHUP, signal.SIGUSR2)
@@ -180,7 +181,7 @@ class Keeper:
         gc.disable()  # no cycles are made here, and a collection after a fork copies pages
         self.start_daemon()
         while True:
-            for fd, _event in self.poll.poll(self.timeout_ms()):
+            for fd, _event in self.wait():
                 if fd == self.wake_read:
                     self.take_signals()
                 elif fd in self.orphans:
@@ -194,6 +195,16 @@ class Keeper:
             if code is not None:
                 self.clean_up()
                 return code
+
+    def wait(self) -> list[tuple[int, int]]:
+        """What happens next. Where all stood still for a while (a container that was frozen), so did the daemon."""
+        timeout_ms = self.timeout_ms()
+        before = time.monotonic()
+        events = self.poll.poll(timeout_ms)
+        now = time.monotonic()
+        if timeout_ms is not None and now - before > timeout_ms / 1000 + STOOD_STILL_S:
+            self.heard = now
+        return events
 
     def timeout_ms(self) -> int | None:
         """Until the next thing that is due by the clock; None to sleep until something happens."""
