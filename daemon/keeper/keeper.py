@@ -180,9 +180,13 @@ class Keeper:
         gc.freeze()
         gc.disable()  # no cycles are made here, and a collection after a fork copies pages
         self.start_daemon()
+        look = True  # at first: some may have ended before there was a handler
         while True:
-            for fd, _event in self.wait():
+            events = self.wait()
+            look = look or not events
+            for fd, _event in events:
                 if fd == self.wake_read:
+                    look = True
                     self.take_signals()
                 elif fd in self.orphans:
                     self.orphan_ended(fd)
@@ -190,7 +194,9 @@ class Keeper:
                     self.read_link()
             for fd in [fd for fd, due in self.unreaped.items() if due <= time.monotonic()]:
                 self.orphan_ended(fd)
-            self.reap()
+            if look:  # after a signal: the kernel goes through all children for it, so not for each frame
+                self.reap()
+                look = False
             code = self.watch(time.monotonic())
             if code is not None:
                 self.clean_up()
