@@ -302,20 +302,26 @@ class Daemon:
         return ""
 
     def _open_sockets(self, configuration: Configuration, held: Held, saved: Saved) -> None:
-        """Every listening socket, from the keeper where it has it. Raises UserError."""
+        """Every listening socket, from the keeper where it has it. Raises UserError, and leaves none behind then."""
         servers: list[ServerConfig] = [
             *configuration.inet_servers,
             *configuration.unix_servers,
             *configuration.stream_servers,
         ]
+        self.socket_identities: dict[str, list[int]] = saved.supervisor.setdefault("sockets", {})
+        made: list[ServerConfig] = []
         for config in servers:
             fd = held.named.pop(f"listen:{describe(config)}", -1)
-            self.listening.append((config, socket.socket(fileno=fd) if fd >= 0 else listen(config)))
-            if fd < 0:
-                path = getattr(config, "file", "")
-                if path:
-                    saved.supervisor.setdefault("sockets", {})[path] = identity(path)
-        self.socket_identities: dict[str, list[int]] = saved.supervisor.get("sockets", {})
+            try:
+                self.listening.append((config, socket.socket(fileno=fd) if fd >= 0 else listen(config)))
+            except UserError:
+                for other in made:
+                    self._unlink(other)
+                raise
+            path = getattr(config, "file", "")
+            if fd < 0 and path:
+                made.append(config)
+                self.socket_identities[path] = identity(path)
 
     def _say_hello(self, log: MainLog, configuration: Configuration, held: Held, fresh: bool) -> None:
         settings = configuration.supervisord

@@ -8,6 +8,7 @@ import socket
 import stat
 
 from supervisor.config.model import InetServerConfig, StreamServerConfig, UnixServerConfig
+from supervisor.config.values import SOCKET_PATH_MAX_BYTES
 from supervisor.errors import UserError
 
 BACKLOG = 1024
@@ -39,9 +40,9 @@ def listen(config: ServerConfig) -> socket.socket:
         if error.errno == errno.EADDRINUSE:
             raise UserError(f"{IN_USE} ([{config.section}] {describe(config)})") from error
         name = errno.errorcode.get(error.errno or 0, str(error.errno))
+        reported = f"errno.{name} ({error.errno})" if error.errno else str(error)  # a path can be too long
         raise UserError(
-            f"Cannot open an HTTP server: socket.error reported errno.{name} ({error.errno}) "
-            f"([{config.section}] {describe(config)})"
+            f"Cannot open an HTTP server: socket.error reported {reported} ([{config.section}] {describe(config)})"
         ) from error
     sock.setblocking(False)
     return sock
@@ -65,9 +66,11 @@ def _listen_unix(config: UnixServerConfig | StreamServerConfig) -> socket.socket
     What lies at the path is replaced only if it is a socket that nobody answers.
     """
     path = config.file
+    if len(os.fsencode(path)) > SOCKET_PATH_MAX_BYTES:
+        raise OSError("AF_UNIX path too long")  # the temporary name would do, and nobody could connect
     if _answers(path):
         raise OSError(errno.EADDRINUSE, "in use", path)
-    temporary = f"{path}.{os.getpid()}"
+    temporary = _temporary(path)
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         before = os.umask(0o177)
@@ -88,6 +91,15 @@ def _listen_unix(config: UnixServerConfig | StreamServerConfig) -> socket.socket
         sock.close()
         raise
     return sock
+
+
+def _temporary(path: str) -> str:
+    """A name in the same folder that is hardly longer, and no longer where the path is nearly too long itself."""
+    suffix = f".{os.getpid()}"
+    folder, name = os.path.split(path)
+    room = SOCKET_PATH_MAX_BYTES - len(os.fsencode(path)) - len(suffix)
+    kept = name if room >= 0 else os.fsdecode(os.fsencode(name)[:room])
+    return os.path.join(folder, kept + suffix)
 
 
 def _answers(path: str) -> bool:

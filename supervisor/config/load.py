@@ -38,7 +38,9 @@ from .model import (
     GroupConfig,
     LogKind,
     ProcessConfig,
+    StreamServerConfig,
     SupervisordConfig,
+    UnixServerConfig,
 )
 from .options import (
     section_kind,
@@ -229,13 +231,24 @@ class _Sections:
             supervisord=main,
             unix_servers=unix,
             inet_servers=inet,
-            stream_servers=streams if has_stream_section else default_stream_servers(unix),
+            stream_servers=streams if has_stream_section else self._default_streams(unix),
             rpcinterfaces=rpcinterfaces,
             groups=groups,
             included=tuple(document.files[1:]),
             warnings=all_warnings(document),
             notes=tuple(f'Included extra file "{path}" during parsing' for path in document.files[1:]),
         )
+
+    def _default_streams(self, unix: Sequence[UnixServerConfig]) -> tuple[StreamServerConfig, ...]:
+        streams = default_stream_servers(unix)
+        if unix and not streams:
+            (section,) = (s for s in self._of("unix_http_server") if s.name == unix[0].section)
+            section.warning(
+                "there is no room for .stream behind this path, so that the console has to poll"
+                " ([unix_stream_server] gives it a socket)",
+                "file",
+            )
+        return streams
 
     def _of(self, kind: str) -> Sequence[Section]:
         return self._by_kind.get(kind, ())

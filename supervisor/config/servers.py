@@ -75,8 +75,15 @@ def inet_stream_server(section: Section, base: str) -> StreamServerConfig | None
 
 
 def default_stream_servers(unix_servers: Sequence[UnixServerConfig]) -> tuple[StreamServerConfig, ...]:
-    """The stream server that needs no section: beside the first unix server, as open or closed as that is."""
-    return tuple(_stream_beside(server, server.file + _STREAM_SUFFIX) for server in unix_servers[:1])
+    """The stream server that needs no section: beside the first unix server, as open or closed as that is.
+
+    None where its path would be too long for a socket, while that of the other is not.
+    """
+    return tuple(
+        _stream_beside(server, server.file + _STREAM_SUFFIX)
+        for server in unix_servers[:1]
+        if len(os.fsencode(server.file + _STREAM_SUFFIX)) <= values.SOCKET_PATH_MAX_BYTES
+    )
 
 
 def _stream_beside(server: UnixServerConfig, file: str) -> StreamServerConfig:

@@ -21,6 +21,9 @@ from .kinds import AutoRestart, LogFile, LogKind
 MAX_NAME_BYTES: Final = 255
 """The most that a name of a program, group or process may have: all of them go into one record of the state."""
 
+SOCKET_PATH_MAX_BYTES: Final = 107
+"""What the address of a unix socket holds."""
+
 MAX_LOG_PATH_BYTES: Final = 1900
 """Likewise for the path of a log, which has a record of its own."""
 

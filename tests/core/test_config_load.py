@@ -286,6 +286,21 @@ def test_servers() -> None:
     assert [warning.section for warning in configuration.warnings] == ["inet_http_server:x"]
 
 
+def test_a_socket_with_a_long_path_has_no_stream_server_beside_it_and_that_is_told() -> None:
+    text = "[supervisord]\n[unix_http_server]\nfile=/{}\n"
+    assert load(text.format("s" * 99)).stream_servers[0].file == "/" + "s" * 99 + ".stream"
+    configuration = load(text.format("s" * 100))
+    assert configuration.stream_servers == ()
+    assert [str(warning) for warning in configuration.warnings] == [
+        (
+            f"{MAIN}:3: [unix_http_server] file: there is no room for .stream behind this path, so that the console has to"
+            " poll ([unix_stream_server] gives it a socket)"
+        )
+    ]
+    more = "[unix_stream_server]\nfile=/run/s\n"
+    assert load(text.format("s" * 100) + more).warnings == ()
+
+
 def test_without_a_unix_server_there_is_no_stream_server() -> None:
     assert load("[supervisord]\n[inet_http_server]\nport=1\n").stream_servers == ()
 

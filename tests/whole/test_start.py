@@ -7,6 +7,7 @@ import pty
 import signal
 import socket
 import subprocess
+import tempfile
 import xmlrpc.client
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import pytest
 from tests.conftest import Supervise
 from tests.support.processes import MARK, alive, children, descriptors, status
 from tests.support.supervisor import Rpc, Supervisor, child, shell
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE_S, until
 
 TALK = f"[program:a]\ncommand={child('talk', 'hello')}\nstartsecs=0\n"
 
@@ -179,6 +180,26 @@ def test_a_stale_socket_is_replaced_and_a_file_is_not(supervise: Supervise) -> N
     assert done.returncode == 2 and "Traceback" not in done.stderr
     assert (supervisor.folder / "s").read_text() == "precious"
     (supervisor.folder / "s").unlink()
+
+
+@pytest.mark.parametrize("length", [100, 104, 107, 108])
+def test_the_longest_path_of_a_socket(supervise: Supervise, tmp_path: Path, length: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = folder + "/" + "s" * (length - len(folder) - 1)
+        supervisor = supervise(f"[unix_http_server:long]\nfile={path}\n", start=False)
+        if length == 108:
+            done = supervisor.run()
+            assert done.returncode == 2 and "Traceback" not in done.stderr
+            assert "socket.error reported AF_UNIX path too long ([unix_http_server:long]" in done.stderr
+            return
+        supervisor.start()
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(PATIENCE_S)
+            client.connect(path)
+            client.sendall(b"GET /ok.html HTTP/1.0\r\n\r\n")
+            assert client.recv(1000).startswith(b"HTTP/1.0 200")
+        assert os.listdir(folder) == [os.path.basename(path)]
+        supervisor.shutdown()
 
 
 # --- signals to the keeper's pid ---------------------------------------------------------------------
