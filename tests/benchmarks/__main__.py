@@ -17,6 +17,7 @@ from . import (
     calls,
     children,
     commands,
+    consolefleet,
     consolelogs,
     crowd,
     emulation,
@@ -51,6 +52,8 @@ BENCHMARKS: dict[str, Benchmark] = {
     "crowd": crowd.crowd,
     "emulator": emulation.emulation,
     "logs": consolelogs.logs,
+    "fleet": consolefleet.fleet,
+    "day": consolefleet.day,
 }
 
 

@@ -45,12 +45,17 @@ def _taken(folder: Path, keys: int) -> list[float]:
             console.keys("enter")
             console.miss("Show in the new pane")
         console.wait(lambda: console.text().count("abcdefgh") > 100, "four floods")
-        taken = []
-        for number in range(keys):
-            wanted = "mouse on" if number % 2 else "mouse off"
-            begun = time.perf_counter()
-            console.keys("M")
-            while wanted not in console.lines()[-2]:
-                console.pump(0.05)
-            taken.append((time.perf_counter() - begun) * 1000)
-        return taken
+        return key_times(console, keys)
+
+
+def key_times(console: PtyApp, keys: int) -> list[float]:
+    """Milliseconds from each of so many keys to its answer on the message line."""
+    taken = []
+    for number in range(keys):
+        wanted = "mouse on" if number % 2 else "mouse off"
+        begun = time.perf_counter()
+        console.keys("M")
+        while wanted not in console.lines()[-2]:
+            console.pump(0.05)
+        taken.append((time.perf_counter() - begun) * 1000)
+    return taken
