@@ -69,6 +69,7 @@ COMMANDS: Final[dict[str, Command]] = _table(
     Command("lower", "Lower", "pane lower", _VIEW),
     Command("even", "Even", "panes of usual sizes", _VIEW),
     Command("follow-row", "Follow", "cursor follows its process, or keeps its row", _VIEW),
+    Command("logs-then", "Logs then", "its log at this time", _MOVE),
     Command("pane-left", "Left", "pane at the left", _MOVE),
     Command("pane-right", "Right", "pane at the right", _MOVE),
     Command("pane-up", "Up", "pane above", _MOVE),

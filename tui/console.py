@@ -150,6 +150,7 @@ class Console(Desk):
             wish.pane.show(self.feeds.merged(wish.keys), wish.subject, wish.channel)
         if screen is self.overview and self.overview.ref() is None:
             self._describe_group()
+        self._logdesk.arrive()
         contexts = self.contexts()
         self.stage.footer.entries = self.keymap.footer(contexts, changing=not self.read_only)
         self.stage.footer.hint = self._hint()

@@ -85,7 +85,7 @@ DETAIL: Final = {
 }  # fmt: skip
 
 EVENTS: Final = {
-    "enter": "detail", "o": "logs", "f5": "logs", "f": "follow", "t": "kind", "L": "level", "<": "hour-back", ">": "hour-on",
+    "enter": "detail", "o": "logs-then", "f5": "logs", "f": "follow", "t": "kind", "L": "level", "<": "hour-back", ">": "hour-on",
 }  # fmt: skip
 
 FLEET: Final = {
@@ -147,7 +147,7 @@ FOOTERS: Final[Mapping[str, tuple[str, ...]]] = {
         "split-right", "merge", "filter-in", "copy", "older", "times", "next-error", "back"),
     "select": ("copy", "select", "select-lines", "word", "word-back", "word-end", "line-start", "line-end", "other-end", "back"),
     "detail": ("back", "start", "stop", "restart", "signal", "attach", "logs", "stream", "next-pane", "copy-name", "copy-command", "help"),
-    "events": ("back", "detail", "logs", "follow", "kind", "level", "hour-back", "hour-on", "help"),
+    "events": ("back", "detail", "logs-then", "logs", "follow", "kind", "level", "hour-back", "hour-on", "help"),
     "fleet": ("help", "open-supervisor", "filter", "everything", "reconnect", "next-pane", "events", "palette", "quit"),
     "trouble": ("help", "open-supervisor", "restart", "start", "stop", "signal", "attach", "next-pane", "back"),
     "replay": ("replay-hold", "replay-faster", "replay-slower", "replay-step", "replay-back", "replay-on"),

@@ -302,6 +302,26 @@ class LogBuffer:
             yield number, self.line(number)
 
 
+def number_at(buffer: LogBuffer, wall: float, now: float) -> tuple[int, bool]:
+    """The first line of ``wall`` or later, else the last one; and whether what is kept begins only after ``wall``.
+
+    By the time of arrival; for what is older by the times that the program wrote.
+    """
+    numbers = range(buffer.first, buffer.settled)
+    old = [number for number in numbers if not buffer.stamp(number)]
+    lines = (buffer.line(number) for number in old)
+    when = dict(
+        zip(old, times([line if isinstance(line, bytes) else b"" for line in lines], now), strict=True)
+    )
+    earlier = False
+    for number in numbers:
+        time = buffer.stamp(number) or when.get(number)
+        if time is not None and time >= wall:
+            return number, not earlier
+        earlier = earlier or time is not None
+    return max(buffer.first, buffer.end - 1), False
+
+
 def _pieces(line: Line) -> Iterator[Line]:
     """A line that is too long in pieces."""
     if isinstance(line, bytes):

@@ -15,13 +15,14 @@ from supervisor.errors import UserError
 from . import clipboard
 from .desk import Desk
 from .feeds import MAX_MERGED, Feeds
-from .logbuffer import Merged
+from .logbuffer import Merged, number_at
 from .model import Ref
 from .pane import Box, Pane
 from .screens.dialogs import Choice, Item
 from .screens.logpane import LogPane, Wanted, is_error, is_restart, is_warning
 from .screens.logs import CHANNELS, Logs
 from .selection import Place
+from .words import clock
 
 MAX_CHOICES: Final = 5000
 
@@ -33,6 +34,7 @@ class LogDesk:
         self._desk = desk
         self._feeds = feeds
         self._log = log
+        self._then: float | None = None
         self._pressed: tuple[LogPane, Place] | None = None
         self.screen = Logs(desk.model, desk.look, self.made)
 
@@ -46,6 +48,7 @@ class LogDesk:
         return {
             "logs": self.open,
             "log-screen": self.again,
+            "logs-then": self.then,
             "split-right": lambda: self._split(right=True),
             "split-below": lambda: self._split(right=False),
             "close-pane": lambda: self._logs().close(),
@@ -106,6 +109,28 @@ class LogDesk:
             self._show()
         else:
             self.open()
+
+    def then(self) -> None:
+        """The log of what is selected on the events screen, at the time of it."""
+        entry = self._desk.events.pane.selected()
+        if entry is None or entry.ref is None or entry.ref not in self._desk.model.records:
+            raise UserError("this is of no process that is there now")
+        self.open()
+        self._then = entry.wall
+
+    def arrive(self) -> None:
+        """Go to the time that was asked for, once the log is there."""
+        log = self.screen.pane
+        if self._then is None or not log.buffer.count or self._desk.stage.screen is not self.screen:
+            return
+        if log.height < 2:  # not drawn yet: how much goes above the line is not known
+            self._desk.host.invalidate()
+            return
+        wall, self._then = self._then, None
+        number, later = number_at(log.buffer, wall, self._desk.host.now())
+        log.go(number)
+        older = ": what is kept here begins after that, K loads older text" if later else ""
+        self._desk.say(f"the log at {clock(wall)}{older}")
 
     def _show(self) -> None:
         stack = [screen for screen in self._desk.stack if screen is not self.screen]

@@ -132,7 +132,10 @@ class Level(StrEnum):
 
 @dataclass(slots=True)
 class Entry:
-    """One line of the timeline. ``state``: the process state it ended in, None for actions and links."""
+    """One line of the timeline. ``state``: the process state it ended in, None for actions and links.
+
+    ``by``: whose doing it was, as far as the supervisor says.
+    """
 
     wall: float
     level: Level
@@ -141,6 +144,7 @@ class Entry:
     ref: Ref | None = None
     state: int | None = None
     expected: bool = True
+    by: str = ""
 
 
 @dataclass(slots=True)
@@ -333,16 +337,17 @@ class Model:
             and last.state == before.state
             and when - last.wall < CHAIN_WITHIN_S
         ):
-            chain, level = last.text.partition("  ")[0], last.level
+            chain, level, by = last.text.partition("  ")[0], last.level, last.by
             self.timeline.pop()
         else:
-            chain, level = before.statename, Level.INFO
+            chain, level, by = before.statename, Level.INFO, ""
         reason = _reason(record)
         text = f"{chain} -> {_state_words(record)}" + (f"  {reason}" if reason else "")
         here = _LEVELS.get(record.state, Level.INFO)
         if record.state == _STATES.EXITED and not record.expected:
             here = Level.WARN
         self.note(when, max(level, here, key=_LOUDNESS.index), ref.namespec, text, ref, record)
+        self.timeline[-1].by = _doer(record) or by
 
     def _exited(self, ref: Ref, before: ProcessRecord, record: ProcessRecord, when: float) -> None:
         if (before.pid and not record.pid) or before.state == _STATES.STARTING:
@@ -440,6 +445,15 @@ def _state_words(record: ProcessRecord) -> str:
     return record.statename
 
 
+_BY: Final = re.compile(r"(?:started|stopped) by (.+)", re.DOTALL)
+
+
+def _doer(record: ProcessRecord) -> str:
+    """Who had this done, from what the supervisor says of it."""
+    found = _BY.match(record.cause)
+    return clean(found[1]) if found is not None else ""
+
+
 def _reason(record: ProcessRecord) -> str:
     match record.state:
         case _STATES.RUNNING | _STATES.STARTING:
@@ -453,7 +467,7 @@ def _reason(record: ProcessRecord) -> str:
         case _STATES.FATAL:
             return spawn_error(record) or f"{record.tries} tries"
         case _:
-            return record.cause
+            return "" if _doer(record) else record.cause
     return ""
 
 

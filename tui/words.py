@@ -41,6 +41,13 @@ def cut(text: str, width: int) -> str:
     return text
 
 
+def shortened(text: str, width: int, ellipsis: str) -> str:
+    """``text``, or as much of its beginning as fits with the ellipsis behind it."""
+    if width_of(text) <= width:
+        return text
+    return cut(text, max(0, width - width_of(ellipsis))) + cut(ellipsis, max(0, width))
+
+
 def fit(text: str, width: int) -> str:
     """``text`` cut or padded to exactly ``width`` cells."""
     if width <= 0:

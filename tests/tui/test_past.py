@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import time
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from supervisor.errors import RPCError
 from supervisor.faults import Faults
+from supervisor.protocol.stream import ProcessRecord
 from supervisor.states import ProcessStates as S
 from supervisor.tui.glyphs import ASCII
-from supervisor.tui.model import Level, Model
+from supervisor.tui.logbuffer import LogBuffer, number_at
+from supervisor.tui.model import ChangeTold, Level, Model, SnapshotTold
 from supervisor.tui.pane import Look
 from supervisor.tui.screens.events import EventsPane
 from supervisor.tui.whys import why_of
+from supervisor.tui.words import shortened
 from tests.support.consoles import app
 from tests.tui.fakes import FakeThread
 
@@ -25,8 +29,15 @@ def pane_of(model: Model) -> EventsPane:
     return pane
 
 
+def rows_of(pane: EventsPane, rows: int = 50, cols: int = 100) -> list[str]:
+    return ["".join(text for _, text in row).strip() for row in pane.body(cols, rows, True)]
+
+
 def lines(pane: EventsPane, rows: int = 50) -> list[str]:
-    return ["".join(text for _, text in row).strip() for row in pane.body(100, rows, True)]
+    """What is shown, without the names of days."""
+    return [
+        line for line in rows_of(pane, rows) if line not in ("Today", "Yesterday") and "day, " not in line
+    ]
 
 
 def cron(model: Model, count: int, start: float = 0.0) -> None:
@@ -168,3 +179,86 @@ def test_a_server_without_history_leaves_what_this_session_saw(server: FakeThrea
 def test_nonsense_is_no_history(answer: object) -> None:
     why = why_of(answer)
     assert why is None or why.transitions == ()
+
+
+# --- days, doers, notes ------------------------------------------------------------------------------
+
+
+def test_each_day_has_its_name() -> None:
+    now = datetime(2026, 11, 24, 0, 30).timestamp()
+    model = Model()
+    for hours in (200, 25, 2, 0.25, 0):
+        model.note(now - hours * 3600, Level.INFO, "p", f"{hours} h ago")
+    pane = EventsPane(model, Look(ASCII, lambda: now), strip=False)
+    pane.frame = "none"
+    heads = [line for line in rows_of(pane) if not line[:1].isdigit()]
+    assert heads == ["Today", "Yesterday", "Sunday, Nov 22", "Sunday, Nov 15"]
+    pane.move(2)
+    shown = rows_of(pane, 4)
+    assert shown[-1].endswith("2 h ago") and pane.body_cursor() == (0, len(shown) - 1)
+    assert shown[0] in ("Today", "Yesterday")
+    for rows in range(1, 12):
+        for place in range(5):
+            pane.place = place
+            row = pane.body(60, rows, True)
+            at = pane.body_cursor()
+            assert len(row) <= rows and at is not None and at[1] < rows
+            assert f"{(0, 0.25, 2, 25, 200)[place]} h ago" in "".join(text for _, text in row[at[1]])
+
+
+def test_who_did_it_is_told_and_long_notes_end_in_an_ellipsis() -> None:
+    model = Model()
+
+    def told(state: int, name: str, cause: str, when: float) -> None:
+        record = ProcessRecord("p", "p", state, name, pid=7, cause=cause)
+        model.apply(ChangeTold("local", record, when), when)
+
+    model.apply(SnapshotTold("local", (ProcessRecord("p", "p", S.STOPPED, "STOPPED"),)), 1.0)
+    told(S.STARTING, "STARTING", "started by admin at 10.0.0.7", 10.0)
+    told(S.RUNNING, "RUNNING", "", 11.0)
+    told(S.STOPPING, "STOPPING", "stopped by root (pid 12)\x1b[31m", 20.0)
+    pane = pane_of(model)
+    assert lines(pane)[1].endswith("STOPPED -> STARTING -> RUNNING  pid 7  by admin at 10.0.0.7")
+    assert "RUNNING -> STOPPING  by root (pid 12)" in lines(pane)[0]
+    assert "\x1b" not in lines(pane)[0]
+    narrow = rows_of(pane, cols=60)[2]
+    assert narrow.endswith(ASCII.ellipsis) and len(narrow) <= 60 and "RUNNING" in narrow
+    assert [shortened("abcdef", n, "...") for n in (0, 2, 3, 5, 6)] == ["", "..", "...", "ab...", "abcdef"]
+
+
+def test_a_line_is_found_by_its_time() -> None:
+    day = datetime(2026, 11, 24)
+    now = [day.replace(hour=12).timestamp()]
+    buffer = LogBuffer(clock=lambda: now[0])
+    buffer.begin(1, 0, 0, 36)
+    buffer.output(1, 0, b"10:00:00 old one\n" + b"11:00:00 old two\n")
+    now[0] += 10
+    buffer.output(1, buffer.offset, b"new\n")
+
+    def found(hour: int, minute: int = 0, second: int = 0) -> tuple[bytes, bool]:
+        wall = day.replace(hour=hour, minute=minute, second=second).timestamp()
+        number, later = number_at(buffer, wall, now[0])
+        line = buffer.line(number)
+        return line if isinstance(line, bytes) else b"", later
+
+    assert found(9) == (b"10:00:00 old one", True)
+    assert found(10, 30) == (b"11:00:00 old two", False)
+    assert found(12) == (b"new", False)
+    assert found(23) == (b"new", False)
+
+
+def test_the_log_at_the_time_of_an_event(server: FakeThread, tmp_path: Path) -> None:
+    with app(tmp_path) as console:
+        console.see("web_00", "page=59")
+        server.do(lambda s: s.write("api:web_00", b"right before it\n"))
+        console.see("right before it")
+        server.do(lambda s: s.change("api:web_00", S.STOPPED, pid=0, cause="stopped by admin at 10.0.0.7"))
+        console.see("STOPPED")
+        text = "".join(f"long after {n}\n" for n in range(60)).encode()
+        server.do(lambda s: s.write("api:web_00", text))
+        console.see("long after 59")
+        console.keys("4")
+        console.see("Today", "RUNNING", "by admin at 10.0.0.7")
+        console.keys("o")
+        console.see("> logs", "the log at ", "right before it")
+        console.miss("long after 59")

@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Container, Iterable
 from dataclasses import dataclass
+from datetime import date
 from typing import Final
 
 import urwid
@@ -13,11 +14,13 @@ import urwid
 from ..glyphs import spark, state_role
 from ..model import Entry, Level, Model, Ref
 from ..pane import Line, Look, Pane, Row, level_role
-from ..words import clock, fit, middle
+from ..words import clock, fit, middle, shortened
 from .screen import Screen
 
 KINDS: Final = ("all", "states", "actions", "links")
 LEVELS: Final = (Level.INFO, Level.WARN, Level.ERROR)
+HEADED_FROM: Final = 4
+"""In so many rows there is room for the names of days."""
 RUN_FROM: Final = 3
 """So many lines that say the same, one after another, become one."""
 
@@ -28,6 +31,12 @@ class Item:
 
     entry: Entry
     like: int = 0
+
+
+def day_words(day: date, today: date) -> str:
+    """``Today``, ``Yesterday``, else the date."""
+    ago = (today - day).days
+    return "Today" if ago == 0 else "Yesterday" if ago == 1 else f"{day:%A, %b} {day.day}"
 
 
 def kind_of(entry: Entry) -> str:
@@ -74,6 +83,8 @@ class EventsPane(Pane):
         self.least = Level.INFO
         self._expanded: set[int] = set()
         self._items: list[Item] = []
+        self._rows: dict[int, int] = {}
+        """Row of the picture by number of the item."""
         self._built: object = None
 
     def heading(self) -> tuple[str, str]:
@@ -131,7 +142,7 @@ class EventsPane(Pane):
         self.least = least or self.least
 
     def body_cursor(self) -> tuple[int, int] | None:
-        return None if self._strip or not self.items() else (0, self.place - self.top)
+        return None if self._strip or not self.items() else (0, self._rows.get(self.place, 0))
 
     def body(self, cols: int, rows: int, focus: bool) -> list[Row]:
         if self.frame == "none":
@@ -142,22 +153,41 @@ class EventsPane(Pane):
         if not items:
             words = "nothing of this kind" if self._model.timeline else "nothing has happened yet"
             return [Line(cols).add(f" {words}", "ui.text.muted").done()]
-        today = time.localtime(self.look.now())[:3]
-        painted = []
-        for number, item in enumerate(items[self.top : self.top + rows], self.top):
-            here = not self._strip and number == self.place
-            painted.append(self._row(item.entry, cols, here=here, focus=focus, today=today, like=item.like))
+        painted = self._window(cols, rows, focus)
+        while not self._strip and self.place not in self._rows and rows > 0:
+            self.top += 1  # headings took the room
+            painted = self._window(cols, rows, focus)
         return painted
 
-    def _row(
-        self, entry: Entry, cols: int, *, here: bool, focus: bool, today: tuple[int, ...], like: int
-    ) -> Row:
+    def _window(self, cols: int, rows: int, focus: bool) -> list[Row]:
+        """The items from ``top`` on, each day under its name."""
+        today = date.fromtimestamp(self.look.now())
+        headed = not self._strip and rows >= HEADED_FROM
+        painted: list[Row] = []
+        self._rows = {}
+        day = None
+        for number, item in enumerate(self.items()[self.top : self.top + rows], self.top):
+            of = date.fromtimestamp(item.entry.wall)
+            if headed and of != day:
+                if len(painted) + 1 >= rows:
+                    break  # no name without a line under it
+                painted.append(Line(cols).add(f" {day_words(of, today)}", "row.group").done())
+            day = of
+            if len(painted) >= rows:
+                break
+            self._rows[number] = len(painted)
+            here = not self._strip and number == self.place
+            dated = not headed and of != today
+            painted.append(self._row(item.entry, cols, here=here, focus=focus, dated=dated, like=item.like))
+        return painted
+
+    def _row(self, entry: Entry, cols: int, *, here: bool, focus: bool, dated: bool, like: int) -> Row:
         place = ("@cursor" if focus else "@blur") if here else ""
         glyphs = self.look.glyphs
         role = state_role(entry.state, entry.expected) if entry.state is not None else level_role(entry.level)
         line = Line(cols, f"row.normal{place}")
-        same_day = time.localtime(entry.wall)[:3] == today
-        when = clock(entry.wall) if same_day else time.strftime("%b %d %H:%M", time.localtime(entry.wall))
+        local = time.localtime(entry.wall)
+        when = time.strftime("%b %d %H:%M", local) if dated else clock(entry.wall)
         line.add(f" {when} ", f"ui.text.muted{place}")
         sign = (
             glyphs.states.get(entry.state, "?")
@@ -176,11 +206,13 @@ class EventsPane(Pane):
         )
         text = entry.text if glyphs.arrow == "->" else entry.text.replace("->", glyphs.arrow)
         strong = entry.level in (Level.WARN, Level.ERROR) and not place
-        line.add(text, level_role(entry.level) if strong else f"row.normal{place}")
+        notes = f"  by {entry.by}" if entry.by else ""
         if like:
-            line.add(
-                f"  ... {like} more like this" + (" (Enter shows)" if here else ""), f"ui.text.muted{place}"
-            )
+            notes += f"  ... {like} more like this" + (" (Enter shows)" if here else "")
+        # what happened comes first; who did it and how often have what is left
+        text = shortened(text, line.left, glyphs.ellipsis)
+        line.add(text, level_role(entry.level) if strong else f"row.normal{place}")
+        line.add(shortened(notes, line.left, glyphs.ellipsis), f"ui.text.muted{place}")
         return line.done()
 
 
