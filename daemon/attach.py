@@ -10,24 +10,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from supervisor.protocol import stream as p
 from supervisor.states import ProcessStates as S
-from supervisor.terminalmodes import ModeTracker
 
 from .input import InputClosed, InputFull
 from .inputjournal import NOBODY, Origin
 from .keeper.spawn import set_size
 from .loop import Change, Supervisor
 from .output.cursor import Readable
-from .output.store import CHUNK_BYTES
 from .process import Process
 from .stdin import input_of, kept_input_of
 
 ROWS_MAX = 1000
 COLS_MAX = 2000
-MODES_WITHIN_BYTES = 8 << 20
+PAST_MAX_BYTES = 8 << 20
 CUT_WITHIN_BYTES = 4096
 TOKEN_BYTES = 16
 PLACE_MAX = 1 << 62
@@ -76,6 +73,8 @@ class Session:
 
     def input(self, data: bytes) -> None:
         """Bytes for the program; those of a watcher are dropped and acknowledged."""
+        if not data:
+            return
         place = self._place
         self._place += len(data)
         if self._owner is None or self._owner.writer(self.process) is not self:
@@ -138,15 +137,6 @@ class Session:
             self._owner.take(self)
 
 
-@dataclass(slots=True)
-class _Modes:
-    """The modes of a terminal at one place of its output."""
-
-    gen: int
-    offset: int
-    tracker: ModeTracker
-
-
 def _whole(data: bytes) -> int:
     """Where in ``data`` a line or a sequence begins; 0 where neither does."""
     line, sequence = data.find(b"\n") + 1, data.find(b"\x1b")
@@ -167,7 +157,6 @@ class Attachments:
         self.supervisor = supervisor
         self._sessions: dict[str, list[Session]] = {}
         self._writers: dict[str, Session] = {}
-        self._modes: dict[str, _Modes] = {}
         supervisor.subscribers_quiet.add(self._changed)
         supervisor.on_started = self.started
         supervisor.on_removed = self.removed
@@ -178,25 +167,17 @@ class Attachments:
     def past(self, process: Process, store: Readable, count: int) -> tuple[int, bytes]:
         """Where the last ``count`` bytes of a terminal's output begin, and the modes that were set before.
 
-        The place is moved on to a line or a sequence. Modes are looked for in the last 8 MiB
-        before it, and from then on only in what is new. Raises OSError.
+        The place is moved on to a line or a sequence. It is never further back than 8 MiB
+        before the end, unless the whole past of the program is asked for. Raises OSError.
         """
         gen, origin = process.origin
         oldest = max(store.start, min(origin, store.end) if gen == store.gen else 0)
         begin = max(oldest, store.end - count)
-        if begin > oldest:
-            begin += _whole(store.read(begin, CUT_WITHIN_BYTES))
-        known = self._modes.get(process.key)
-        if known is None or known.gen != store.gen or not oldest <= known.offset <= begin:
-            known = _Modes(store.gen, max(oldest, begin - MODES_WITHIN_BYTES), ModeTracker())
-        while known.offset < begin:
-            data = store.read(known.offset, min(CHUNK_BYTES, begin - known.offset))
-            if not data:
-                break
-            known.tracker.feed(data)
-            known.offset += len(data)
-        self._modes[process.key] = known
-        return begin, known.tracker.establish()
+        if begin == origin and gen == store.gen:
+            return begin, b""
+        begin = max(begin, store.end - PAST_MAX_BYTES)
+        begin += _whole(store.read(begin, CUT_WITHIN_BYTES))
+        return begin, process.modes.before(begin) if process.modes is not None else b""
 
     def join(self, session: Session, frame: p.Attach, prelude: bytes = b"") -> None:
         """Let a client in and tell it where it is."""
@@ -305,4 +286,3 @@ class Attachments:
         for session in self._sessions.pop(key, []):
             session.send(p.Removed(session.id))
         self._writers.pop(key, None)
-        self._modes.pop(key, None)

@@ -516,6 +516,7 @@ class Supervisor:
         sink = process.outputs["stdout"].sink
         if sink is not None:
             process.origin = (sink.gen, sink.end)
+        process.forget_modes()
         for channel in process.outputs:
             process.finish_output(channel)  # what an earlier start left half said is not this one's beginning
         if process.started is not None:
@@ -548,6 +549,8 @@ class Supervisor:
             )
             generation.channels[name] = channel
             channel.start()
+        if tty and gen == process.machine.gen:
+            process.follow_modes(lambda: self.save(process))
         lingering = [g for g in process.generations.values() if g.ended]
         for old in lingering[: max(0, len(lingering) - LINGERING_MAX)]:
             self.log.warn(

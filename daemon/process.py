@@ -31,6 +31,7 @@ from .output.pump import Channel, Target
 from .output.store import LogStore, Spool, StoreSet, Unsuitable
 from .output.tap import Readback, Transformed
 from .output.transform import Item, Transform
+from .ttymodes import TerminalModes
 
 FILE_NAME_MAX_BYTES = 255
 AUTO_LOG_TAIL_BYTES = len("abcdefgh.log.rotating")
@@ -118,7 +119,7 @@ class Process:
 
     __slots__ = (
         "_childlogdir", "_facts", "_identifier", "_observers", "_stamp", "changed", "config", "generations",
-        "hearing", "history", "index", "key", "machine", "namespec", "origin", "outputs", "pool_trouble",
+        "hearing", "history", "index", "key", "machine", "modes", "modes_saved", "namespec", "origin", "outputs", "pool_trouble",
         "protocol", "size", "start", "started", "stop",
     )  # fmt: skip
 
@@ -144,6 +145,8 @@ class Process:
             self.outputs["stderr"] = Output(config.stderr)
         self.size = config.tty_size
         self.origin = (0, 0)  # (generation, offset) in the stdout store where the current start began
+        self.modes: TerminalModes | None = None
+        self.modes_saved: list[Any] = []
         self._identifier = identifier
         self._childlogdir = childlogdir
         self._stamp: tuple[object, ...] = ()
@@ -286,6 +289,20 @@ class Process:
         )
         return [(name, raw.fd)] if fd < 0 else []
 
+    def follow_modes(self, changed: Callable[[], None]) -> None:
+        """Know the modes of its terminal; ``changed`` is told when they are to be saved."""
+        sink = self.outputs["stdout"].sink
+        if self.modes is None and sink is not None:
+            self.modes = TerminalModes(sink, changed, self.modes_saved)
+            self.modes_saved = []
+
+    def forget_modes(self) -> None:
+        """A new program finds a terminal at rest."""
+        if self.modes is not None:
+            self.modes.close()
+            self.modes = None
+        self.modes_saved = []
+
     def finish_output(self, channel: str) -> None:
         """The channel's writer is gone: what was held back, as the beginning of something, comes out."""
         output = self.outputs[channel]
@@ -297,6 +314,7 @@ class Process:
     def close_outputs(self, stores: StoreSet) -> list[str]:
         """Give every output back; the names of what the keeper holds for it."""
         names = []
+        self.forget_modes()
         for channel, output in self.outputs.items():
             sink, output.sink = output.sink, None
             if output.readback is not None:
@@ -437,6 +455,8 @@ class Process:
         places = {c: list(o.readback.place) for c, o in self.outputs.items() if o.readback is not None}
         if places:
             saved["r"] = places
+        if self.modes is not None:
+            saved["t"] = self.modes.save()
         return saved
 
     def restore(self, saved: dict[str, Any], stores: StoreSet) -> None:
@@ -448,6 +468,7 @@ class Process:
         self.size = (rows, cols)
         gen, offset = saved.get("o", self.origin)
         self.origin = (gen, offset)
+        self.modes_saved = saved.get("t", [])
         for channel, (place_gen, place) in saved.get("r", {}).items():
             if channel in self.outputs:
                 self.outputs[channel].place = (place_gen, place)

@@ -7,7 +7,7 @@ middle has to know which were set before.
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Any, Final
 
 _PRIVATE_MODE = re.compile(
     rb"\x1b\[\?([0-9;]{1,64})([hl])|\x1b([=>c])|\x1b\[([0-9;]{0,16})r|\x1b\[([<>])[0-9;]*u"
@@ -62,6 +62,38 @@ class ModeTracker:
                 self._changed.discard(mode)
             else:
                 self._changed.add(mode)
+
+    def before(self, data: bytes) -> bytes:
+        """What brings a fresh terminal to where ``data``, the last that was fed, leads to the same modes as here.
+
+        Those that ``data`` switches itself, it will switch again.
+        """
+        modes: set[int] = set()
+        keypad = region = False
+        for match in _PRIVATE_MODE.finditer(data):
+            numbers, _, escape, margins, _ = match.groups()
+            if escape == b"c":
+                return b""
+            if numbers is not None:
+                modes.update(int(text) for text in numbers.split(b";") if text.isdigit() and len(text) < 6)
+            keypad = keypad or escape is not None
+            region = region or margins is not None
+        rest = ModeTracker()
+        rest._changed = self._changed - modes
+        rest._keypad = self._keypad and not keypad
+        rest._region = b"" if region else self._region
+        return rest.establish()
+
+    def pack(self) -> list[object]:
+        """The state as plain values, for ``unpacked``."""
+        return [sorted(self._changed), self._keypad, self._region, self._kitty, self._tail]
+
+    @classmethod
+    def unpacked(cls, values: list[Any]) -> ModeTracker:
+        found = cls()
+        changed, found._keypad, found._region, found._kitty, found._tail = values
+        found._changed = set(changed)
+        return found
 
     def establish(self) -> bytes:
         """What brings a fresh terminal into the modes that the program has set."""

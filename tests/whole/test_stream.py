@@ -273,7 +273,7 @@ def test_attach_to_a_terminal(terminal: Supervisor) -> None:
         assert attached.pid == terminal.info("t")["pid"]
         text = one.read_output(1, b"size 30x100")
         assert text.startswith(b"tty True True True dumb\r\nsize ")
-        one.send(p.Input(1, b"hello\r"))
+        one.send(p.Input(1, b""), p.Input(1, b"hello\r"))  # nothing is nothing to wait for
         assert one.expect(p.InputAck).bytes == 6
         assert b"got hello\r\n" in one.read_output(1, b"got hello\r\n")
         # a second one looks on
