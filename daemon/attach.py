@@ -155,6 +155,7 @@ class Attachments:
 
     def __init__(self, supervisor: Supervisor) -> None:
         self.supervisor = supervisor
+        self._tell = supervisor.log.always if supervisor.settings.audit else supervisor.log.info
         self._sessions: dict[str, list[Session]] = {}
         self._writers: dict[str, Session] = {}
         supervisor.subscribers_quiet.add(self._changed)
@@ -212,9 +213,7 @@ class Attachments:
                 place if session.token else -1,
             )
         )
-        self.supervisor.log.info(
-            f"{session.who} attached to {process.namespec}{'' if writer else ' (reading)'}"
-        )
+        self._tell(f"{session.who} attached to {process.namespec}{'' if writer else ' (reading)'}")
 
     def _again(self, session: Session) -> Session | None:
         """The session that the same client had on a connection which nobody has seen end yet."""
@@ -226,7 +225,7 @@ class Attachments:
         sessions = self._sessions.get(process.key, [])
         if session in sessions:
             sessions.remove(session)
-            self.supervisor.log.info(f"{session.who} detached from {process.namespec}")
+            self._tell(f"{session.who} detached from {process.namespec}")
         if not sessions:
             self._sessions.pop(process.key, None)
         if self._writers.get(process.key) is session:
@@ -241,7 +240,7 @@ class Attachments:
         before = self._writers.get(process.key)
         self._writers[process.key] = session
         if before is not None:
-            self.supervisor.log.info(f"{session.who} writes to {process.namespec} now, not {before.who}")
+            self._tell(f"{session.who} writes to {process.namespec} now, not {before.who}")
             before.send(p.Writer(before.id, False, session.who))
 
     def resize(self, session: Session, rows: int, cols: int) -> None:

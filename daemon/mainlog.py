@@ -81,8 +81,14 @@ class MainLog:
     def log(self, level: str, text: str) -> None:
         """Write one message if ``level`` is loud enough."""
         number = LEVELS[level]
-        if number < self.level:
-            return
+        if number >= self.level:
+            self._put(number, text)
+
+    def always(self, text: str) -> None:
+        """A message that stands there whatever the level is."""
+        self._put(LEVELS["info"], text)
+
+    def _put(self, number: int, text: str) -> None:
         now = time.time()
         stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(now))
         line = f"{stamp},{int(now * 1000) % 1000:03d} {TAGS[number]} {text}\n".encode(

@@ -496,6 +496,8 @@ async def send_process_stdin(context: Context, caller: Caller, name: str, chars:
         raise RPCError(Faults.NO_FILE, name) from error
     except InputFull as error:
         raise RPCError(Faults.FAILED, f"{name} does not read its stdin, the buffer is full") from error
+    if supervisor.settings.audit:
+        supervisor.log.always(f"{caller.name} sent {len(data)} bytes to the input of {process.namespec}")
     return True
 
 

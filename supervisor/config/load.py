@@ -171,6 +171,7 @@ def _supervisord(section: Section, cwd: str) -> SupervisordConfig:
         uid=get("user", values.user, default.uid),
         directory=get("directory", directory, default.directory),
         strip_ansi=get("strip_ansi", values.boolean, default.strip_ansi),
+        audit=get("audit", values.boolean, default.audit),
         environment=get(
             "environment",
             partial(environment, lost=partial(section.warning, option="environment")),

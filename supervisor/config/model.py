@@ -227,6 +227,7 @@ class SupervisordConfig:
     uid: int | None = None
     directory: str | None = None
     strip_ansi: bool = False
+    audit: bool = False
     environment: tuple[tuple[str, str], ...] = ()
     identifier: str = "supervisor"
 

@@ -163,6 +163,12 @@ OPTIONS: Final[Mapping[str, tuple[Option, ...]]] = {
         Option("user", "user", "", "become this user before anything else"),
         Option("directory", "existing folder", "", "change to it"),
         Option("strip_ansi", "boolean", "false", "remove escape sequences from what programs write"),
+        Option(
+            "audit", "boolean", "false",
+            "log who attached, took over, left and sent input to a program, and when, whatever ``loglevel`` is; "
+            "never what was typed",
+            ours=True,
+        ),
         Option("environment", "KEY=value,...", "", "for all programs; the keys are expansions, too"),
         Option("identifier", "text", "supervisor", "names this supervisor in answers, events and AUTO logs"),
     ),

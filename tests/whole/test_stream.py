@@ -317,6 +317,29 @@ def test_attach_to_a_terminal(terminal: Supervisor) -> None:
         three.read_output(1, b"got still here")
 
 
+@pytest.mark.parametrize("audit", [True, False])
+def test_audit(supervise: Supervise, tmp_path: Path, audit: bool) -> None:
+    made = supervise(f"[program:t]\ncommand={child('screen')}\ntty=true\nstartsecs=0\n", start=False)
+    text = made.config_file.read_text().replace("loglevel=debug", "loglevel=warn")
+    made.config_file.write_text(text.replace("[supervisord]\n", f"[supervisord]\naudit={audit}\n"))
+    made.start()
+    made.wait_state("t", "RUNNING")
+    with made.stream() as one, made.stream() as two:
+        one.send(p.Attach(1, "t"))
+        one.expect(p.Attached)
+        two.send(p.Attach(1, "t", "take"))
+        two.expect(p.Attached)
+        two.send(p.Input(1, b"secret\r"))
+        two.read_output(1, b"got secret")
+    made.rpc.supervisor.sendProcessStdin("t", "more\r")
+    if audit:
+        until(lambda: made.log().count("detached from t") == 2, "the clients to have left")
+    log = made.log()
+    assert log.count(" attached to t\n") == 2 * audit and log.count(" writes to t now, not ") == audit
+    assert log.count(" sent 5 bytes to the input of t\n") == audit
+    assert "secret" not in log
+
+
 def test_a_terminal_that_has_run_for_hours(supervise: Supervise, tmp_path: Path) -> None:
     """The switch to the alternate screen lies far before what is sent, and belongs to the picture all the same."""
     script = tmp_path / "screen.py"
