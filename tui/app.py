@@ -49,7 +49,7 @@ from .canvas import Depth, Painter
 from .checks import SUBCOMMANDS
 from .checks import run as run_check
 from .console import Console
-from .glyphs import Glyphs, choose
+from .glyphs import Glyphs, choose, is_plain_locale
 from .keyfile import KeyFile
 from .link import Connection, Link
 from .logged import Logged
@@ -624,6 +624,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """The command; ``argv`` without the program's name."""
     with contextlib.suppress(locale.Error):
         locale.setlocale(locale.LC_ALL, "")
+    if is_plain_locale(os.environ):
+        urwid.set_encoding("ascii")
     try:
         words = sys.argv[1:] if argv is None else argv
         if words and words[0] in SUBCOMMANDS:

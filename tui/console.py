@@ -210,7 +210,8 @@ class Console(Desk):
         if note:
             row.append(("fleet.reconnect", f" {note}"))
         strips = (self.overview, self._fleet.screen)
-        if row or any(screen is self.stage.screen and screen.events_shown for screen in strips):
+        listed = self.stage.screen is self.events
+        if row or listed or any(screen is self.stage.screen and screen.events_shown for screen in strips):
             return row
         return last_event(self.model)
 

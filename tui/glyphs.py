@@ -77,6 +77,16 @@ def state_role(state: int, expected: bool = True) -> str:
     return _ROLES.get(state, "state.unknown")
 
 
+def is_plain_locale(environ: Mapping[str, str]) -> bool:
+    """Whether the operator asked for the C locale by name.
+
+    Python then takes UTF-8 all the same, and says so in ``LC_CTYPE`` (PEP 538), which is not what was asked for.
+    """
+    ctype = environ.get("LC_CTYPE", "")
+    asked = environ.get("LC_ALL") or ("" if ctype == "C.UTF-8" else ctype) or environ.get("LANG", "")
+    return asked in ("C", "POSIX")
+
+
 def choose(wish: str, encoding: str, term: str) -> Glyphs:
     """``wish`` is auto, unicode or ascii; auto is ASCII where signs may be missing or of unknown width."""
     if wish == "unicode":

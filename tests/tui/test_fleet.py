@@ -394,3 +394,16 @@ def test_what_cannot_be_opened_is_one_line(tmp_path: Path, arguments: list[str],
     with PtyApp([word.format(folder=tmp_path) for word in arguments], tmp_path, cols=200) as console:
         console.see(problem)
         assert console.end() == 2
+
+
+@pytest.mark.parametrize("locale", [{"LANG": "C"}, {"LC_ALL": "C"}])
+def test_the_c_locale_gets_ascii_and_nothing_is_sheared(
+    servers: dict[str, FakeThread], tmp_path: Path, locale: dict[str, str]
+) -> None:
+    url = f"unix://{tmp_path}/one/s.sock"
+    servers["one"].do(lambda server: server.write("api:web_00", "東京 é end\n".encode()))
+    with PtyApp(["-s", url], tmp_path, cols=120, rows=40, **locale) as console:
+        console.see("web_00", "end")
+        text = console.text()
+        assert text.isascii() and "+-[ Processes 10 ]" in text
+        assert all(line.endswith("|") for line in console.lines()[2:20])

@@ -110,3 +110,19 @@ def test_spark_is_as_wide_as_asked_and_never_out_of_range() -> None:
     assert glyphs.spark([0.0, 100.0], 2, glyphs.ASCII, 100.0) == " #"
     assert glyphs.spark([50.0], 1, glyphs.ASCII, 100.0) in "-="
     assert len(glyphs.spark([1.0] * 50, 10, glyphs.UNICODE)) == 10
+
+
+@pytest.mark.parametrize(
+    ("environ", "plain"),
+    [
+        ({}, False),
+        ({"LANG": "C.UTF-8"}, False),
+        ({"LANG": "C"}, True),
+        ({"LC_ALL": "POSIX", "LANG": "de_DE.UTF-8"}, True),
+        ({"LC_CTYPE": "C.UTF-8", "LANG": "C"}, True),
+        ({"LC_CTYPE": "C.UTF-8"}, False),
+        ({"LC_CTYPE": "de_DE.UTF-8", "LANG": "C"}, False),
+    ],
+)
+def test_the_c_locale_that_was_asked_for(environ: dict[str, str], plain: bool) -> None:
+    assert glyphs.is_plain_locale(environ) is plain

@@ -251,7 +251,7 @@ class ProcessTable(Pane):
         state_attr = "row.stale" if stale else state_role(record.state, record.expected)
         text_attr = f"row.stale{place}" if stale else f"row.normal{place}"
         line.add(marker, f"row.normal{place}")
-        line.add(glyphs.mark if marked else " ", f"row.marked{place}")
+        line.add(glyphs.mark if marked else " ", f"row.marked{place}" if marked else text_attr)
         line.add(glyphs.stale if stale else " ", text_attr)
         line.add(glyphs.state(record), f"{state_attr}{place}")
         line.add(" " * (widths.indent - 4), text_attr)
