@@ -16,6 +16,7 @@ from urwid.util import get_encoding
 
 from .canvas import Painter
 from .commands import Command
+from .field import Field
 from .glyphs import Glyphs, state_role
 from .keymap import ATTACH, KEPT
 from .model import Level, LinkKind, Model, Sup
@@ -372,23 +373,22 @@ class MessageLine(Box):
 
 
 class Prompt:
-    """A line being typed, with urwid's editing behind it (readline keys, history by Up and Down)."""
+    """A line being typed behind a caption."""
 
     def __init__(
         self, caption: str, text: str, changed: Callable[[str], str], done: Callable[[str | None], None], history: list[str]
     ) -> None:  # fmt: skip
         """``changed`` is told each new text and says what is wrong with it; ``done`` gets the text, None for Escape."""
         self.caption = caption
-        self.edit = urwid.Edit("", text)
+        self.edit = Field(text, history)
         self.problem = ""
         self._changed = changed
         self._done = done
         self._history = history
-        self._place = len(history)
 
     @property
     def text(self) -> str:
-        return str(self.edit.edit_text)
+        return self.edit.edit_text
 
     def key(self, key: str) -> None:
         if key in ("enter", "esc", "ctrl c", "f10"):
@@ -397,15 +397,7 @@ class Prompt:
                 self._history.append(text)
             self._done(text)
             return
-        if key in ("up", "down") and self._history:
-            self._place = max(0, min(len(self._history), self._place + (-1 if key == "up" else 1)))
-            text = self._history[self._place] if self._place < len(self._history) else ""
-            self.edit.set_edit_text(text)
-            self.edit.set_edit_pos(len(text))
-        elif key in _READLINE:
-            edit_line(self.edit, key)
-        else:
-            self.edit.keypress((1000,), key)
+        self.edit.take(key)
         self.problem = self._changed(self.text)
 
     def paint_line(self, cols: int) -> Row:
@@ -424,35 +416,6 @@ class Prompt:
         room = max(1, cols - width_of(self.caption) - 3)
         start = max(0, self.edit.edit_pos - room)
         return 1 + width_of(self.caption) + width_of(self.text[start : self.edit.edit_pos])
-
-
-_READLINE: Final = frozenset({"ctrl a", "ctrl e", "ctrl u", "ctrl k", "ctrl w", "ctrl b", "ctrl f", "ctrl d"})
-
-
-def edit_line(edit: urwid.Edit, key: str) -> None:
-    """The readline keys that urwid's Edit does not have."""
-    text, at = edit.edit_text, edit.edit_pos
-    match key:
-        case "ctrl a":
-            at = 0
-        case "ctrl e":
-            at = len(text)
-        case "ctrl b":
-            at = max(0, at - 1)
-        case "ctrl f":
-            at = min(len(text), at + 1)
-        case "ctrl u":
-            text, at = text[at:], 0
-        case "ctrl k":
-            text = text[:at]
-        case "ctrl d":
-            text = text[:at] + text[at + 1 :]
-        case "ctrl w":
-            kept = text[:at].rstrip()
-            kept = kept[: kept.rfind(" ") + 1]
-            text, at = kept + text[at:], len(kept)
-    edit.set_edit_text(text)
-    edit.set_edit_pos(at)
 
 
 class Footer(Box):

@@ -14,10 +14,12 @@ from .desk import Desk
 from .model import SORTS, Ref
 from .pane import Row
 from .screens.dialogs import Choice, Item, Page, help_rows
+from .settings import SETTINGS, Settings, shown
 from .words import clock
 
 MAX_PALETTE_PROCESSES: Final = 5000
 _GO: Final = "go "
+_SET: Final = "set "
 _NOT_IN_PALETTE: Final = frozenset(
     {
         "up",
@@ -38,6 +40,7 @@ _NOT_IN_PALETTE: Final = frozenset(
 
 class Pickers:
     def __init__(self, desk: Desk) -> None:
+        self.apply: Callable[[Settings], None] = lambda settings: None
         self._desk = desk
 
     def sort(self) -> None:
@@ -114,16 +117,42 @@ class Pickers:
                 keys = self._desk.keymap.keys_of(name, contexts)
                 allowed = not (command.changes and self._desk.read_only)
                 items.append(Item(name, command.help, "", keys[0] if keys else "", allowed))
+        items += self._values()
         items += self._processes("go to process")
 
         def done(value: str | None) -> None:
             self._desk.close()
             if value is not None and value.startswith(_GO):
                 self._go_to(value)
+            elif value is not None and value.startswith(_SET):
+                self._set(value)
             elif value is not None:
                 self._desk.execute(value)
 
         self._desk.open(Choice(self._desk.look, "Command palette", items, done, search=True))
+
+    def _values(self) -> list[Item]:
+        """Every value that a setting, the order of the list or the theme can have, but for the one it has."""
+        items = []
+        for setting in SETTINGS:
+            now = getattr(self._desk.settings, setting.key)
+            for number, value in enumerate(setting.choices):
+                if value != now:
+                    label = f"set {setting.key} to {shown(value)}"
+                    items.append(Item(f"{_SET}{setting.key} {number}", label, f"now {shown(now)}"))
+        names = [
+            (f"theme {name}", f"theme {name}", name == self._desk.theme)
+            for name in self._desk.host.theme_names()
+        ]
+        names += [(f"sort {name}", f"sort by {name}", name == self._desk.view.sort) for name in SORTS]
+        return items + [Item(value, label) for value, label, here in names if not here]
+
+    def _set(self, value: str) -> None:
+        key, number = value.removeprefix(_SET).split()
+        setting = next(setting for setting in SETTINGS if setting.key == key)
+        chosen = setting.choices[int(number)]
+        self.apply(replace(self._desk.settings, **{key: chosen}))  # type: ignore[arg-type]  # of its own kind
+        self._desk.say(f"{key} is {shown(chosen)}; F2 and s keep it", "msg.ok")
 
     def _processes(self, label: str) -> list[Item]:
         """Every process as something to go to; the server's part is shown where there are several."""

@@ -21,6 +21,7 @@ class Setup:
     def __init__(self, desk: Desk, pickers: Pickers) -> None:
         self._desk = desk
         self._pickers = pickers
+        pickers.apply = self.apply
 
     def apply(self, settings: Settings) -> None:
         """Show the console as ``settings`` say."""

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import urwid
-
-from ..pane import Line, Look, Row, edit_line
+from ..field import Field
+from ..pane import Line, Look, Row
 from ..words import clean, cut, width_of
 from .dialogs import Dialog
 
@@ -101,7 +100,7 @@ class TypeName(Dialog):
         self._lines = [*(clean(line) for line in lines), "", f"Type {clean(name)} and Enter to do it."]
         self._name = name
         self._done = done
-        self._edit = urwid.Edit("", "")
+        self._edit = Field()
         self._wrong = False
         self.hint = [("ui.footer.key", "Enter"), ("ui.footer", " Do it  ")]
         self.hint += [("ui.footer.key", "Esc"), ("ui.footer", " Cancel")]
@@ -128,11 +127,7 @@ class TypeName(Dialog):
         return 5 + width_of(self._edit.edit_text[: self._edit.edit_pos]), min(rows - 3, len(self._lines) + 3)
 
     def typed(self, key: str) -> bool:
-        if len(key) == 1 or key in ("backspace", "delete", "left", "right"):
-            self._edit.keypress((1000,), key)
-        elif key in ("ctrl u", "ctrl w", "ctrl a", "ctrl e", "ctrl k"):
-            edit_line(self._edit, key)
-        else:
+        if not self._edit.take(key):
             return False
         self._wrong = False
         return True

@@ -14,19 +14,19 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-import urwid
 from urwid.display import escape
 
 from supervisor.protocol import stream as wire
 
 from ..canvas import Mark
+from ..field import Field
 from ..keys import PASTE_END, PASTE_START, MouseEvent, focus_bytes, key_bytes, mouse_bytes, paste_bytes
 from ..logbuffer import LogBuffer
-from ..pane import Box, Line, Look, Row, edit_line
+from ..pane import Box, Line, Look, Row
 from ..terminal import Line as TerminalLine
 from ..terminal import Terminal
 from ..terminal.backlog import Backlog
-from ..words import clean, duration, exit_words
+from ..words import clean, duration, exit_words, width_of
 from .logpane import LogPane
 from .scrollmode import ScrollMode
 
@@ -162,9 +162,8 @@ class AttachScreen(Box):
         self.top = 0
         """The row of the console's screen at which it begins."""
         self.skipped = 0
-        self._edit = urwid.Edit("", "")
         self._history: list[str] = []
-        self._place = 0
+        self._edit = Field("", self._history)
         self._output = LogPane(look)
         self._output.frame = "none"
         self._output.show(LogBuffer(), namespec, "stdout")
@@ -387,7 +386,7 @@ class AttachScreen(Box):
     def paste(self, text: str) -> None:
         """Text for the program; asked about first where it would run line by line."""
         if self.terminal is None:
-            self._edit.insert_text(clean(text))
+            self._edit.insert(clean(text))
             return
         data = paste_bytes(text, self.terminal.modes)
         if not self.terminal.modes.bracketed_paste and b"\r" in data.rstrip(b"\r"):
@@ -470,14 +469,8 @@ class AttachScreen(Box):
             text = self._edit.edit_text
             if text:
                 self._history.append(text)
-            self._place = len(self._history)
-            self._edit.set_edit_text("")
+            self._edit.set("")
             self._give(text.encode() + b"\n")
-        elif key in ("up", "down") and self._history:
-            self._place = max(0, min(len(self._history), self._place + (-1 if key == "up" else 1)))
-            text = self._history[self._place] if self._place < len(self._history) else ""
-            self._edit.set_edit_text(text)
-            self._edit.set_edit_pos(len(text))
         elif key in ("page up", "page down"):
             self._output.page(-1 if key == "page up" else 1)
             if (
@@ -486,10 +479,8 @@ class AttachScreen(Box):
                 and self._output.top + self.size[0] > self._output.end
             ):
                 self._output.follow()
-        elif key.startswith("ctrl ") and len(key) == 6:
-            edit_line(self._edit, key)
         else:
-            self._edit.keypress((1000,), key)
+            self._edit.take(key)
 
     # painting
 
@@ -536,7 +527,7 @@ class AttachScreen(Box):
 
     def cursor(self, cols: int, rows: int) -> tuple[int, int] | None:
         if not self.peer.tty:
-            return 3 + self._edit.edit_pos, rows - 1
+            return 3 + width_of(self._edit.edit_text[: self._edit.edit_pos]), rows - 1
         if self._scroll is not None:
             place = self._scroll.cursor(cols)
             return (place[0], place[1] + 1) if place is not None else None

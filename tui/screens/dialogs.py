@@ -11,15 +11,14 @@ from dataclasses import dataclass
 from textwrap import wrap
 from typing import Final
 
-import urwid
-
 from supervisor.states import ProcessStates, getProcessStateDescription
 
 from ..commands import Plan
+from ..field import Field
 from ..glyphs import state_role
 from ..keymap import KeyMap
 from ..model import SEVERITY
-from ..pane import Box, Line, Look, Row, edit_line
+from ..pane import Box, Line, Look, Row
 from ..words import clean, cut, fit, width_of
 
 MAX_NAMES_ROWS: Final = 8
@@ -32,6 +31,8 @@ _NUMBERS: Final = {
 
 
 _OPTIONS: Final = frozenset({"also", "rolling"})
+_LIST_KEYS: Final = frozenset({"up", "down", "home", "end"})
+"""They move in the list of a choice, not in the text that narrows it."""
 
 
 class Dialog(Box):
@@ -301,7 +302,7 @@ class Choice(Dialog):
         self._at = at
         self._top = 0
         self._height = 1
-        self._edit = urwid.Edit("", "") if search else None
+        self._edit = Field() if search else None
 
     def size(self, cols: int, rows: int) -> tuple[int, int]:
         widest = max((width_of(f"{i.label}{i.detail}{i.key}") + 10 for i in self._all), default=20)
@@ -348,11 +349,7 @@ class Choice(Dialog):
     def typed(self, key: str) -> bool:
         if self._edit is None:
             return False
-        if len(key) == 1 or key == "backspace":
-            self._edit.keypress((1000,), key)
-        elif key in ("ctrl u", "ctrl w", "ctrl a", "ctrl e"):
-            edit_line(self._edit, key)
-        else:
+        if key in _LIST_KEYS or not self._edit.take(key):
             return False
         words = self._edit.edit_text.lower().split()
         found = [(_score(words, item), at, item) for at, item in enumerate(self._all)]

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import urwid
-
-from ..pane import Line, Look, Row, edit_line
+from ..field import Field
+from ..pane import Line, Look, Row
 from ..words import clean, cut, width_of
 from .dialogs import Dialog
 
@@ -22,7 +21,7 @@ class Login(Dialog):
         super().__init__(look, "LOG IN")
         self._lines = [clean(line) for line in lines]
         self._done = done
-        self._fields = (urwid.Edit("", username), urwid.Edit("", ""))
+        self._fields = (Field(username), Field())
         self._at = 1 if username else 0
         self.hint = [("ui.footer.key", "Enter"), ("ui.footer", " Log in  ")]
         self.hint += [("ui.footer.key", "Tab"), ("ui.footer", " Other field  ")]
@@ -59,12 +58,8 @@ class Login(Dialog):
         field = self._fields[self._at]
         if key in ("tab", "shift tab", "up", "down"):
             self._at = 1 - self._at
-        elif len(key) == 1 or key in ("backspace", "delete", "left", "right"):
-            field.keypress((1000,), key)
-        elif key in ("ctrl u", "ctrl w", "ctrl a", "ctrl e", "ctrl k"):
-            edit_line(field, key)
         else:
-            return False
+            return field.take(key)
         return True
 
     def command(self, name: str) -> None:
@@ -80,7 +75,7 @@ class Login(Dialog):
 
     def _end(self, login: tuple[str, str] | None) -> None:
         for field in self._fields:
-            field.set_edit_text("")
+            field.set("")
         if not self.over:
             self.over = True
             self._done(login)
