@@ -12,6 +12,8 @@ import pytest
 MANY = int(os.environ.get("FAULTS_MANY", "1"))
 """How many times as many as in a quick run."""
 
+only_many = pytest.mark.skipif(MANY == 1, reason="takes its time; make faults")
+
 
 @dataclass
 class Faults:

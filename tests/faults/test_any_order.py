@@ -14,7 +14,7 @@ import pytest
 
 from tests.conftest import Supervise
 from tests.faults.conftest import MANY, Faults
-from tests.faults.test_keeper_killed import kill_keeper
+from tests.faults.test_keeper_killed import kill_both, kill_keeper
 from tests.faults.test_kill import served_again
 from tests.support.processes import alive
 from tests.support.supervisor import Supervisor
@@ -95,6 +95,12 @@ def test_any_order(supervise: Supervise, faults: Faults) -> None:
         elif act == "keeper" and step % 3 == 0:
             kill_keeper(supervisor)
             faults.injected("keeper killed between operations in any order")
+        elif act == "keeper" and step % 3 == 1:
+            kill_both(supervisor)
+            supervisor.start()
+            faults.injected("both killed between operations in any order")
+            # what nobody asked to stop and ended with nobody there is started like everything else
+            wanted = dict.fromkeys(NAMES, True)
         if step % LOOKS == LOOKS - 1:
             settle(supervisor, wanted, f"seed {seed}, step {step}, {act} {name}")
     settle(supervisor, wanted, f"seed {seed}, the end")

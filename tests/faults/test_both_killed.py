@@ -8,38 +8,14 @@ import sys
 from pathlib import Path
 
 from tests.conftest import Supervise
-from tests.faults.conftest import MANY, Faults
+from tests.faults.conftest import MANY, Faults, only_many
 from tests.faults.test_any_order import programs, running
 from tests.faults.test_keeper_gaps import check_once
+from tests.faults.test_keeper_killed import kill_both, see_both_die, send_kills
 from tests.support.processes import alive, marked
-from tests.support.supervisor import Supervisor, child, shell
+from tests.support.supervisor import child, shell
 from tests.support.tracing import injected, need_strace
 from tests.support.waiting import until
-
-
-def kill_both(supervisor: Supervisor) -> None:
-    """Kill keeper and daemon so that neither sees the other die."""
-    see_both_die(supervisor, *send_kills(supervisor))
-
-
-def send_kills(supervisor: Supervisor) -> tuple[int, int]:
-    """The pids of keeper and daemon."""
-    keeper, daemon = supervisor.keeper_pid, supervisor.daemon_pid()
-    for pid in (daemon, keeper):
-        os.kill(pid, signal.SIGSTOP)
-    for pid in (daemon, keeper):
-        os.kill(pid, signal.SIGKILL)
-    return keeper, daemon
-
-
-def see_both_die(supervisor: Supervisor, keeper: int, daemon: int) -> None:
-    until(lambda: not alive(keeper) and not alive(daemon), f"keeper {keeper} and daemon {daemon} to die")
-    assert supervisor.popen is not None
-    supervisor.popen.wait(10)
-
-
-def start_again(supervisor: Supervisor) -> None:
-    supervisor.start()
 
 
 def test_programs_are_taken_over_with_their_pipes(
@@ -70,7 +46,7 @@ def test_programs_are_taken_over_with_their_pipes(
     until(lambda: (tmp_path / "x.out").read_text() == "got one\n", "an answer")
     before = [supervisor.wait_state(f"p{n}", "RUNNING")["pid"] for n in range(2)]
     kill_both(supervisor)
-    start_again(supervisor)
+    supervisor.start()
     check_once(supervisor, 2)
     assert [supervisor.info(f"p{n}")["pid"] for n in range(2)] == before
     assert abs(supervisor.info("x")["start"] - start) <= 1, "the uptime goes on"
@@ -86,12 +62,13 @@ def test_programs_are_taken_over_with_their_pipes(
     faults.injected("keeper and daemon killed together")
 
 
+@only_many
 def test_killed_together_again_and_again(supervise: Supervise, faults: Faults) -> None:
     count = 10
     supervisor = supervise(programs(count))
     for _ in range(2 * MANY):
         kill_both(supervisor)
-        start_again(supervisor)
+        supervisor.start()
         check_once(supervisor, count)
         faults.injected("keeper and daemon killed together")
 
@@ -105,7 +82,7 @@ def test_what_ended_meanwhile_is_started_and_what_has_no_section_is_named(
     os.kill(pids[0], signal.SIGKILL)
     until(lambda: not alive(pids[0]), "p0 to die")
     supervisor.configure(programs(2))
-    start_again(supervisor)
+    supervisor.start()
     check_once(supervisor, 2)
     assert supervisor.info("p0")["pid"] not in pids
     assert supervisor.info("p1")["pid"] == pids[1]
@@ -123,7 +100,7 @@ def test_a_terminal_and_a_listener_are_started_anew(supervise: Supervise, tmp_pa
     )
     first = {name: supervisor.wait_state(name, "RUNNING")["pid"] for name in ("t", "l")}
     kill_both(supervisor)
-    start_again(supervisor)
+    supervisor.start()
     for name, pid in first.items():
         until(lambda name=name, pid=pid: supervisor.info(name)["pid"] not in (0, pid), f"{name} anew")  # type: ignore[misc]
         assert not alive(pid)
@@ -141,7 +118,7 @@ def test_a_mistake_at_the_next_start_forgets_nothing(supervise: Supervise) -> No
     done = supervisor.run()
     assert done.returncode == 2 and alive(pid), done
     supervisor.config_file.write_text(good)
-    start_again(supervisor)
+    supervisor.start()
     assert supervisor.wait_state("p0", "RUNNING")["pid"] == pid
     check_once(supervisor, 1)
 
@@ -156,12 +133,12 @@ def test_the_file_is_believed_only_if_nobody_else_wrote_it(supervise: Supervise,
     until(lambda: not alive(pid), "p0 to die")
     # the pid of a process that began at another time, in a file that says p0 has it
     roster.write_text(text.replace(f",{pid},", f",{os.getpid()},"))
-    start_again(supervisor)
+    supervisor.start()
     assert supervisor.wait_state("p0", "RUNNING")["pid"] not in (pid, os.getpid())
     kill_both(supervisor)
     left = running(0, supervisor.mark)
     roster.chmod(0o666)
-    start_again(supervisor)
+    supervisor.start()
     # it was not believed, so the program is there twice; but nobody else could make it adopt a process
     assert supervisor.wait_state("p0", "RUNNING")["pid"] not in left
     os.kill(left[0], signal.SIGKILL)
@@ -170,6 +147,7 @@ def test_the_file_is_believed_only_if_nobody_else_wrote_it(supervise: Supervise,
     assert not marked(supervisor.mark)
 
 
+@only_many
 def test_killed_together_during_a_mass_start(supervise: Supervise, faults: Faults) -> None:
     count = 50
     supervisor = supervise(programs(count), start=False)
@@ -179,7 +157,7 @@ def test_killed_together_during_a_mass_start(supervise: Supervise, faults: Fault
     supervisor.daemon_pid()
     until(lambda: running(7, supervisor.mark), "one of the first to run")
     kill_both(supervisor)
-    start_again(supervisor)
+    supervisor.start()
     check_once(supervisor, count)
     faults.injected("keeper and daemon killed together during a mass start")
 
@@ -198,7 +176,7 @@ def test_killed_after_a_start_that_is_not_yet_written_down(
     (tmp_path / "other").mkdir()
     other = supervise(programs(1), folder=tmp_path / "other")  # what it starts has the same names
     theirs = other.wait_state("p0", "RUNNING")["pid"]
-    start_again(supervisor)
+    supervisor.start()
     assert not running(0, supervisor.mark)
     assert running(0, other.mark) == [theirs]
     supervisor.rpc.supervisor.startProcess("p0")

@@ -35,6 +35,27 @@ def kill_keeper(supervisor: Supervisor) -> None:
         supervisor.popen = None  # the one that lives is no child of ours
 
 
+def kill_both(supervisor: Supervisor) -> None:
+    """Kill keeper and daemon so that neither sees the other die."""
+    see_both_die(supervisor, *send_kills(supervisor))
+
+
+def send_kills(supervisor: Supervisor) -> tuple[int, int]:
+    """The pids of keeper and daemon."""
+    keeper, daemon = supervisor.keeper_pid, supervisor.daemon_pid()
+    for pid in (daemon, keeper):
+        os.kill(pid, signal.SIGSTOP)
+    for pid in (daemon, keeper):
+        os.kill(pid, signal.SIGKILL)
+    return keeper, daemon
+
+
+def see_both_die(supervisor: Supervisor, keeper: int, daemon: int) -> None:
+    until(lambda: not alive(keeper) and not alive(daemon), f"keeper {keeper} and daemon {daemon} to die")
+    if supervisor.popen is not None:
+        supervisor.popen.wait(10)
+
+
 @pytest.mark.timeout(120 * MANY)
 def test_programs_and_logs_go_on_and_no_line_is_lost(
     supervise: Supervise, tmp_path: Path, faults: Faults

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import xmlrpc.client
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,17 @@ def test_a_start_that_the_system_refuses(
         assert supervisor.state("a") == "BACKOFF"
     supervisor.wait_state("a", "RUNNING")
     faults.injected(f"a start is refused: {error}")
+
+
+def test_no_descriptor_for_a_log(supervise: Supervise, tmp_path: Path, faults: Faults) -> None:
+    need_strace()
+    supervisor = supervise(SLEEPER + f"stdout_logfile={tmp_path}/a.log\n")
+    with injected(supervisor.daemon_pid(), "openat", "error=EMFILE:when=1+", "-P", f"{tmp_path}/a.log"):
+        with pytest.raises(xmlrpc.client.Fault, match="SPAWN_ERROR"):
+            supervisor.rpc.supervisor.startProcess("a", False)
+        supervisor.wait_log("too many open files to spawn 'a'")
+    supervisor.wait_state("a", "RUNNING")
+    faults.injected("a log cannot be opened: EMFILE")
 
 
 def test_no_descriptor_for_a_client(supervise: Supervise, faults: Faults) -> None:

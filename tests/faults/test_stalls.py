@@ -7,18 +7,16 @@ import signal
 import time
 from pathlib import Path
 
-import pytest
-
 from supervisor.daemon.keeper.keeper import SILENCE_TIMEOUT_S
 from tests.conftest import Supervise
-from tests.faults.conftest import MANY, Faults
+from tests.faults.conftest import Faults, only_many
 from tests.faults.test_degraded import degraded
 from tests.faults.test_kill import served_again
 from tests.support.load import Writers
 from tests.support.processes import alive
 from tests.support.waiting import until
 
-pytestmark = pytest.mark.skipif(MANY == 1, reason="takes a minute of waiting; make faults")
+pytestmark = only_many
 
 
 def test_a_daemon_that_stands_still_is_replaced(supervise: Supervise, tmp_path: Path, faults: Faults) -> None:
