@@ -67,7 +67,7 @@ def _run(arguments: CtlArguments, program: str) -> int:
     session = Session(
         config,
         client,
-        StreamOutput(sys.stdout, sys.stdout.isatty()),
+        StreamOutput(sys.stdout, sys.stdout.isatty(), arguments.raw),
         interactive=arguments.interactive or not arguments.words,
         json=arguments.json,
         ask=input,

@@ -46,6 +46,7 @@ class CtlArguments:
     overrides: Mapping[str, str] = field(default_factory=dict)
     words: tuple[str, ...] = ()
     json: bool = False
+    raw: bool = False
     help: bool = False
     version: bool = False
 
@@ -100,6 +101,7 @@ _CTL = (
     _Option("history_file", "r", "history_file", str),
     _Option("version", "v", "version", _FLAG, ours=True),
     _Option("json", "", "json", _FLAG, ours=True),
+    _Option("raw", "", "raw", _FLAG, ours=True),
 )
 
 _CTL_OVERRIDES = ("serverurl", "username", "password", "history_file")
@@ -134,6 +136,7 @@ def parse_ctl(argv: Sequence[str]) -> CtlArguments:
         overrides={name: found[name] for name in _CTL_OVERRIDES if name in found},
         words=tuple(words),
         json="json" in found,
+        raw="raw" in found,
         help="help" in found,
         version="version" in found,
     )
@@ -318,6 +321,8 @@ How to run:
   -i, --interactive             confirm shutdown and reload, ask for passwords
   -r, --history_file=FILE       where the shell keeps its history
       --json                    print results as JSON
+      --raw                     show what programs wrote as it is, whatever that
+                                does to your terminal
 
 Other:
   -h, -?, --help                print this and exit

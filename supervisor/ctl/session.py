@@ -68,29 +68,30 @@ class Output(Protocol):
 
 
 class StreamOutput:
-    """Output to a text stream; through the sanitiser when it is a terminal, unchanged when not.
+    """Output to a text stream; through the sanitiser when it is a terminal, unchanged when not, or when ``raw``.
 
     Flushes after each piece, since whoever reads wants each line when it is true.
     """
 
-    def __init__(self, stream: TextIO, is_terminal: bool) -> None:
+    def __init__(self, stream: TextIO, is_terminal: bool, raw: bool = False) -> None:
         self.is_terminal = is_terminal
+        self._harmless = is_terminal and not raw
         self.encoding = stream.encoding or "utf-8"
         self._stream = stream
         self._sanitiser = Sanitiser()
 
     def line(self, text: str) -> None:
         """One line (or several, where ``text`` has newlines) and its end."""
-        self._put((sanitise(text) if self.is_terminal else text) + "\n")
+        self._put((sanitise(text) if self._harmless else text) + "\n")
 
     def write(self, text: str) -> None:
         """A piece of text, as it is but for the sanitiser."""
-        self._put(sanitise(text) if self.is_terminal else text)
+        self._put(sanitise(text) if self._harmless else text)
 
     def data(self, data: bytes) -> None:
         """A piece of a byte stream; ``finish`` ends it."""
         buffer = getattr(self._stream, "buffer", None)
-        if self.is_terminal or buffer is None:
+        if self._harmless or buffer is None:
             self._put(self._sanitiser.feed_bytes(data))
         else:
             self._stream.flush()

@@ -128,6 +128,7 @@ CTL = [
     ("--serv http://x:1", CtlArguments(overrides={"serverurl": "http://x:1"})),
     ("-ip x", CtlArguments(interactive=True, overrides={"password": "x"})),
     ("--json status", CtlArguments(json=True, words=("status",))),
+    ("--raw tail x", CtlArguments(raw=True, words=("tail", "x"))),
     ("-v", CtlArguments(version=True)),
     ("--version", CtlArguments(version=True)),
     ("-h", CtlArguments(help=True)),
@@ -281,6 +282,7 @@ def test_usage_names_every_option() -> None:
         "-h,",
         "-v,",
         "--json",
+        "--raw",
         "--history_file",
         "Exit codes",
     ):

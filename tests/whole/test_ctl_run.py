@@ -217,11 +217,12 @@ def test_long_output_goes_through_the_pager(url: str, tmp_path: Path) -> None:
         assert me.leaves() == 0
 
 
-def test_ctrl_c_ends_a_tail(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("options", "shown"), [((), "␛[2Jx\r\n"), (("--raw",), "\x1b[2Jx\r\n")])
+def test_ctrl_c_ends_a_tail(options: tuple[str, ...], shown: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(20)
         port = listener.getsockname()[1]
-        with user("-s", f"http://127.0.0.1:{port}", "tail -f cat") as me:
+        with user(*options, "-s", f"http://127.0.0.1:{port}", "tail -f cat") as me:
             answer = b"<methodResponse><params><param><value>3.0</value></param></params></methodResponse>"
             first, _ = listener.accept()
             with first:
@@ -233,7 +234,7 @@ def test_ctrl_c_ends_a_tail(tmp_path: Path) -> None:
                     second.sendall(
                         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n6\r\n\x1b[2Jx\n\r\n"
                     )
-                    me.sees("␛[2Jx\r\n".encode())
+                    me.sees(shown.encode())
                     me.type(b"\x03")
                     assert me.leaves() == 0
         assert me.seen.endswith(b"\r\n")
