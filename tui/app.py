@@ -145,7 +145,8 @@ class App:
         self.model = Model([place.name for place in options.places])
         for place in options.places:
             sup = self.model.sups[place.name]
-            sup.env, sup.protect, sup.alert, sup.colour = place.env, place.protect, place.alert, place.colour
+            sup.env, sup.protect, sup.alert = place.env, place.protect, place.alert
+            sup.colour, sup.theme = place.colour, place.theme
         keys = self.load_keys(settings.preset)
         theme, theme_problem = self._first_theme(settings)
         read_only = options.read_only or options.tape is not None

@@ -144,6 +144,7 @@ class Console(Desk):
         now = self.host.now()
         self.view.refresh(now)
         screen = self.stage.screen
+        self._fleet.wear()
         self.stage.title.scope = None if self._fleet.shown else self.view.scope
         self.stage.title.all_words = "FLEET" if self._fleet.shown else "all"
         for wish in screen.logs():

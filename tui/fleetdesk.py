@@ -18,6 +18,7 @@ class FleetDesk:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self.screen = Fleet(desk.model, desk.look, self._rtt_s)
+        self._worn = desk.theme
 
     def _rtt_s(self, sup: str) -> float:
         link = self._desk.links.get(sup)
@@ -35,6 +36,15 @@ class FleetDesk:
     @property
     def shown(self) -> bool:
         return self._desk.stage.screen is self.screen
+
+    def wear(self) -> None:
+        """Show the theme of the supervisor that is worked on, or the operator's; called before each picture."""
+        scope = self._desk.view.scope
+        sup = self._desk.model.sups.get(scope) if scope is not None and not self.shown else None
+        wanted = (sup.theme if sup is not None else "") or self._desk.theme
+        if wanted != self._worn:
+            self._worn = wanted
+            self._desk.host.show_theme(wanted)
 
     def show(self) -> None:
         if not self.many:

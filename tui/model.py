@@ -166,6 +166,7 @@ class Sup:
     alert: bool = False
     colour: str = ""
     polled: bool = False
+    theme: str = ""
     groups: dict[Ref, None] = field(default_factory=dict)
     tally: Counter[int] = field(default_factory=Counter)
 

@@ -8,6 +8,7 @@ A fleet file is TOML, one table for each supervisor::
     protect = "type-name"               # its name is asked for before anything is done to it
     title = "alert"                     # its title bar warns
     colour = "red"                      # of the mark in front of its name
+    theme = "contrast"                  # the console's, while it is worked on
 
     [fleet.db-1]
     url = "https://db-1.example.org:9001"
@@ -45,6 +46,7 @@ _KEYS: Final = frozenset(
         "protect",
         "title",
         "colour",
+        "theme",
         *TlsFiles._fields,
     }
 )
@@ -81,6 +83,7 @@ class Place:
     alert: bool = False
     tls: TlsFiles = NO_FILES
     colour: str = ""
+    theme: str = ""
 
     @property
     def target(self) -> Target:
@@ -214,6 +217,7 @@ def _place(
         title == "alert",
         tls,
         colour,
+        text("theme"),
     )
 
 

@@ -323,6 +323,26 @@ def _calls(server: FakeThread, method: str) -> list[str]:
     return [params[0] for name, params in server.server.calls if name == f"supervisor.{method}"]
 
 
+def test_a_supervisor_can_have_a_theme_of_its_own(servers: dict[str, FakeThread], tmp_path: Path) -> None:
+    file = tmp_path / "themes.toml"
+    file.write_text(
+        f'[fleet.one]\nurl = "unix://{tmp_path}/one/s.sock"\ntheme = "paper"\n'
+        f'[fleet.two]\nurl = "unix://{tmp_path}/two/s.sock"\n'
+    )
+    with PtyApp(["--fleet", str(file)], tmp_path, cols=120, rows=40) as console:
+        console.see("Needs attention 4")
+        dusk = console.look_of("console").bg
+        console.keys("enter")
+        console.see("console  one")
+        console.wait(lambda: console.look_of("console").bg != dusk, "the theme of one")
+        console.keys("5")
+        console.see("FLEET 2 supervisors")
+        console.wait(lambda: console.look_of("console").bg == dusk, "the operator's theme")
+        console.keys("down", "enter")
+        console.see("console  two")
+        assert console.look_of("console").bg == dusk
+
+
 def test_filter_and_fold(servers: dict[str, FakeThread], tmp_path: Path) -> None:
     with fleet(tmp_path) as console:
         console.see("refused")

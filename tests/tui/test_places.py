@@ -64,7 +64,7 @@ def test_a_fleet() -> None:
         (
             '[fleet.a]\nurl = "unix:///s"\n\nsize = "red"\n',
             "fleet.toml:4: size is not known; there are "
-            + "cafile, certfile, colour, env, keyfile, password, password_env, password_file, protect, title, url, username",
+            + "cafile, certfile, colour, env, keyfile, password, password_env, password_file, protect, theme, title, url, username",
         ),
         (
             '[fleet.a]\nurl = "http://h:1"\ncafile = "ca.pem"\n',
