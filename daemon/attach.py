@@ -58,6 +58,8 @@ class Session:
         self._queue: asyncio.Queue[tuple[int, bytes]] = asyncio.Queue()
         self._queued = 0
         self._task: asyncio.Task[None] | None = None
+        self._wait: asyncio.Future[None] | None = None
+        self._leaving = False
 
     def joined(self, owner: Attachments, place: int) -> None:
         """``place``: how much of what the client types under its token was taken before."""
@@ -68,6 +70,17 @@ class Session:
         """Leave; the writer's place becomes free."""
         if self._task is not None:
             self._task.cancel()
+        if self._owner is not None:
+            self._owner.leave(self)
+
+    def finish(self) -> None:
+        """The same, when the client says so: it will not come back, so what it typed goes to the program first."""
+        self.send = _nobody
+        self._leaving = True
+        if self._task is not None:
+            self._queue.put_nowait((0, b""))
+            if self._wait is not None and not self._wait.done():
+                self._wait.set_result(None)
         if self._owner is not None:
             self._owner.leave(self)
 
@@ -87,12 +100,14 @@ class Session:
             return
         self._queue.put_nowait((place, data))
         if self._task is None:
-            self._task = asyncio.get_running_loop().create_task(self._write())
+            self._task = self._owner.supervisor.task(self._write())
 
     async def _write(self) -> None:
         """Move queued input, one piece after another."""
         while self._owner is not None:
             place, data = await self._queue.get()
+            if not data:
+                return
             self._queued -= len(data)
             try:
                 await self._write_one(data, place)
@@ -106,7 +121,7 @@ class Session:
         assert self._owner is not None
         open_way = kept_input_of if self.token else input_of
         way = await open_way(self._owner.supervisor, self.process)
-        done = asyncio.get_running_loop().create_future()
+        done = self._wait = asyncio.get_running_loop().create_future()
         left = len(data)
 
         def written(count: int) -> None:
@@ -117,7 +132,7 @@ class Session:
                 done.set_result(None)
 
         way.write(data, written, origin=Origin(self.token, place) if self.token else NOBODY)
-        while not done.done():
+        while not done.done() and not self._leaving:
             await asyncio.wait([done], timeout=1.0)
             if way.closed:
                 self._acknowledge(left)
@@ -135,6 +150,10 @@ class Session:
     def take(self) -> None:
         if self._owner is not None:
             self._owner.take(self)
+
+
+def _nobody(frame: p.Frame) -> None:
+    """Where frames for a client go that has left."""
 
 
 def _whole(data: bytes) -> int:

@@ -252,6 +252,8 @@ class Client(asyncio.BufferedProtocol):
         elif isinstance(frame, p.Auth):
             self._start(-1, self._authenticate(frame))
         elif isinstance(frame, p.Cancel):
+            if (session := self._sessions.pop(frame.id, None)) is not None:
+                session.finish()
             self._cancel(frame.id)
         elif isinstance(frame, (p.Credit, p.Input, p.Resize, p.Take)):
             self._go_on(frame)

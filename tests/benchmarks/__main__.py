@@ -14,6 +14,7 @@ from pathlib import Path
 from types import FrameType
 
 from . import (
+    attaching,
     calls,
     children,
     commands,
@@ -54,6 +55,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "logs": consolelogs.logs,
     "fleet": consolefleet.fleet,
     "day": consolefleet.day,
+    "attached": attaching.attaching,
 }
 
 

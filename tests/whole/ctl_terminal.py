@@ -56,6 +56,13 @@ class User:
         start, self._mark = self._mark, found + len(text)
         return self.seen[start : self._mark]
 
+    def looks(self) -> None:
+        """Take what has come by now."""
+        while select.select([self.master], [], [], 0)[0] and self._read(
+            time.monotonic() + 1.0, "what is there"
+        ):
+            pass
+
     def _read(self, deadline: float, wanted: object) -> bool:
         left = deadline - time.monotonic()
         if left <= 0 or not select.select([self.master], [], [], left)[0]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -24,6 +26,12 @@ def console(folder: Path, rows: int = 24, cols: int = 80) -> PtyApp:
     home = folder / "home"
     home.mkdir(exist_ok=True)
     return PtyApp(["-s", f"unix://{folder}/s"], home, rows=rows, cols=cols)
+
+
+def memory_kb(pid: int) -> int:
+    found = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())
+    assert found is not None
+    return int(found.group(1))
 
 
 def attached(app: PtyApp, name: str, keys: str = "a") -> None:
@@ -101,12 +109,16 @@ def test_a_paste_of_a_megabyte_arrives_to_the_byte(supervise: Supervise, tmp_pat
         app.wait(lambda: typed.read_bytes().endswith(b"!"), "the key after it")
 
 
-def test_ctrl_c_reaches_a_flooding_program(supervise: Supervise, tmp_path: Path) -> None:
+@pytest.mark.parametrize("flood", ["exec yes", "while :; do cat {folder}/big; done"], ids=["yes", "cat"])
+def test_ctrl_c_reaches_a_flooding_program(supervise: Supervise, tmp_path: Path, flood: str) -> None:
+    (tmp_path / "big").write_bytes(b"y\n" * 1_000_000)
+    script = tmp_path / "script"
+    script.write_text(
+        f"trap '' INT\nwhile :; do (trap - INT; {flood.format(folder=tmp_path)}); echo stopped; read line; done\n"
+    )
     supervise(
-        "[program:f]\ncommand=/bin/sh -c 'while :; do yes; echo stopped; read line; done'\ntty=true\nstartsecs=0\n"
-        "stopasgroup=true\nkillasgroup=true\nstdout_logfile_maxbytes=1MB\nstdout_logfile_backups=0\n".replace(
-            "while :;", 'trap "" INT; while :;'
-        ).replace("do yes;", "do (trap - INT; exec yes);")
+        f"[program:f]\ncommand=sh {script}\ntty=true\nstartsecs=0\n"
+        "stopasgroup=true\nkillasgroup=true\nstdout_logfile_maxbytes=1MB\nstdout_logfile_backups=0\n"
     )
     with console(tmp_path) as app:
         attached(app, "f")
@@ -132,18 +144,56 @@ def test_attaching_again_and_again_leaves_nothing_behind(supervise: Supervise, t
             client.send(p.Input(1, b"x"))
             client.expect(p.InputAck)
 
-    def memory_kb() -> int:
-        status = Path(f"/proc/{pid}/status").read_text()
-        found = re.search(r"VmRSS:\s+(\d+)", status)
-        assert found is not None
-        return int(found.group(1))
-
     for _ in range(10):
         cycle()
-    before, memory = descriptors(pid), memory_kb()
+    before, memory = descriptors(pid), memory_kb(pid)
     for _ in range(100):
         cycle()
     # the count before may hold a connection that the daemon was still to close
     until(lambda: descriptors(pid) <= before, "the descriptors to be as before")
-    assert memory_kb() - memory < 1500
+    assert memory_kb(pid) - memory < 1500
     until(lambda: typed.read_bytes() == b"x" * 110, "every key to arrive")
+
+
+def test_the_console_attaches_again_and_again(supervise: Supervise, tmp_path: Path) -> None:
+    typed = tmp_path / "typed"
+    supervisor = supervise(f"[program:t]\ncommand={child('keys', typed)}\ntty=true\nstartsecs=0\n")
+    until(typed.exists, "the program to run")
+    pid = supervisor.daemon_pid()
+    with console(tmp_path) as app:
+        app.see("RUNNING")
+
+        def cycles(count: int) -> None:
+            for _ in range(count):
+                app.keys("a")
+                app.see("ATTACHED", "(owner)")
+                app.keys("x", "prefix", "d")
+                app.see("detached from t", "NAME")
+
+        cycles(15)
+        before = descriptors(app.pid), descriptors(pid)
+        memory = memory_kb(app.pid), memory_kb(pid)
+        cycles(100)
+        assert descriptors(app.pid) <= before[0]
+        until(lambda: descriptors(pid) <= before[1], "the daemon's descriptors to be as before")
+        assert memory_kb(app.pid) - memory[0] < 4000 and memory_kb(pid) - memory[1] < 1500
+    until(lambda: typed.read_bytes() == b"x" * 115, "every key to arrive")
+
+
+def test_supervisorctl_attaches_again_and_again(supervise: Supervise, tmp_path: Path) -> None:
+    typed = tmp_path / "typed"
+    supervisor = supervise(f"[program:t]\ncommand={child('keys', typed)}\ntty=true\nstartsecs=0\n")
+    until(typed.exists, "the program to run")
+    pid = supervisor.daemon_pid()
+    command = [sys.executable, "-m", "supervisor.supervisorctl", "-s", f"unix://{tmp_path}/s", "fg", "t"]
+
+    def cycles(count: int) -> None:
+        for _ in range(count):
+            subprocess.run(command, input=b"x", stdout=subprocess.DEVNULL, check=True, timeout=60)
+
+    cycles(5)
+    before, memory = descriptors(pid), memory_kb(pid)
+    cycles(25)
+    until(lambda: descriptors(pid) <= before, "the descriptors to be as before")
+    assert memory_kb(pid) - memory < 1500
+    assert typed.read_bytes() == b"x" * 30

@@ -317,6 +317,23 @@ def test_attach_to_a_terminal(terminal: Supervisor) -> None:
         three.read_output(1, b"got still here")
 
 
+def test_what_was_typed_before_leaving_arrives(supervise: Supervise, tmp_path: Path) -> None:
+    typed = tmp_path / "typed"
+    made = supervise(f"[program:t]\ncommand={child('keys', typed)}\ntty=true\nstartsecs=0\n")
+    until(typed.exists, "the program to run")
+    wanted = b""
+    for number, token in enumerate((b"", b"t" * 16, b"", b"u" * 16)):
+        with made.stream() as stream:
+            stream.send(p.Attach(1, "t", token=token))
+            stream.expect(p.Attached)
+            pieces = [b"%d%c" % (number, letter) * 3000 for letter in b"abc"]
+            stream.send(*(p.Input(1, piece) for piece in pieces), p.Cancel(1))
+            stream.ping()
+        wanted += b"".join(pieces)
+    until(lambda: len(typed.read_bytes()) >= len(wanted), "all of it to arrive")
+    assert typed.read_bytes() == wanted
+
+
 @pytest.mark.parametrize("audit", [True, False])
 def test_audit(supervise: Supervise, tmp_path: Path, audit: bool) -> None:
     made = supervise(f"[program:t]\ncommand={child('screen')}\ntty=true\nstartsecs=0\n", start=False)
