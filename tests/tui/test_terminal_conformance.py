@@ -387,6 +387,40 @@ def test_questions(question: bytes, answer: bytes) -> None:
     assert terminal.replies() == b""
 
 
+@pytest.mark.parametrize("mode", [1, 5, 6, 9, 47, 1000, 1002, 1003, 1004, 1005, 1006, 1047, 1049, 2004, 2026])
+def test_every_mode_that_is_kept_is_told(mode: int) -> None:
+    """DECRQM: reset at the start, set, reset; 7 and 25 are set at the start."""
+    for number, start in ((mode, 2), (7, 1), (25, 1)):
+        terminal = Terminal(4, 10)
+        ask = b"\x1b[?%d$p" % number
+        terminal.feed(ask + b"\x1b[?%dh" % number + ask + b"\x1b[?%dl" % number + ask)
+        assert terminal.replies() == b"".join(b"\x1b[?%d;%d$y" % (number, told) for told in (start, 1, 2))
+
+
+@pytest.mark.parametrize("number", range(8))
+def test_all_of_the_sixteen_colours(number: int) -> None:
+    for sgr, attrs in (
+        (30 + number, Attrs(fg=number)),
+        (40 + number, Attrs(bg=number)),
+        (90 + number, Attrs(fg=8 + number)),
+        (100 + number, Attrs(bg=8 + number)),
+    ):
+        assert looks(show(b"\x1b[%dmx" % sgr)) == [("x", attrs)]
+
+
+@pytest.mark.parametrize(
+    "begin", [b"\x1b]0;", b"\x1b]8;;http://", b"\x1b]52;c;", b"\x1bP$q", b"\x1b_G", b"\x1b^", b"\x1bX"]
+)
+def test_a_string_without_an_end_is_kept_within_bounds_and_over_with_its_end(begin: bytes) -> None:
+    terminal = Terminal(4, 10)
+    terminal.feed(b"a" + begin)
+    for _ in range(200):
+        terminal.feed(b"x" * 1000)
+    assert len(terminal._tokenizer._tail) <= 4200
+    terminal.feed(b"\x1b\\b")
+    assert terminal.lines()[0].text.rstrip() == "ab" and terminal.title == ""
+
+
 def test_replies_are_bounded() -> None:
     terminal = show(b"\x1b[c" * 10_000)
     assert 0 < len(terminal.replies()) <= 4096
