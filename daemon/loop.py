@@ -109,6 +109,8 @@ class Supervisor:
         self.serverurl = serverurl
         self.keeper_pid = 0
         self.mood = SupervisorStates.RUNNING
+        self.making = ""
+        """The plug-in whose factory is being called: when the daemon ends in it, the next one must know."""
         self.degraded = ""
         """What of the supervisor itself does not work, for people; empty: nothing."""
         self.groups: dict[str, Group] = {}
@@ -710,9 +712,10 @@ class Supervisor:
 
     def save_supervisor(self) -> None:
         """Write the record of the supervisor itself."""
-        self.table.write(
-            0, {"k": "s", "boot": self.boot, "mood": self.mood, "s": self.seq, "sockets": self.sockets}
-        )
+        record = {"k": "s", "boot": self.boot, "mood": self.mood, "s": self.seq, "sockets": self.sockets}
+        if self.making:
+            record["making"] = self.making
+        self.table.write(0, record)
 
     def _report_waiting(self) -> None:
         waiting = self._plan.waiting() if self._plan is not None else []

@@ -78,18 +78,22 @@ class PluginHost:
 
     def __init__(self, context: Context, configuration: Configuration) -> None:
         self._configuration = configuration
+        self._supervisor = context.supervisor
         self._log: MainLog = context.supervisor.log
         self.facade = SupervisordFacade(context, configuration)
         self.plugins: dict[str, object] = {}
 
-    def add_to(self, table: MethodTable, *, forgiving: bool) -> None:
+    def add_to(self, table: MethodTable, *, forgiving: bool, deadly: str = "") -> None:
         """Make every plug-in and put its methods into a table.
 
         Raises UserError for one that cannot be made; ``forgiving``: it is logged and left out,
-        since programs run that must not suffer.
+        since programs run that must not suffer. So is ``deadly``, in whose factory the last daemon ended.
         """
         for plugin in self._configuration.rpcinterfaces:
             try:
+                if forgiving and plugin.name == deadly:
+                    self._making("")  # for the next daemon, which is to try again
+                    raise UserError(f"the last daemon ended, or hung, in {plugin.factory}")
                 table.add(self._methods(plugin))
             except UserError as error:
                 if not forgiving:
@@ -106,18 +110,28 @@ class PluginHost:
         return tuple(self._method(plugin.name, made, name) for name in public_methods(made))
 
     def _make(self, plugin: PluginConfig) -> object:
-        try:
-            factory = resolve_factory(plugin)
-        except ValueError as error:
-            raise UserError(str(error)) from error
         begun = time.monotonic()
+        self._making(plugin.name)
         try:
-            return factory(self.facade, **dict(plugin.options))
+            return self._factory(plugin)(self.facade, **dict(plugin.options))
+        except UserError:
+            raise
         except (Exception, SystemExit) as error:  # a plug-in may raise anything
             self._log.warn(f"{plugin.factory} failed: {described(error)}\n{frames(error)}".rstrip())
             raise UserError(f"Could not make {plugin.name} rpc interface: {described(error)}") from error
         finally:
+            self._making("")
             self._report_slow(f"the factory of [rpcinterface:{plugin.name}]", begun)
+
+    def _factory(self, plugin: PluginConfig) -> Callable[..., object]:
+        try:
+            return resolve_factory(plugin)
+        except ValueError as error:
+            raise UserError(str(error)) from error
+
+    def _making(self, name: str) -> None:
+        self._supervisor.making = name
+        self._supervisor.save_supervisor()
 
     def _method(self, namespace: str, made: object, name: str) -> Method:
         label = f"{namespace}.{name}"

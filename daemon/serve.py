@@ -273,7 +273,10 @@ class Daemon:
         supervisor.link.start()
         resume_inputs(supervisor)
         context.updates.resume(saved.updates.values())
-        table_of_methods = self._methods(context, configuration, bus, forgiving=held.starts > 0)
+        deadly = str(saved.supervisor.get("making", ""))
+        table_of_methods = self._methods(
+            context, configuration, bus, forgiving=held.starts > 0, deadly=deadly
+        )
         if fresh:
             self._say_what_is_served(log, configuration)
             log.info(f"supervisord started with pid {held.keeper_pid}")
@@ -449,7 +452,7 @@ class Daemon:
             )
 
     def _methods(
-        self, context: Context, configuration: Configuration, bus: EventBus, *, forgiving: bool
+        self, context: Context, configuration: Configuration, bus: EventBus, *, forgiving: bool, deadly: str
     ) -> MethodTable:
         """Everything that can be called. Raises UserError for a plug-in that cannot be made, unless ``forgiving``."""
         table = MethodTable(context)
@@ -458,7 +461,7 @@ class Daemon:
         try:
             host = PluginHost(context, configuration)
             bus.shown = host.facade.process
-            host.add_to(table, forgiving=forgiving)
+            host.add_to(table, forgiving=forgiving, deadly=deadly)
         except UserError:
             for config, _ in self.listening:
                 self._unlink(config)

@@ -233,6 +233,42 @@ def test_a_plugin_that_broke_meanwhile_does_not_stop_an_adoption(
     )
 
 
+@pytest.mark.parametrize("end", ["os._exit(7)", "open(been + '-again', 'w').close(); time.sleep(1000)"])
+def test_a_factory_in_which_the_next_daemon_ends_or_hangs_keeps_it_from_serving_only_once(
+    supervise: Supervise, tmp_path: Path, end: str
+) -> None:
+    (tmp_path / "deadly.py").write_text(
+        "import os, time\n"
+        "class P:\n"
+        "    def ok(self):\n"
+        "        return 1\n"
+        "def make(supervisord, been):\n"
+        "    if os.path.exists(been):\n"
+        f"        {end}\n"
+        "    open(been, 'w').close()\n"
+        "    return P()\n"
+    )
+    section = f"[rpcinterface:deadly]\nsupervisor.rpcinterface_factory=deadly:make\nbeen={tmp_path}/been\n"
+    supervisor = supervise(
+        CAT, sections=section, env={"PYTHONPATH": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
+    )
+    assert supervisor.rpc.deadly.ok() == 1
+    supervisor.rpc.supervisor.startProcess("cat")
+    pid = supervisor.info("cat")["pid"]
+    supervisor.kill_daemon()
+    if "sleep" in end:
+        until((tmp_path / "been-again").exists, "the next daemon to hang")
+        supervisor.kill_daemon()  # as the keeper does with one that is not ready after a minute
+    supervisor.wait_log("the last daemon ended, or hung, in deadly:make; the methods deadly.* are missing")
+    supervisor.wait_ready()
+    assert supervisor.info("cat")["pid"] == pid
+    assert fault(supervisor.rpc.deadly.ok) == (1, "UNKNOWN_METHOD")
+    (tmp_path / "been").unlink()
+    supervisor.kill_daemon()
+    supervisor.wait_ready()
+    assert supervisor.rpc.deadly.ok() == 1
+
+
 def test_without_its_section_the_supervisor_namespace_is_there(supervise: Supervise) -> None:
     assert supervise(CAT).rpc.supervisor.getAPIVersion() == "3.0"
 
