@@ -11,7 +11,7 @@ import socket
 from collections.abc import Callable
 from typing import Final
 
-from supervisor.config.model import StreamServerConfig
+from supervisor.config.model import StreamServerConfig, UnixServerConfig
 from supervisor.tls import TlsFiles
 
 from .access import Doorkeeper
@@ -55,7 +55,8 @@ class Doors:
         else:
             http = HttpDoor(config, self._supervisor, self._table, self._doorkeeper)
             self._http.append(http)
-            await self._serve(getattr(config, "tls", None), http.protocol, sock)
+            tls = None if isinstance(config, UnixServerConfig) else config.tls
+            await self._serve(tls, http.protocol, sock)
 
     async def _serve(
         self, tls: TlsFiles | None, protocol: Callable[[], asyncio.BaseProtocol], sock: socket.socket

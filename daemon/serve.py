@@ -56,7 +56,7 @@ from .methods.table import MethodTable
 from .output.store import StoreSet
 from .plugins import PluginHost
 from .snapshot import Journal, StateTable
-from .sockets import ServerConfig, describe, identity, listen
+from .sockets import ServerConfig, asks, describe, identity, listen
 from .stdin import resume_inputs
 from .succession import Succession
 from .update import Target, Updates
@@ -491,7 +491,10 @@ class Daemon:
         for plugin in configuration.rpcinterfaces:
             log.info(f"RPC interface '{plugin.name}' initialized")
         # a stream server of no section of its own belongs to that of the HTTP server
-        for section in dict.fromkeys(config.section for config, _ in self.listening if not config.username):
+        open_to_all = [
+            config.section for config, _ in self.listening if not config.username and not asks(config)
+        ]
+        for section in dict.fromkeys(open_to_all):
             log.critical(f"Server '{section}' running without any HTTP authentication checking")
         if not configuration.supervisord.nodaemon:
             log.info("daemonizing the supervisord process")

@@ -27,6 +27,11 @@ def describe(config: ServerConfig) -> str:
     return f"{config.host or '*'}:{config.port}"
 
 
+def asks(config: ServerConfig) -> bool:
+    """Whether clients need a certificate."""
+    return not isinstance(config, UnixServerConfig) and config.tls is not None and bool(config.tls.cafile)
+
+
 def listen(config: ServerConfig) -> socket.socket:
     """A listening socket. Raises UserError: somebody else listens there, or it cannot be made."""
     try:

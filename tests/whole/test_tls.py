@@ -149,7 +149,9 @@ def test_each_failure_is_one_clear_line(served: Served, tmp_path: Path) -> None:
     assert "the server's certificate is for another name: ip address mismatch" in done.stdout + done.stderr
     with pytest.raises(TransportError, match="closed the connection"):
         call(served.url("login", scheme="http"))
-    assert "Traceback" not in served.supervisor.log()
+    log = served.supervisor.log()
+    assert "Traceback" not in log
+    assert "plain' running without any HTTP auth" in log and "known' running without" not in log
 
 
 def test_the_stream_over_tls_also_after_the_daemon_was_killed(served: Served) -> None:
@@ -198,9 +200,13 @@ def test_handshakes_that_never_end_are_few(served: Served) -> None:
         def cut() -> int:
             return sum(_ended(connection) for connection in silent)
 
-        until(lambda: cut() == 4, "four to be cut off", 8.0)
-        with pytest.raises(TransportError):
+        until(lambda: cut() >= 4, "four to be cut off")
+        try:
             call(served.url("login"), TlsFiles(str(served.ca.file)), username="me", password="secret")
+        except TransportError as error:
+            assert "closed the connection" in str(error)
+        else:
+            assert cut() > 4, "the machine is so slow that handshakes ran out of time"
         context = ssl.create_default_context(cafile=str(served.ca.file))
         elsewhere = stack.enter_context(socket.create_connection(address, 20, ("127.0.0.2", 0)))
         with context.wrap_socket(elsewhere, server_hostname="localhost") as secured:
