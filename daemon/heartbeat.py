@@ -15,7 +15,7 @@ from typing import Final
 from .keeper import wire
 from .loop import Supervisor
 
-ANSWER_S: Final = 3.0
+ANSWER_S: Final = 5.0
 
 
 async def heartbeat(supervisor: Supervisor) -> None:

@@ -96,7 +96,7 @@ def test_a_terminal_and_a_listener_are_started_anew(supervise: Supervise, tmp_pa
     supervisor = supervise(
         f"[program:t]\ncommand={shell('trap : HUP TERM; while :; do sleep 0.1; done')}\ntty=true\nstartsecs=0\n"
         "stopwaitsecs=1\n"
-        f"[eventlistener:l]\ncommand={child('listener', record, 'answer')}\nevents=REMOTE_COMMUNICATION\nstartsecs=0\n"
+        f"[eventlistener:l]\ncommand={child('listener', record, 'ok')}\nevents=REMOTE_COMMUNICATION\nstartsecs=0\n"
     )
     first = {name: supervisor.wait_state(name, "RUNNING")["pid"] for name in ("t", "l")}
     kill_both(supervisor)
