@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from ..errors import ConfigProblem
+from ..events import ProcessCommunicationEvent, ProcessLogEvent, RemoteCommunicationEvent, event_types
 from .model import (
     Configuration,
     GroupConfig,
@@ -29,6 +30,7 @@ Sections = dict[str, RawSection]
 
 _SHELLS: Final = frozenset(("sh", "bash", "dash", "ash", "ksh", "zsh"))
 _SCRIPT_FLAG: Final = re.compile(r"-[a-z]*c")
+_TOLD: Final = (ProcessLogEvent, ProcessCommunicationEvent, RemoteCommunicationEvent)
 _PROGRAM_KINDS: Final = ("program", "eventlistener", "fcgi-program")
 
 
@@ -58,6 +60,8 @@ def foot_guns(
     for group in configuration.groups:
         if group.listener is not None and group.processes:
             yield from _small_buffer(configuration, sections, group)
+            yield from _impatient(configuration, sections, group)
+            yield from _text_in_bytes(sections, group)
         for process in group.processes:
             if process.program not in seen:
                 seen.add(process.program)
@@ -106,6 +110,42 @@ def _small_buffer(
             "buffer_size",
             f"{listener.buffer_size} events do not hold one of each of the {programs} processes, such as a start "
             "of all makes; leave buffer_size out, or raise it",
+        )
+
+
+def _impatient(
+    configuration: Configuration, sections: Sections, group: GroupConfig
+) -> Iterator[ConfigProblem]:
+    """A listener may be ended while it waits for a program to stop, and leave that stopped."""
+    section = program_section(sections, group.processes[0].program)
+    programs = (p for g in configuration.groups if g.kind is not GroupKind.LISTENER for p in g.processes)
+    slowest = max(programs, key=lambda process: process.stopwaitsecs, default=None)
+    limit = group.listener.ack_timeout if group.listener is not None else 0
+    if slowest is not None and slowest.stopwaitsecs >= limit > 0:
+        yield _problem(
+            sections,
+            section,
+            "ack_timeout",
+            f"it is restarted when it works {limit} s on an event; one that restarts programs may wait "
+            f"{slowest.stopwaitsecs} s for {slowest.group}:{slowest.name} to stop (ack_timeout=0: as long as it takes)",
+        )
+
+
+def _text_in_bytes(sections: Sections, group: GroupConfig) -> Iterator[ConfigProblem]:
+    """A listener that reads text waits for ever where a payload has fewer characters than bytes."""
+    section = program_section(sections, group.processes[0].program)
+    raw = sections.get(section)
+    if raw is None or "event_length" in raw.options or group.listener is None:
+        return
+    kinds = [event_types()[name] for name in group.listener.events]
+    if any(issubclass(kind, told) or issubclass(told, kind) for kind in kinds for told in _TOLD):
+        yield _problem(
+            sections,
+            section,
+            "events",
+            "these tell what programs print, and len counts bytes; a listener that reads text by itself, as "
+            "sys.stdin.read(len) does, hangs at the first character beyond ASCII (event_length=characters; bytes is "
+            "right for others)",
         )
 
 
