@@ -171,9 +171,9 @@ def test_the_fleet(servers: dict[str, FakeThread], tmp_path: Path, cols: int, ro
         console.see("FLEET 4 supervisors", "prod", "two", "away", *(["refused"] if rows > 12 else []))
 
         def one() -> list[str]:
-            return next((line.split() for line in console.lines() if " one " in line and " up " in line), [])
+            return next((line.split() for line in console.lines() if " one " in line and " 10 " in line), [])
 
-        console.wait(lambda: bool(one()), "one to be up")
+        console.wait(lambda: bool(one()), "one to be up, and its processes")
         found = one()
         assert all(len(line) <= cols for line in console.lines())
         assert found[found.index("up") :][:3] == ["up", "10", "6"]
