@@ -19,6 +19,7 @@ from supervisor.faults import Faults
 from supervisor.protocol import stream
 
 from .attachment import Action, Attachment, DropInput, Finish, Join, LeaveKey, Note, Send, Show
+from .lineedit import END, LineEdit
 from .recording import Recorder
 from .session import LINK_LOST, Session
 from .streamlink import StreamLink
@@ -107,6 +108,8 @@ class _Shell:
         self._leave = leave
         self._status: int | None = None
         self._at_line_start = True
+        self._edit: LineEdit | None = None
+        self._painted = False
 
     def close(self) -> None:
         self._link.close()
@@ -126,6 +129,7 @@ class _Shell:
             self._give_up(error)
         finally:
             if not self._terminal.raw:
+                self._unpaint()
                 self._session.output.finish()
         return LINK_LOST if self._status is None else self._status
 
@@ -215,6 +219,8 @@ class _Shell:
             return self._attachment.plain(data)
         if self._terminal.raw:
             return self._attachment.keys(data, time.monotonic())
+        if self._edit is not None:
+            return self._edited(self._edit, data)
         self._at_line_start = data.endswith(b"\n")  # by the terminal's echo
         return self._attachment.line(data)
 
@@ -237,15 +243,56 @@ class _Shell:
     def _join(self, tty: bool) -> None:
         if tty:
             self._terminal.set_raw()
+        elif (
+            self._terminal.input_is_tty and self._terminal.output_is_tty and os.environ.get("TERM") != "dumb"
+        ):
+            self._terminal.set_keys()
+            self._edit = LineEdit()
         else:
             self._terminal.set_lines(self._leave.code)
 
+    def _edited(self, edit: LineEdit, data: bytes) -> list[Action]:
+        """Keys for the line that is typed; it stays on the screen once it is sent."""
+        actions: list[Action] = []
+        keys, leave, _ = data.partition(self._leave.code)
+        for line in edit.feed(keys):
+            if line == END:
+                return [*actions, *self._attachment.detach()]
+            self._unpaint()
+            self._session.output.line(line[:-1])
+            self._at_line_start = True
+            actions += self._attachment.line(line.encode("utf-8", "surrogateescape"))
+        if leave:
+            return [*actions, *self._attachment.detach()]
+        self._unpaint()
+        self._paint()
+        return actions
+
+    def _unpaint(self) -> None:
+        """Take the line that is typed off the screen: something else is to stand there."""
+        if self._painted:
+            self._painted = False
+            write_all(self._terminal.output_fd, b"\r\x1b[K")
+
+    def _paint(self) -> None:
+        if self._edit is None or not self._edit.text or self._painted:
+            return
+        if not self._at_line_start:
+            self._session.output.line("")
+            self._at_line_start = True
+        text, behind = self._edit.picture(self._terminal.size()[1] or 80)
+        back = f"\x1b[{behind}D" if behind else ""
+        self._painted = True
+        write_all(self._terminal.output_fd, (text + back).encode("utf-8", "replace"))
+
     def _show(self, data: bytes) -> None:
+        self._unpaint()
         self._at_line_start = data.endswith(b"\n")
         if self._attachment.tty:
             self._terminal.show(data)
         else:
             self._session.output.data(data)
+            self._paint()
         if self.recorder is not None:
             self._tell(self.recorder.output(data))
 
@@ -256,6 +303,7 @@ class _Shell:
 
     def _note(self, text: str) -> None:
         """A line of ours, on a line of its own where the program left the cursor elsewhere."""
+        self._unpaint()
         if self._terminal.raw and self._terminal.output_is_tty:
             if self._status is None and self._attachment.finished:
                 # The last word: out of the program's screen first.

@@ -109,6 +109,15 @@ class Terminal:
             self._wanted = termios.tcgetattr(self.input_fd)
             self.raw = True
 
+    def set_keys(self) -> None:
+        """Every key is read at once and not echoed; Ctrl-C and Ctrl-Z are signals, newlines as usual."""
+        if self._saved is not None:
+            settings = termios.tcgetattr(self.input_fd)
+            settings[3] &= ~(termios.ICANON | termios.ECHO | termios.IEXTEN)
+            settings[6][termios.VMIN], settings[6][termios.VTIME] = 1, 0
+            termios.tcsetattr(self.input_fd, termios.TCSANOW, settings)
+            self._wanted = settings
+
     def set_lines(self, end_key: bytes) -> None:
         """Lines with the terminal's own editing; ``end_key`` ends one at once, and is its last byte."""
         if self._saved is not None:

@@ -255,6 +255,40 @@ def test_lines_for_a_program_on_pipes(tmp_path: Path, command: str, leave: bytes
         assert me.terminal_is_as_found
 
 
+def test_a_line_is_typed_while_the_program_writes_and_comes_back_from_history(tmp_path: Path) -> None:
+    typing = threading.Event()
+
+    def script(peer: Peer) -> None:
+        peer.send(GREETING)
+        peer.expect(stream.Attach)
+        peer.send(attached(tty=False), output(0, b"begin\n"))
+        typing.wait(20)
+        peer.send(output(6, b"NEWS\nhalf"))
+        peer.expect_input(b"hello\n")
+        peer.send(stream.InputAck(1, 6), output(14, b" and more\n"))
+        peer.expect_input(b"hello!\n")
+        peer.send(stream.InputAck(1, 13))
+        peer.expect(stream.Cancel)
+
+    with servers(tmp_path, script) as arguments, user(*arguments, "fg", "p") as me:
+        me.sees(b"begin\r\n")
+        me.type(b"hel")
+        me.sees(b"hel")
+        typing.set()
+        me.sees(b"\r\x1b[KNEWS\r\nhalf\r\nhel")  # the line stands below what came
+        me.type(b"lo\r")
+        me.sees(b"hello\r\n")
+        me.sees(b"and more\r\n")
+        me.type(b"\x1b[A!\r")
+        me.sees(b"hello!\r\n")
+        me.type(b"unsent")
+        me.sees(b"unsent")
+        me.type(b"\x1d")
+        me.sees(b"\r\x1b[KDetached from p\r\n")
+        assert me.leaves() == 0
+        assert me.terminal_is_as_found
+
+
 def test_piped_input_is_sent_and_then_the_end(tmp_path: Path) -> None:
     def script(peer: Peer) -> None:
         peer.send(GREETING)
