@@ -88,7 +88,7 @@ def test_daemon_replaced_on_request_under_load(supervise: Supervise, tmp_path: P
         until(lambda seen=seen: len(follower.data) > seen, "output over the new daemon")  # type: ignore[misc]
     writers.check(supervisor)
     follower.finish(tmp_path / "w0.log")
-    logs = [path.read_text("utf-8", "replace") for path in supervisor.folder.glob("log*")]
+    logs = [path.read_text("utf-8", "replace") for path in supervisor.folder.glob("main.log*")]
     assert sum(log.count("daemon makes place for another one") for log in logs) == 5
 
 
