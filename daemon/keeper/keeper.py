@@ -164,7 +164,7 @@ class Keeper:
     def make_roster(self) -> Roster:
         """Who holds the pidfile writes down what runs."""
         path = self.pidfile + SUFFIX if self.pidfile_fd >= 0 else ""
-        return Roster(path, [entry_of(key, self.programs[key]) for key in self.by_pid.values()])
+        return Roster(path, (entry_of(key, self.programs[key]) for key in self.by_pid.values()))
 
     # --- the loop ------------------------------------------------------------------------------------
 

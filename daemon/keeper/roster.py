@@ -15,6 +15,7 @@ import json
 import os
 import stat
 import time
+from collections.abc import Iterable
 from typing import NamedTuple
 
 SLOT_BYTES = 512
@@ -42,9 +43,9 @@ class Entry(NamedTuple):
 
 
 class Roster:
-    """``path`` empty: nothing is written. What cannot be written is left out."""
+    """``path`` empty: nothing is written. What cannot be written is left out; ``entries`` are made if there is a file."""
 
-    def __init__(self, path: str, entries: list[Entry]) -> None:
+    def __init__(self, path: str, entries: Iterable[Entry]) -> None:
         self.whole = False
         """Whether all that runs stands in it."""
         self._path = path
