@@ -605,7 +605,10 @@ class StreamClient:
                     reason = await self._pump(reader)
                 finally:
                     self._writer = None
-                    writer.close()
+                    if self._tls is None:
+                        writer.close()
+                    else:
+                        writer.transport.abort()  # close would wait for the peer's goodbye
                 if self._command is not None:
                     reason = await self._command.last_words() or reason
                 session.lost(reason, time.monotonic())
