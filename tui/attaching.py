@@ -143,7 +143,8 @@ class Attaching:
             Item(
                 str(n),
                 attached.ref.namespec,
-                (f"{attached.ref.sup}  " if many else "") + attached.screen.words(),
+                (f"{attached.ref.sup}  " if many else "")
+                + attached.screen.words().partition(f"{attached.ref.namespec}  ")[2],
             )
             for n, attached in enumerate(self.sessions)
         ]

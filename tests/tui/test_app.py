@@ -278,7 +278,7 @@ def test_several_attached_programs(server: FakeThread, tmp_path: Path) -> None:
         console.see("ATTACHED api:web_00")
         # the list
         console.keys("prefix", "l")
-        console.see("Attached to", "api:web_00", "shell:console")
+        console.see("Attached to", "api:web_00     pid 4120", "shell:console  pid 7001  pty 80x23 (owner)")
         console.keys("up", "enter")
         console.see("ATTACHED shell:console", "meanwhile")
         # the palette leads away, and nothing is lost by it
