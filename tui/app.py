@@ -54,6 +54,7 @@ from .keyfile import KeyFile
 from .link import Connection, Link
 from .logged import Logged
 from .model import Model
+from .outlet import Outlet
 from .outside import outside
 from .pane import Look
 from .places import Place
@@ -67,6 +68,8 @@ FRAME_S: Final = 1 / 30
 SLOW_DRAW_S: Final = 0.012
 MAX_FRAME_S: Final = 0.2
 BLOCKED_S: Final = 0.05
+DRAIN_S: Final = 2.0
+"""How long a terminal has, at the end, to take what makes it as it was."""
 FEED_S: Final = 0.008
 STAGGER_S: Final = 0.005
 """Between the first attempts at many supervisors, so that their answers do not come all at once."""
@@ -74,10 +77,18 @@ COLOURS: Final = {"never": 1, "16": 16, "256": 256, "truecolor": 2**24}
 
 
 class _Loop(urwid.MainLoop):
-    """urwid's loop, telling when it draws."""
+    """urwid's loop, telling when it draws. ``may_draw`` says whether the terminal takes what is written.
+
+    A key draws at once; where the terminal takes nothing that would hold up all the rest.
+    """
 
     def __init__(
-        self, stage: Stage, screen: BaseScreen, console: Console, event_loop: urwid.AsyncioEventLoop
+        self,
+        stage: Stage,
+        screen: BaseScreen,
+        console: Console,
+        event_loop: urwid.AsyncioEventLoop,
+        may_draw: Callable[[], bool],
     ) -> None:
         super().__init__(
             stage,
@@ -87,6 +98,7 @@ class _Loop(urwid.MainLoop):
             unhandled_input=self._unhandled,
         )
         self._console = console
+        self._may_draw = may_draw
 
     def _unhandled(self, key: str | tuple[str, int, int, int]) -> bool:
         if isinstance(key, str):
@@ -94,6 +106,8 @@ class _Loop(urwid.MainLoop):
         return True
 
     def draw_screen(self) -> None:
+        if not self._may_draw():
+            return
         self._console.before_draw()
         super().draw_screen()
         self._console.after_draw()
@@ -127,7 +141,10 @@ class App:
         screen: BaseScreen,
         environ: dict[str, str] | None = None,
         recorder: Recorder | None = None,
+        outlet: Outlet | None = None,
     ) -> None:
+        """``outlet``: what ``screen`` writes to, where that is one."""
+        self._outlet = outlet
         self._environ = dict(os.environ) if environ is None else environ
         self._options = options
         self._screen = screen
@@ -169,7 +186,11 @@ class App:
         self._loop = loop
         self._over: asyncio.Future[int] = loop.create_future()
         loop.set_exception_handler(self._broken)
-        self._main = _Loop(self.console.stage, self._screen, self.console, urwid.AsyncioEventLoop(loop=loop))
+        self._main = _Loop(
+            self.console.stage, self._screen, self.console, urwid.AsyncioEventLoop(loop=loop), self._may_draw
+        )
+        if self._outlet is not None:
+            self._outlet.loop = loop
         for number, code in ((signal.SIGTERM, EXIT_OK), (signal.SIGHUP, EXIT_GENERIC)):
             loop.add_signal_handler(number, self._end, code)
         loop.add_signal_handler(signal.SIGINT, self.console.interrupt)
@@ -201,6 +222,13 @@ class App:
                 player.close()
             await self._stop()
 
+    def _may_draw(self) -> bool:
+        """Whether to draw now; else a frame is drawn when the terminal takes it."""
+        if self._writable():
+            return True
+        self.invalidate()
+        return False
+
     async def _stop(self) -> None:
         for task in self._tasks:
             task.cancel()
@@ -210,6 +238,13 @@ class App:
         self.raw_keys(False)
         with contextlib.suppress(OSError, termios.error):  # a terminal that is gone needs nothing
             self._main.stop()
+            self._drain()
+        if self._outlet is not None:
+            self._outlet.close()
+
+    def _drain(self) -> None:
+        if self._outlet is not None:
+            self._outlet.drain(DRAIN_S)
 
     def _end(self, code: int) -> None:
         if not self._over.done():
@@ -271,6 +306,8 @@ class App:
         return full is not None and full.holding
 
     def _writable(self) -> bool:
+        if self._outlet is not None:
+            return self._outlet.idle
         output = getattr(self._screen, "_term_output_file", None)
         if output is None:
             return True
@@ -320,6 +357,7 @@ class App:
         if not self._screen.started or not sys.stdin.isatty():
             return
         self._main.stop()
+        self._drain()
         interrupt = signal.SIGINT
         self._loop.remove_signal_handler(interrupt)
         before = signal.signal(interrupt, lambda *_: None)  # not ignored: a program would inherit that
@@ -660,7 +698,9 @@ def _run(options: Options) -> int:
     if options.record:
         recorder = Recorder(options.record, [place.name for place in options.places], os.get_terminal_size())
     try:
-        return asyncio.run(App(options, RawScreen(), recorder=recorder).run())
+        outlet = Outlet(sys.stdout.fileno(), sys.stdout.encoding)
+        screen = RawScreen(output=outlet)
+        return asyncio.run(App(options, screen, recorder=recorder, outlet=outlet).run())
     finally:
         if recorder is not None:
             recorder.close()

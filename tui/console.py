@@ -513,7 +513,7 @@ class Console(Desk):
 
     def _interrupt(self) -> None:
         now = self.host.now()
-        if now - self._interrupted_at < TWICE_WITHIN_S:
+        if 0 <= now - self._interrupted_at < TWICE_WITHIN_S:
             self._quit()
         self._interrupted_at = now
         self.say("Ctrl-C again quits")
@@ -715,7 +715,9 @@ class Console(Desk):
                     self.view.change(sort=sort)
             elif place is not None:
                 now = self.host.now()
-                again = self._last_click == (self._last_click[0], place) and now - self._last_click[0] < 0.5
+                again = (
+                    self._last_click == (self._last_click[0], place) and 0 <= now - self._last_click[0] < 0.5
+                )
                 self._last_click = (now, place)
                 self.view.go(place)
                 if again:

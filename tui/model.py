@@ -514,7 +514,7 @@ class ListView:
         model = self.model
         members, states = self._built
         if not self._changed and members == model.members:
-            if not self._moving or now - self._built_at < REORDER_EVERY_S:
+            if not self._moving or 0 <= now - self._built_at < REORDER_EVERY_S:
                 return
             if states == model.states and self.sort not in _BY_USE:
                 return

@@ -336,14 +336,16 @@ def test_steps_and_seeks(playing: Playing) -> None:
     playing.player.step()
     assert playing.states() == ["s0", "s2", "s4"] and playing.clock.held and playing.clock.at_s == 4.0
     playing.player.seek(10)
+    playing.later.pass_(0.0)  # a slow machine takes several turns
     assert playing.states()[-1] == "s14"
     playing.player.seek(-10)
-    playing.later.pass_(0.0)
+    playing.later.pass_(0.0)  # a slow machine takes several turns
     assert playing.forgot == 1 and playing.states() == ["s0", "s2", "s4"]
     playing.player.seek(-10)
+    playing.later.pass_(0.0)  # a slow machine takes several turns
     assert playing.states() == ["s0"] and playing.clock.at_s == 0.0
     playing.player.seek(1000)
-    playing.later.pass_(0.0)
+    playing.later.pass_(0.0)  # a slow machine takes several turns
     assert playing.states()[-1] == "s38"
     playing.player.step()
     playing.later.pass_(5.0)
