@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from supervisor.config.load import load_program
+from supervisor.config.load import current_directory, load_program
 from supervisor.config.model import ProcessConfig
 from supervisor.errors import ConfigError
 
@@ -45,7 +45,7 @@ def load_processes(
     Raises ValueError with everything that is wrong, in one line.
     """
     path = context.parsed.path
-    base = context.supervisor.settings.directory or os.getcwd()
+    base = context.supervisor.settings.directory or current_directory()
     try:
         processes = load_program(
             program, group, program_options(given), path=path, environ=os.environ, base=base

@@ -12,6 +12,7 @@ import json
 import os
 import pwd
 import resource
+import stat
 import struct
 import sys
 from collections.abc import Sequence
@@ -23,7 +24,7 @@ from supervisor.config.commandline import (
     supervisord_usage,
     usage_error,
 )
-from supervisor.config.load import find_config, load_supervisord, no_config_message
+from supervisor.config.load import current_directory, find_config, load_supervisord, no_config_message
 from supervisor.config.model import Configuration, SupervisordConfig
 from supervisor.errors import EXIT_GENERIC, EXIT_OK, EXIT_USAGE, ConfigError, UserError
 from supervisor.version import VERSION
@@ -102,18 +103,22 @@ def _fill_standard_descriptors() -> None:
 def _config_path(arguments: SupervisordArguments) -> str:
     path = arguments.configuration
     if path is None:
-        path = find_config(sys.argv[0], os.getcwd())
+        path = find_config(sys.argv[0], current_directory())
         if path is None:
             raise UserError(no_config_message(sys.argv[0]))
         if os.geteuid() == 0:
             print(
-                f"Warning: root uses the configuration file {os.path.abspath(path)}, found in a default place; where "
+                f"Warning: root uses the configuration file {path}, found in a default place; where "
                 "others may write to the current directory, name it: supervisord -c /absolute/path",
                 file=sys.stderr,
             )
     elif not os.path.exists(path):
         raise UserError(f"could not find config file {path}")
-    return os.path.abspath(path)
+    elif stat.S_ISFIFO(os.stat(path).st_mode) and not arguments.check:
+        raise UserError(
+            f"cannot use {path}: a pipe can be read once, and each daemon reads it again; write a file"
+        )
+    return os.path.normpath(os.path.join(current_directory(), path))
 
 
 def _report_check(configuration: Configuration) -> int:

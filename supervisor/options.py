@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from .config.commandline import CtlArguments, ctl_usage, parse_ctl, usage_error
 from .config.expand import ExpansionError, compile_template
-from .config.load import find_config, load_ctl
+from .config.load import current_directory, find_config, load_ctl
 from .errors import ConfigError, UserError
 from .namespec import make_namespec, split_namespec
 from .version import VERSION
@@ -124,7 +124,7 @@ class ClientOptions:
             self.usage(str(error))
 
     def _load(self, arguments: CtlArguments) -> None:
-        self.configfile = arguments.configuration or find_config(self.progname, os.getcwd())
+        self.configfile = arguments.configuration or find_config(self.progname, current_directory())
         config = load_ctl(self.configfile, arguments.overrides, environ=os.environ)
         self.serverurl = config.serverurl
         self.username = config.username

@@ -10,7 +10,7 @@ from typing import Final
 
 from .client.rpc import RPCClient
 from .config.commandline import CtlArguments, ctl_usage, parse_ctl, usage_error
-from .config.common import find_config
+from .config.common import current_directory, find_config
 from .config.ctl import load_ctl
 from .ctl.commands import COMMANDS
 from .ctl.dispatch import run_command, run_line, run_words
@@ -56,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: CtlArguments, program: str) -> int:
-    path = arguments.configuration or find_config(program, os.getcwd())
+    path = arguments.configuration or find_config(program, current_directory())
     config = load_ctl(path, arguments.overrides, environ=os.environ)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
@@ -101,7 +101,7 @@ def _complete(line: str, program: str) -> int:
 
     def fetch() -> list[ProcessInfo]:
         try:
-            path = arguments.configuration or find_config(program, os.getcwd())
+            path = arguments.configuration or find_config(program, current_directory())
             config = load_ctl(path, arguments.overrides, environ=os.environ)
             client = RPCClient(
                 config.serverurl,

@@ -20,6 +20,14 @@ COMMAND_LINE = "command line"
 # --- where the file is -------------------------------------------------------------------------------
 
 
+def current_directory() -> str:
+    """The current directory; ``/`` where it was removed, so that only relative paths suffer."""
+    try:
+        return os.getcwd()
+    except FileNotFoundError:
+        return "/"
+
+
 def search_paths(argv0: str) -> tuple[str, ...]:
     """Where a configuration file is looked for, in order, as messages show it (some relative to the cwd)."""
     prefix = os.path.dirname(os.path.dirname(argv0))

@@ -15,6 +15,7 @@ from .common import (
     all_warnings,
     base_names,
     config_error,
+    current_directory,
     overridden,
     plugin,
     tls_files,
@@ -44,7 +45,7 @@ def load_ctl(
     wrong with them is only a warning: they need not be readable to a user of
     supervisorctl, and they are supervisord's to complain about. Raises ConfigError.
     """
-    cwd = os.getcwd() if cwd is None else cwd
+    cwd = current_directory() if cwd is None else cwd
     names = base_names(environ)
     if path is None:
         document = Document(files=[""])

@@ -20,6 +20,7 @@ from .common import (
     all_warnings,
     base_names,
     config_error,
+    current_directory,
     find_config,
     no_config_message,
     overridden,
@@ -59,6 +60,7 @@ from .servers import (
 
 __all__ = [
     "COMMAND_LINE",
+    "current_directory",
     "find_config",
     "load_ctl",
     "load_program",
@@ -91,7 +93,7 @@ def load_supervisord(
     (default: the current one); those of programs to ``directory``, where given.
     Raises ConfigError.
     """
-    cwd = os.getcwd() if cwd is None else cwd
+    cwd = current_directory() if cwd is None else cwd
     path = os.path.normpath(os.path.join(cwd, path))
     names = base_names(environ)
     document = read_document(path, names, read=read, glob=glob)

@@ -7,6 +7,7 @@ import pty
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import xmlrpc.client
 from pathlib import Path
@@ -162,6 +163,37 @@ def test_a_configuration_that_is_not_there(supervise: Supervise) -> None:
     supervisor = supervise("", start=False)
     supervisor.config_file.unlink()
     one_line(supervisor.run(), f"could not find config file {supervisor.config_file}")
+
+
+def test_a_configuration_in_a_pipe_is_checked_and_not_started(supervise: Supervise) -> None:
+    supervisor = supervise("", start=False)
+    text = supervisor.config_file.read_bytes().replace(b"%(here)s", str(supervisor.folder).encode())
+    for words, code, said in (
+        (("--check",), 0, "ok"),
+        ((), 2, "cannot use /dev/stdin: a pipe can be read once"),
+    ):
+        command = [sys.executable, "-m", "supervisor.supervisord", "-c", "/dev/stdin", *words]
+        done = subprocess.run(command, input=text, capture_output=True, timeout=PATIENCE_S, check=False)
+        assert done.returncode == code and said in (done.stdout + done.stderr).decode()
+
+
+@pytest.mark.parametrize("module", ["supervisord", "supervisorctl"])
+def test_a_current_directory_that_is_gone(supervise: Supervise, tmp_path: Path, module: str) -> None:
+    supervisor = supervise(TALK, start=module == "supervisorctl")
+    words = {
+        "supervisord": ["--check", "-c", str(supervisor.config_file)],
+        "supervisorctl": ["-s", f"unix://{supervisor.folder}/s", "pid"],
+    }[module]
+    script = f'mkdir {tmp_path}/gone && cd {tmp_path}/gone && rmdir {tmp_path}/gone && exec "$@"'
+    command = [sys.executable, "-m", f"supervisor.{module}", *words]
+    done = subprocess.run(
+        ["sh", "-c", script, "sh", *command],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_main_log_that_cannot_be_written(supervise: Supervise) -> None:
