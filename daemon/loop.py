@@ -442,7 +442,8 @@ class Supervisor:
         with process.observed(observe):
             self.feed(process, machine.Stop(cause))
             await stopped.wait()
-        self.feed(process, machine.Start(cause))
+        if process.machine.cause == cause:  # nobody else asked for it to stop meanwhile
+            self.feed(process, machine.Start(cause))
 
     def rearm(self) -> None:
         """Set the timers of all machines, after their state was restored."""

@@ -320,6 +320,9 @@ class ProcessMachine:
         if self.pid:
             self._kill(now, self.config.stopsignal, self.config.stopasgroup)
 
+    def _on_stop_stopping(self, event: Stop, now: float) -> None:
+        self.cause = event.cause  # whoever stops it to start it again is not the last one to have asked
+
     def _on_stop_unknown(self, event: Stop, now: float) -> None:
         if self.pid:  # it could not be signalled before: once more
             self._on_stop(event, now)
@@ -436,6 +439,7 @@ _TABLE: dict[int, dict[type, _Cell]] = {
     S.BACKOFF: {Stop: _M._on_stop_backoff, Deadline: _M._on_deadline_backoff},
     S.STOPPING: {
         Start: _M._on_start_while_stopping,
+        Stop: _M._on_stop_stopping,
         Spawned: _M._on_spawned_stopping,
         NotSpawned: _M._on_not_spawned_stopping,
         Exited: _M._on_exited_stopping,

@@ -366,8 +366,8 @@ def _group(supervisor: Supervisor, name: str) -> Group:
 
 async def _stop_one(supervisor: Supervisor, process: Process, caller: Caller, wait: bool) -> bool:
     if process.machine.state not in RUNNING_STATES:
-        if process.machine.state == S.EXITED:
-            supervisor.feed(process, machine.Stop(f"stopped by {caller.name}"))  # a restart may be due
+        if process.machine.state in (S.EXITED, S.STOPPING):
+            supervisor.feed(process, machine.Stop(f"stopped by {caller.name}"))  # a start may be due after it
         raise RPCError(Faults.NOT_RUNNING, process.namespec)
     stopped: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 

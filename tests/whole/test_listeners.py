@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import textwrap
+import xmlrpc.client
 from pathlib import Path
 from typing import Any
 
@@ -499,6 +500,20 @@ def test_a_restart_that_was_under_way_is_finished(supervise: Supervise, tmp_path
 
 
 # --- update and reload -------------------------------------------------------------------------------
+
+
+def test_a_stop_while_it_is_being_restarted_is_not_forgotten(supervise: Supervise) -> None:
+    supervisor = supervise(
+        f"[eventlistener:l]\ncommand={shell('trap : TERM; echo nonsense; while :; do sleep 0.1; done')}\n"
+        "events=REMOTE_COMMUNICATION\nstartsecs=0\nstopwaitsecs=2\n"
+    )
+    supervisor.wait_state("l", "STOPPING")
+    with pytest.raises(xmlrpc.client.Fault, match="NOT_RUNNING"):
+        supervisor.rpc.supervisor.stopProcess("l")
+    supervisor.wait_state("l", "STOPPED")
+    supervisor.wait_log("stopped: l (terminated by SIGKILL)")
+    assert supervisor.log().count("spawned: 'l'") == 1
+    assert supervisor.state("l") == "STOPPED"
 
 
 def ctl(supervisor: Supervisor) -> Any:
