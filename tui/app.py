@@ -40,6 +40,7 @@ from urwid.util import get_encoding
 
 from supervisor.config.load import find_config, load_ctl
 from supervisor.errors import EXIT_BUG, EXIT_GENERIC, EXIT_OK, EXIT_USAGE, ConfigError, UserError
+from supervisor.tls import TlsFiles
 from supervisor.version import VERSION
 
 from . import files
@@ -540,6 +541,13 @@ def _parser() -> _Parser:
     )
     add("-u", "--username", metavar="USER", help="who to log in as; the password is asked for")
     add("-p", "--password", metavar="PASSWORD", help="and with what; others on this machine can see it")
+    add(
+        "--cafile",
+        metavar="FILE",
+        help="with -s https://...: the CA to believe, in place of those of the system",
+    )
+    add("--certfile", metavar="FILE", help="and a certificate of ours, where the server wants one")
+    add("--keyfile", metavar="FILE", help="and its key, where that is not in --certfile")
     add("--read-only", action="store_true", help="refuse every command that changes something")
     add("--ascii", action="store_true", help="draw with ASCII characters only")
     add(
@@ -578,7 +586,8 @@ def _places(given: argparse.Namespace) -> tuple[Place, ...]:
     """Which supervisors to open. Raises UserError and ConfigError."""
     environ = os.environ
     if given.serverurl:
-        places = places_of.from_words(given.serverurl, given.username, given.password)
+        tls = TlsFiles(*(os.path.expanduser(getattr(given, name) or "") for name in TlsFiles._fields))
+        places = places_of.from_words(given.serverurl, given.username, given.password, tls)
     elif given.fleet or (given.configuration is None and files.fleet_file(environ).exists()):
         places = files.load_fleet(Path(given.fleet) if given.fleet else files.fleet_file(environ), environ)
     else:

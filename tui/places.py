@@ -250,9 +250,11 @@ def _quoted(path: str) -> str:
     return "'" + path.replace("'", "'\\''") + "'"
 
 
-def from_words(words: Sequence[str], username: str | None, password: str | None) -> list[Place]:
+def from_words(
+    words: Sequence[str], username: str | None, password: str | None, tls: TlsFiles = NO_FILES
+) -> list[Place]:
     """``[NAME=]URL`` of the command line; one alone without a name is ``local``. Raises UserError."""
-    places = [from_word(word, username, password) for word in words]
+    places = [replace(from_word(word, username, password), tls=tls) for word in words]
     if len(words) == 1 and words[0] == places[0].url:
         return [replace(places[0], name="local")]
     return places

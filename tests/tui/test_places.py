@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from supervisor.errors import UserError
-from supervisor.tui.places import Place, chosen, from_word, read_fleet, ssh_command, unique
+from supervisor.tls import TlsFiles
+from supervisor.tui.places import Place, chosen, from_word, from_words, read_fleet, ssh_command, unique
 
 GOOD = """
 # our fleet
@@ -102,6 +103,13 @@ def test_mistakes_are_told_with_file_and_line(text: str, problem: str) -> None:
     with pytest.raises(UserError) as caught:
         read(text)
     assert str(caught.value) == problem
+
+
+def test_words_of_the_command_line_have_the_files_of_the_command_line() -> None:
+    files = TlsFiles("/ca.pem")
+    assert [place.target.tls for place in from_words(["a=https://a", "b=https://b"], None, None, files)] == [
+        files
+    ] * 2
 
 
 def test_ssh() -> None:

@@ -255,3 +255,9 @@ def test_the_console_over_tls(served: Served, console: PtyApp) -> None:
     console.see("web", "RUNNING")
     os.kill(served.supervisor.info("web")["pid"], 9)
     console.see("EXITED")
+
+
+def test_the_console_takes_the_ca_from_its_command_line(served: Served, tmp_path: Path) -> None:
+    words = ["-s", served.url("login"), "-u", "me", "-p", "secret", "--cafile", str(served.ca.file)]
+    with PtyApp(words, tmp_path, cols=120, rows=30) as app:
+        app.see("web", "RUNNING")
