@@ -32,6 +32,7 @@ class Input:
         self._journal = journal
         self._waiting: deque[tuple[memoryview, Callable[[int], None] | None]] = deque()
         self._size = 0
+        self._full = False  # the program takes no more for now, and the loop says when it does
         self._loop = asyncio.get_running_loop()
         if journal is not None:
             for data in journal.waiting():
@@ -90,6 +91,7 @@ class Input:
                 journal = self._journal
                 count = os.write(self._fd, data) if journal is None else journal.deliver(self._fd)
             except BlockingIOError:
+                self._full = True
                 self._loop.add_writer(self._fd, self._flush)
                 return
             except OSError:  # EPIPE, EIO: the reader is gone
@@ -104,7 +106,9 @@ class Input:
                 written(count)
             if self._fd < 0:
                 return
-        self._loop.remove_writer(self._fd)
+        if self._full:
+            self._full = False
+            self._loop.remove_writer(self._fd)
 
     def close(self) -> None:
         """Give the descriptor back; what waits is dropped."""

@@ -30,6 +30,7 @@ class KeeperLink:
         self._waiting: dict[int, asyncio.Future[tuple[int, list[int]]]] = {}
         self._token = 0
         self._ending = False
+        self._full = False  # the socket takes no more for now, and the loop says when it does
         self._held: dict[str, tuple[int, int, int]] = {}
         sock.setblocking(False)
 
@@ -37,6 +38,7 @@ class KeeperLink:
         """Begin to read, on the running loop."""
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self._sock, self._read)
+        self._flush()  # what did not fit before there was a loop to say when it does
 
     def stop(self) -> None:
         """Stop reading; what is queued is sent first, as far as the socket takes it."""
@@ -114,6 +116,7 @@ class KeeperLink:
                 self._sock.sendmsg([data], ancillary)
             except BlockingIOError:
                 if self._loop is not None:
+                    self._full = True
                     self._loop.add_writer(self._sock, self._flush)
                 return
             except OSError:
@@ -123,7 +126,8 @@ class KeeperLink:
             self._outgoing.popleft()
             for fd in fds:
                 os.close(fd)
-        if self._loop is not None:
+        if self._full and self._loop is not None:
+            self._full = False
             self._loop.remove_writer(self._sock)
 
     def _read(self) -> None:
