@@ -59,7 +59,6 @@ class Pool:
         self.name = group.name
         self.types = tuple(event_types()[name] for name in config.events if name in event_types())
         self.members = dict(group.processes)
-        self._count_bytes = config.count_bytes
         self.machine = pool.ListenerPool(self.name, self.members, config.buffer_size, config.ack_timeout)
         self._automatic = not config.buffer_size
         self._handler = cast(Handler, resolve(config.result_handler))
@@ -254,8 +253,7 @@ class Pool:
         self._busy[name] = {"serial": entry.serial, "since": self._loop.time(), "written": False}
         self._save_member(name)
         data = envelope(
-            self.supervisor.settings.identifier, entry.serial, self.name, entry.poolserial, entry.name, entry.payload,
-            count_bytes=self._count_bytes,
+            self.supervisor.settings.identifier, entry.serial, self.name, entry.poolserial, entry.name, entry.payload
         )  # fmt: skip
         self.supervisor.log.debug(f"event {entry.serial} sent to listener {name}")
         generation = process.generations.get(gen)

@@ -2,7 +2,7 @@
 
 ``listener`` speaks the event-listener protocol on blocking streams, ``pcomm`` writes what
 becomes a PROCESS_COMMUNICATION event, ``getRPCInterface`` calls the supervisor that
-started this process. Streams may be text or binary.
+started this process. Streams may be text or binary; lengths on the wire count bytes.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .events import ProcessCommunicationEvent
-from .protocol.listener import READY_LINE, Characters, counts_bytes, parse_headers, result
+from .protocol.listener import READY_LINE, parse_headers, result
 from .xmlrpc import SupervisorTransport
 
 # What these are bound to is fixed when this is imported, as listeners expect.
@@ -78,18 +78,9 @@ def _encoded(data: str | bytes) -> bytes:
     return data.encode("utf-8", "surrogateescape") if isinstance(data, str) else data
 
 
-def _read_text(stream: Any, headers: dict[str, str]) -> str:
-    """A payload; less at the end of input."""
-    length = int(headers["len"])
+def _read_text(stream: Any, length: int) -> str:
+    """As many characters as come to ``length`` bytes; fewer at the end of input."""
     parts = []
-    if not counts_bytes(headers):
-        while length > 0:
-            part = stream.read(length)
-            if not part:
-                break
-            parts.append(part)
-            length -= len(part)
-        return "".join(parts)
     while length > 0:
         # a character has at most 4 bytes: this many never reach beyond what belongs to us
         part = stream.read((length + 3) // 4)
@@ -100,18 +91,13 @@ def _read_text(stream: Any, headers: dict[str, str]) -> str:
     return "".join(parts)
 
 
-def _read_bytes(stream: Any, headers: dict[str, str]) -> bytes:
-    """A payload; less at the end of input."""
-    length = int(headers["len"])
-    characters = None if counts_bytes(headers) else Characters(length)
+def _read_bytes(stream: Any, length: int) -> bytes:
     data = b""
-    while missing := characters.missing if characters is not None else length - len(data):
-        part = stream.read(missing)
+    while len(data) < length:
+        part = stream.read(length - len(data))
         if not part:
             break
         data += part
-        if characters is not None:
-            characters.feed(part)
     return data
 
 
@@ -146,13 +132,13 @@ class EventListenerProtocol:
         self.ready(stdout)
         if _is_binary(stdin):
             headers = get_headers(stdin.readline().decode("utf-8"))
-            return headers, _read_bytes(stdin, headers)
+            return headers, _read_bytes(stdin, int(headers["len"]))
         raw = getattr(stdin, "buffer", None)
         if raw is not None and _is_binary(raw):
             headers = get_headers(raw.readline().decode("utf-8"))
-            return headers, _read_bytes(raw, headers).decode("utf-8", "replace")
+            return headers, _read_bytes(raw, int(headers["len"])).decode("utf-8", "replace")
         headers = get_headers(stdin.readline())
-        return headers, _read_text(stdin, headers)
+        return headers, _read_text(stdin, int(headers["len"]))
 
     def ready(self, stdout: Any = _STDOUT) -> None:
         """Say that an event may come."""

@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from ..errors import ConfigProblem
-from ..events import ProcessCommunicationEvent, ProcessLogEvent, RemoteCommunicationEvent, event_types
 from .model import (
     Configuration,
     GroupConfig,
@@ -30,7 +29,6 @@ Sections = dict[str, RawSection]
 
 _SHELLS: Final = frozenset(("sh", "bash", "dash", "ash", "ksh", "zsh"))
 _SCRIPT_FLAG: Final = re.compile(r"-[a-z]*c")
-_TOLD: Final = (ProcessLogEvent, ProcessCommunicationEvent, RemoteCommunicationEvent)
 _PROGRAM_KINDS: Final = ("program", "eventlistener", "fcgi-program")
 
 
@@ -61,7 +59,6 @@ def foot_guns(
         if group.listener is not None and group.processes:
             yield from _small_buffer(configuration, sections, group)
             yield from _impatient(configuration, sections, group)
-            yield from _text_in_bytes(sections, group)
         for process in group.processes:
             if process.program not in seen:
                 seen.add(process.program)
@@ -128,24 +125,6 @@ def _impatient(
             "ack_timeout",
             f"it is restarted when it works {limit} s on an event; one that restarts programs may wait "
             f"{slowest.stopwaitsecs} s for {slowest.group}:{slowest.name} to stop (ack_timeout=0: as long as it takes)",
-        )
-
-
-def _text_in_bytes(sections: Sections, group: GroupConfig) -> Iterator[ConfigProblem]:
-    """A listener that reads text waits for ever where a payload has fewer characters than bytes."""
-    section = program_section(sections, group.processes[0].program)
-    raw = sections.get(section)
-    if raw is None or "event_length" in raw.options or group.listener is None:
-        return
-    kinds = [event_types()[name] for name in group.listener.events]
-    if any(issubclass(kind, told) or issubclass(told, kind) for kind in kinds for told in _TOLD):
-        yield _problem(
-            sections,
-            section,
-            "events",
-            "these tell what programs print, and len counts bytes; a listener that reads text by itself, as "
-            "sys.stdin.read(len) does, hangs at the first character beyond ASCII (event_length=characters; bytes is "
-            "right for others)",
         )
 
 

@@ -53,15 +53,7 @@ def listener(section: Section) -> ListenerConfig:
         buffer_size=buffer_size,
         result_handler=_handler(section),
         ack_timeout=ack_timeout,
-        count_bytes=section.get("event_length", _counts_bytes, True),
     )
-
-
-def _counts_bytes(text: str) -> bool:
-    word = text.strip().lower()
-    if word not in ("bytes", "characters"):
-        raise ValueError(f"not one of bytes, characters: '{text}'")
-    return word == "bytes"
 
 
 def _events(section: Section) -> tuple[str, ...]:

@@ -130,14 +130,13 @@ class ListenerConfig:
     """What an ``[eventlistener:x]`` has beside its processes.
 
     ``events``: names, sorted. ``buffer_size`` 0: room for a start of all programs.
-    ``ack_timeout`` in seconds, 0 for ever. ``count_bytes``: ``len`` of an event is in bytes, not characters.
+    ``ack_timeout`` in seconds, 0 for ever.
     """
 
     events: tuple[str, ...] = ()
     buffer_size: int = 0
     result_handler: str = DEFAULT_HANDLER
     ack_timeout: int = 60
-    count_bytes: bool = True
 
 
 @dataclass(frozen=True, slots=True)

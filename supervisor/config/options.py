@@ -207,7 +207,6 @@ OPTIONS: Final[Mapping[str, tuple[Option, ...]]] = {
         Option("events", "list of names", "", "required; see ``docs/events.rst``"),
         Option("buffer_size", "integer", "", "events that may wait; default: a start of everything fits, 1,000 at least"),
         Option("result_handler", "module:function", "supervisor.dispatchers:default_handler", "judges the results"),
-        Option("event_length", "unit", "bytes", "of ``len`` in what a listener reads; or ``characters``", ours=True),
         Option("ack_timeout", "seconds", "60", "for one event, then the listener is restarted; 0: for ever", ours=True),
     ),
     "group": (

@@ -1,15 +1,16 @@
 """The event-listener protocol, both ends, sans-IO; must never know pipes, pools.
 
 Daemon to listener (its stdin), an *envelope*: one header line of ``key:value`` words,
-a line feed, and ``len`` **bytes** of payload, UTF-8, with nothing behind them::
+a line feed, and ``len`` **bytes** of payload, UTF-8::
 
     ver:3.0 server:ID serial:N pool:POOL poolserial:M eventname:NAME len:L\\n<payload>
 
-Supervisor 4.3 counts characters, so that who reads bytes loses the beginning of the
-next event. A listener of which only the text is known, ``sys.stdin.read(len)``, would
-wait for more for ever where a payload is not ASCII: for those a pool can count
-characters (``count_bytes`` false), and the header says so with ``lenunit:characters``
-in front of ``len``.
+Nothing stands behind a payload that is ASCII. Supervisor 4.3 counts characters, so that
+who reads bytes loses the beginning of the next header; but who reads text, as most
+listeners do (``sys.stdin.read(len)``), would wait for ever for the characters that a
+count of bytes promises. So behind a payload come as many blanks as it has bytes more than
+characters: who reads text gets them at its end, and who reads bytes finds them in
+front of the next header line, where blanks only part the words.
 
 Listener to daemon (its stdout)::
 
@@ -26,7 +27,6 @@ and whatever comes later is ignored. A result is at most ``MAX_RESULT_BYTES``.
 
 from __future__ import annotations
 
-import codecs
 import re
 from dataclasses import dataclass
 
@@ -65,42 +65,14 @@ class Received:
     payload: bytes
 
 
-def envelope(
-    server: str,
-    serial: int,
-    pool: str,
-    poolserial: int,
-    name: str,
-    payload: bytes,
-    *,
-    count_bytes: bool = True,
-) -> bytes:
+def envelope(server: str, serial: int, pool: str, poolserial: int, name: str, payload: bytes) -> bytes:
     """The bytes of one event. Blanks and colons in ``server`` become underscores: they would end the word."""
-    length = len(payload) if count_bytes else len(payload.decode("utf-8", "surrogateescape"))
+    blanks = len(payload) - len(payload.decode("utf-8", "surrogateescape"))
     header = (
         f"ver:{VERSION} server:{_SEPARATORS.sub('_', server)} serial:{serial} pool:{pool} "
-        f"poolserial:{poolserial} eventname:{name} {'' if count_bytes else 'lenunit:characters '}len:{length}\n"
+        f"poolserial:{poolserial} eventname:{name} len:{len(payload)}\n"
     )
-    return header.encode("utf-8", "backslashreplace") + payload
-
-
-def counts_bytes(headers: dict[str, str]) -> bool:
-    """Whether ``len`` of these headers is in bytes, not characters."""
-    return headers.get("lenunit", "bytes") == "bytes"
-
-
-class Characters:
-    """Bytes on their way to ``count`` characters. Reading ``missing`` bytes more is never too much."""
-
-    def __init__(self, count: int) -> None:
-        self.missing = count
-        self._decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
-
-    def feed(self, data: bytes) -> str:
-        """The characters that are whole now."""
-        text = self._decoder.decode(data, final=False)
-        self.missing -= len(text)
-        return text
+    return header.encode("utf-8", "backslashreplace") + payload + b" " * blanks
 
 
 def parse_headers(line: str) -> dict[str, str]:
@@ -231,6 +203,8 @@ class ListenerEnd:
 
     def _step(self) -> bool:
         if self._length < 0:
+            if self._buffer.startswith(b" "):
+                self._buffer = self._buffer.lstrip(b" ")
             end = self._buffer.find(b"\n", 0, MAX_HEADER_BYTES)
             if end < 0:
                 if len(self._buffer) >= MAX_HEADER_BYTES:
@@ -238,27 +212,12 @@ class ListenerEnd:
                 return False
             self._read_header(bytes(self._buffer[:end]))
             del self._buffer[: end + 1]
-        length = self._payload_bytes()
-        if length < 0:
+        if len(self._buffer) < self._length:
             return False
-        self._events.append(Received(self._headers, bytes(self._buffer[:length])))
-        del self._buffer[:length]
+        self._events.append(Received(self._headers, bytes(self._buffer[: self._length])))
+        del self._buffer[: self._length]
         self._length = -1
         return True
-
-    def _payload_bytes(self) -> int:
-        """How many bytes the payload has; -1 when they are not all there."""
-        if counts_bytes(self._headers):
-            return self._length if len(self._buffer) >= self._length else -1
-        characters = Characters(self._length)
-        taken = 0
-        while characters.missing:
-            part = bytes(self._buffer[taken : taken + characters.missing])
-            if not part:
-                return -1
-            characters.feed(part)
-            taken += len(part)
-        return taken
 
     def _read_header(self, line: bytes) -> None:
         try:

@@ -3,12 +3,11 @@
 FILE gets one JSON line for each event: {"line": header line, "payload": text}. HOW: ok,
 fail (the first COUNT events, then ok), hang, die, garbage, flood, deaf (answers without
 reading its stdin, as often as FILE has bytes), closed (closes its stdin), echo (the payload is the result), early
-(writes before READY). The bad ones are bad as long as COUNT lines are not in FILE yet.
+(writes before READY), text (reads a text stream). The bad ones are bad as long as COUNT lines are not in FILE yet.
 """
 
 from __future__ import annotations
 
-import codecs
 import json
 import os
 import sys
@@ -40,17 +39,6 @@ def read(length: int) -> bytes:
     return data
 
 
-def read_characters(count: int) -> bytes:
-    """As a listener reads that has a text stream."""
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    data = b""
-    while count > 0:
-        part = read(1)
-        data += part
-        count -= len(decoder.decode(part))
-    return data
-
-
 def note(line: bytes, payload: bytes) -> None:
     text = json.dumps({"line": line.decode(), "payload": payload.decode("utf-8", "backslashreplace")}) + "\n"
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
@@ -74,13 +62,21 @@ def main() -> None:
             note(b"", b"")
             while True:
                 time.sleep(1)
+    while how == "text":
+        say(b"READY\n")
+        header = sys.stdin.readline()
+        if not header:
+            sys.exit(0)
+        count = int(dict(word.split(":") for word in header.split())["len"])
+        note(header.encode(), sys.stdin.read(count).encode())
+        say(b"RESULT 2\nOK")
     while True:
         say(b"READY\n")
         line = b""
         while not line.endswith(b"\n"):
             line += read(1)
         headers = dict(word.split(":") for word in line.decode().split())
-        payload = (read_characters if "lenunit" in headers else read)(int(headers["len"]))
+        payload = read(int(headers["len"]))
         bad = written() < limit
         note(line, payload)
         if not bad or how in ("ok", "early"):

@@ -21,9 +21,8 @@ from supervisor.protocol.listener import envelope
 from supervisor.states import ProcessStates
 from tests.support.waiting import until
 
+EVENT = envelope("s", 1, "p", 2, "REMOTE_COMMUNICATION", "type:t\nhéé €𐍈 end".encode())
 PAYLOAD = "type:t\nhéé €𐍈 end"
-EVENT = envelope("s", 1, "p", 2, "REMOTE_COMMUNICATION", PAYLOAD.encode())
-IN_TEXT = envelope("s", 1, "p", 2, "REMOTE_COMMUNICATION", PAYLOAD.encode(), count_bytes=False)
 
 
 def text_stream(data: bytes = b"") -> io.TextIOWrapper:
@@ -33,9 +32,9 @@ def text_stream(data: bytes = b"") -> io.TextIOWrapper:
 @pytest.mark.parametrize(
     ("stdin", "stdout", "payload"),
     [
-        (io.StringIO((EVENT + IN_TEXT).decode()), io.StringIO(), PAYLOAD),
-        (io.BytesIO(EVENT + IN_TEXT), io.BytesIO(), PAYLOAD.encode()),
-        (text_stream(EVENT + IN_TEXT), text_stream(), PAYLOAD),
+        (io.StringIO((EVENT * 2).decode()), io.StringIO(), PAYLOAD),
+        (io.BytesIO(EVENT * 2), io.BytesIO(), PAYLOAD.encode()),
+        (text_stream(EVENT * 2), text_stream(), PAYLOAD),
     ],
     ids=["string", "bytes", "wrapper"],
 )

@@ -32,9 +32,7 @@ GUNS = {
     "[program:a]\ncommand=x\nstopwaitsecs=60\n[eventlistener:e]\ncommand=y\nevents=TICK_5\n": f"{MAIN}:5: "
     "[eventlistener:e] ack_timeout: it is restarted when it works 60 s on an event; one that restarts programs may wait "
     "60 s for a:a to stop",
-    "[eventlistener:e]\ncommand=y\nevents=TICK_5,PROCESS_LOG_STDERR\n": f"{MAIN}:4: [eventlistener:e] events: these "
     "tell what programs print, and len counts bytes",
-    "[eventlistener:e]\ncommand=y\nevents=EVENT\n": f"{MAIN}:4: [eventlistener:e] events: these tell",
     "[program:a]\ncommand=x\nstdout_logfile=/tmp/l\n[program:b]\ncommand=x\nstderr_logfile=/tmp/l\n": f"{MAIN}:7: "
     "[program:b] stderr_logfile: stdout of a:a and stderr of b:b are both logged to /tmp/l",
 }
@@ -53,7 +51,7 @@ def test_foot_guns(text: str) -> None:
         "[program:a]\ncommand=x\nstdout_logfile=/dev/stdout\nstdout_logfile_maxbytes=0\n",
         "[program:a]\ncommand=sh -c 'a; b'\nstopasgroup=true\n",
         "[program:a]\ncommand=sh -c 'a; b'\ntty=true\n",
-        "[program:a]\ncommand=x\n[eventlistener:e]\ncommand=y\nevents=EVENT\nbuffer_size=8\nevent_length=bytes\n",
+        "[program:a]\ncommand=x\n[eventlistener:e]\ncommand=y\nevents=EVENT\nbuffer_size=8\n",
         "[program:a]\ncommand=x\nstopwaitsecs=60\n[eventlistener:e]\ncommand=y\nevents=TICK_5\nack_timeout=0\n",
         "[program:a]\ncommand=x\nstopwaitsecs=60\n[eventlistener:e]\ncommand=y\nevents=TICK_5\nack_timeout=61\n",
     ],

@@ -77,9 +77,6 @@ def test_mistakes() -> None:
     assert listener_errors("events=TICK_5", "ack_timeout=-1") == [
         f"{MAIN}:5: [eventlistener:l] ack_timeout: cannot wait less than 0 seconds"
     ]
-    assert listener_errors("events=TICK_5", "event_length=words") == [
-        f"{MAIN}:5: [eventlistener:l] event_length: cannot use 'words': not one of bytes, characters: 'words'"
-    ]
 
 
 def test_handlers_that_cannot_be_had() -> None:
@@ -103,7 +100,6 @@ def test_a_pool_is_changed_by_its_own_options_and_not_by_their_order() -> None:
     for other in (
         one("buffer_size=3", "TICK_5,TICK_60"),
         one("ack_timeout=3", "TICK_5,TICK_60"),
-        one("event_length=characters", "TICK_5,TICK_60"),
         one("result_handler=os.path:join", "TICK_5,TICK_60"),
         one(events="TICK_5"),
         dataclasses.replace(before, listener=None, kind=GroupKind.PROGRAM),

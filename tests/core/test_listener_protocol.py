@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 
 import pytest
@@ -17,6 +18,7 @@ from supervisor.protocol.listener import (
     Received,
     Result,
     envelope,
+    parse_headers,
     ready,
     result,
 )
@@ -34,15 +36,27 @@ def busy() -> DaemonEnd:
     return end
 
 
-def test_the_envelope_is_exact_and_counts_bytes_or_characters() -> None:
-    def made(count_bytes: bool) -> bytes:
-        return envelope(
-            "my server:1", 21, "pool", 10, "PROCESS_STATE_EXITED", "é".encode(), count_bytes=count_bytes
-        )
+def test_the_envelope_is_exact_and_counts_bytes() -> None:
+    data = envelope("my server:1", 21, "pool", 10, "PROCESS_STATE_EXITED", "é".encode())
+    assert data == (
+        b"ver:3.0 server:my_server_1 serial:21 pool:pool poolserial:10 "
+        b"eventname:PROCESS_STATE_EXITED len:2\n\xc3\xa9 "
+    )
 
-    head = b"ver:3.0 server:my_server_1 serial:21 pool:pool poolserial:10 eventname:PROCESS_STATE_EXITED "
-    assert made(False) == head + b"lenunit:characters len:1\n\xc3\xa9"
-    assert made(True) == head + b"len:2\n\xc3\xa9"
+
+@given(st.lists(st.text(max_size=40), max_size=4))
+def test_who_reads_text_gets_each_payload_and_some_blanks(texts: list[str]) -> None:
+    def encoded(text: str) -> bytes:
+        return text.encode("utf-8", "backslashreplace")
+
+    data = b"".join(envelope("s", n, "p", n, "TICK_5", encoded(text)) for n, text in enumerate(texts))
+    stream = io.TextIOWrapper(io.BytesIO(data), "utf-8", newline="\n")
+    for number, text in enumerate(texts):
+        headers = parse_headers(stream.readline())
+        payload = encoded(text).decode()
+        assert headers["serial"] == str(number)
+        assert stream.read(int(headers["len"])) == payload + " " * (len(encoded(text)) - len(payload))
+    assert stream.read() == ""
 
 
 def test_a_round() -> None:
@@ -151,17 +165,12 @@ def test_the_largest_result() -> None:
 @given(
     st.lists(st.tuples(st.integers(0, 2**63), st.text(max_size=40)), max_size=4),
     st.lists(st.integers(0, 400)),
-    st.booleans(),
 )
-def test_a_listener_reads_what_the_daemon_writes(
-    items: list[tuple[int, str]], cuts: list[int], count_bytes: bool
-) -> None:
+def test_a_listener_reads_what_the_daemon_writes(items: list[tuple[int, str]], cuts: list[int]) -> None:
     def encoded(text: str) -> bytes:
         return text.encode("utf-8", "backslashreplace")
 
-    data = b"".join(
-        envelope("s", n, "p", n, "TICK_5", encoded(text), count_bytes=count_bytes) for n, text in items
-    )
+    data = b"".join(envelope("s", n, "p", n, "TICK_5", encoded(text)) for n, text in items)
     end = ListenerEnd()
     found: list[Received] = []
     for piece in pieces(data, cuts):
@@ -169,9 +178,8 @@ def test_a_listener_reads_what_the_daemon_writes(
         found += end.events()
     assert [event.payload for event in found] == [encoded(text) for _, text in items]
     assert [event.headers["serial"] for event in found] == [str(n) for n, _ in items]
-    unit = [] if count_bytes else ["lenunit"]
     assert all(
-        list(event.headers) == ["ver", "server", "serial", "pool", "poolserial", "eventname", *unit, "len"]
+        list(event.headers) == ["ver", "server", "serial", "pool", "poolserial", "eventname", "len"]
         for event in found
     )
 

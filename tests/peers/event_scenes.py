@@ -48,7 +48,7 @@ MANUAL = "autostart=false"
 SCENARIOS: list[Scenario] = [
     Scenario(
         "events: more than ASCII",
-        listener("all", "EVENT", "startsecs=0", "event_length=characters")
+        ALL
         + program("täglich", "/bin/sh -c 'echo héé 日本; sleep 1000'", MANUAL, "stdout_events_enabled=true"),
         [
             wait("all", "RUNNING"),

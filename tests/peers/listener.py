@@ -14,8 +14,9 @@ while True:
     if not line:
         break
     headers = dict(pair.split(":", 1) for pair in line.split())
-    payload = sys.stdin.read(int(headers["len"]))
-    keys = " ".join(key for key in headers if key != "lenunit")  # ours, for who reads text as this does
+    # behind what is not ASCII ours has blanks
+    payload = sys.stdin.read(int(headers["len"])).rstrip(" ")
+    keys = " ".join(key for key in headers)
     if refuses and headers["serial"] not in seen:
         seen.add(headers["serial"])
         file.write(f"refused {headers['eventname']}\n")

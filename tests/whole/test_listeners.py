@@ -39,13 +39,9 @@ class Record:
             if not line["line"]:
                 continue
             headers = parse_headers(line["line"])
-            unit = headers.get("lenunit")
-            assert [name for name in headers if name != "lenunit"] == ORDERED
-            assert headers["ver"] == "3.0" and headers["server"] == "test"
-            assert int(headers["len"]) == len(
-                line["payload"] if unit == "characters" else line["payload"].encode()
-            )
-            assert line["line"] == " ".join(f"{k}:{v}" for k, v in headers.items()) + "\n"
+            assert list(headers) == ORDERED and headers["ver"] == "3.0" and headers["server"] == "test"
+            assert int(headers["len"]) == len(line["payload"].encode())
+            assert line["line"].lstrip(" ") == " ".join(f"{k}:{v}" for k, v in headers.items()) + "\n"
             found.append({**headers, "payload": line["payload"]})
         return found
 
@@ -84,11 +80,20 @@ def send(supervisor: Supervisor, *texts: str) -> None:
 
 def test_a_listener_that_reads_text(supervise: Supervise, tmp_path: Path) -> None:
     record = Record(tmp_path / "events")
-    supervisor = supervise(pool(record.path, options="event_length=characters"))
+    supervisor = supervise(pool(record.path, "text", "REMOTE_COMMUNICATION"))
     send(supervisor, "zwölf €", "done")
-    assert record.wait("REMOTE_COMMUNICATION", "€") == ["type:t\nzwölf €"]
+    until(lambda: len(record.lines()) == 2, "both events")
+    assert [line["payload"] for line in record.lines()] == ["type:t\nzwölf €" + "   ", "type:t\ndone"]
+
+
+def test_a_listener_that_reads_bytes(supervise: Supervise, tmp_path: Path) -> None:
+    record = Record(tmp_path / "events")
+    supervisor = supervise(pool(record.path, "ok", "REMOTE_COMMUNICATION"))
+    send(supervisor, "zwölf €", "𐍈" * 30_000, "done")
     record.wait("REMOTE_COMMUNICATION", "done")
-    assert [event["lenunit"] for event in record.events() if "€" in event["payload"]] == ["characters"]
+    assert [event["payload"] for event in record.events()] == [
+        "type:t\nzwölf €", "type:t\n" + "𐍈" * 30_000, "type:t\ndone",
+    ]  # fmt: skip
 
 
 def test_each_event_with_its_exact_payload(supervise: Supervise, tmp_path: Path) -> None:
