@@ -19,6 +19,7 @@ def test_its_last_words_and_nothing_from_asyncio(caplog: pytest.LogCaptureFixtur
             assert await reader.read() == b""
             assert await command.last_words() == "two"
             command.end()
+            await command._process.wait()
 
     asyncio.run(run())
     assert caplog.records == []

@@ -32,7 +32,6 @@ GUNS = {
     "[program:a]\ncommand=x\nstopwaitsecs=60\n[eventlistener:e]\ncommand=y\nevents=TICK_5\n": f"{MAIN}:5: "
     "[eventlistener:e] ack_timeout: it is restarted when it works 60 s on an event; one that restarts programs may wait "
     "60 s for a:a to stop",
-    "tell what programs print, and len counts bytes",
     "[program:a]\ncommand=x\nstdout_logfile=/tmp/l\n[program:b]\ncommand=x\nstderr_logfile=/tmp/l\n": f"{MAIN}:7: "
     "[program:b] stderr_logfile: stdout of a:a and stderr of b:b are both logged to /tmp/l",
 }
