@@ -6,11 +6,13 @@ is ``self._commands``. Its larger parts are ``actions``, ``attaching`` and ``pic
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
 import urwid
+from urwid.display import escape
 
 from supervisor.errors import UserError
 from supervisor.protocol import stream as wire
@@ -30,6 +32,7 @@ from .model import SORTS, ChangeTold, LinkKind, LinkTold, Message, Model, Ref
 from .pane import WHEEL_ROWS, Box, Look, Row, last_event
 from .pickers import Pickers
 from .replaydesk import ReplayDesk
+from .replies import Replies
 from .screens.attach import key_words
 from .screens.detail import Detail
 from .screens.dialogs import Dialog
@@ -67,6 +70,7 @@ class Console(Desk):
         self._range_from: Ref | None = None
         self._link_trouble = False
         self._pending: tuple[str, ...] = ()
+        self._replies = Replies()
         self._sequence_timer: Timer | None = None
         self._sync_timer: Timer | None = None
         self._interrupted_at = float("-inf")
@@ -232,7 +236,8 @@ class Console(Desk):
     def filter_input(self, keys: list[object], raw: list[int]) -> list[object]:
         """urwid's input filter: while attached everything goes to the program."""
         if self.stage.full is None:
-            return keys
+            typed = self._replies.strip(raw, time.monotonic())
+            return keys if typed is None else [*_parsed(typed), *(k for k in keys if k == "window resize")]
         if raw:
             self.stage.full.input(raw)
         return [key for key in keys if key == "window resize"]
@@ -722,3 +727,12 @@ class Console(Desk):
                 self.view.go(place)
                 if again:
                     self.execute("detail")
+
+
+def _parsed(codes: list[int]) -> list[object]:
+    """The keys that bytes stand for, by urwid's names."""
+    keys: list[object] = []
+    while codes:
+        some, codes = escape.process_keyqueue(codes, more_available=False)
+        keys += some
+    return keys

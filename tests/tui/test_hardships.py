@@ -209,7 +209,14 @@ def test_keys_that_nobody_can_name(server: FakeThread, tmp_path: Path) -> None:
         for key in ODD_KEYS:
             console.keys(key)
             console.settle(0.02)
-        for data in (b"\xff\xfe", b"\xc3", b"\x1b\x1b\x1b", bytes(range(0x80, 0xA0))):
+        for data in (
+            b"\x1b]11;rgb:0000/0000/0000\x07",
+            b"\x1bP1+r544e=7872\x1b\\",
+            b"\xff\xfe",
+            b"\xc3",
+            b"\x1b\x1b\x1b",
+            bytes(range(0x80, 0xA0)),
+        ):
             os.write(console._fd, data)
             console.settle(0.05)
         for _ in range(10):  # what was begun, the first keys may still end
