@@ -35,6 +35,11 @@ from .keymap import ATTACH, DEFAULTS, Keys, show, split_keys
 
 SEQUENCE_S: Final = 1.0
 PREFIX: Final[tuple[str, ...]] = ("ctrl ]",)
+_DIALOGS: Final = ("dialog", "choice")
+_ANSWERS: Final = {command for context in _DIALOGS for command in DEFAULTS[context].values()} - {
+    command for context, table in DEFAULTS.items() if context not in _DIALOGS for command in table.values()
+}
+"""Commands that mean nothing where no dialog is open."""
 Tables = dict[str, dict[str, str]]
 Wrong = Callable[[str, str, str], None]
 """Told of a mistake: table, key, reason."""
@@ -194,6 +199,8 @@ def _belongs(text: str, context: str, keys: Keys) -> None:
         raise UserError(f"{text!r} is nothing that is done while attached{_near(text, ATTACH.values())}")
     if text and context != "attach" and COMMANDS[text.partition(" ")[0]].section == ATTACHED:
         raise UserError(f"{text!r} is done while attached: it belongs in [keys.attach]")
+    if text in _ANSWERS and context not in (*_DIALOGS, "attach"):
+        raise UserError(f"{text!r} answers a dialog: it belongs in [keys.dialog] or [keys.choice]")
 
 
 def _command(value: object) -> str:

@@ -54,6 +54,7 @@ def test_keys_behind_the_prefix() -> None:
             ["[keys.list]", '"j" = "stop"'],
             "keys.toml:2: [keys.list] j moves the cursor: 'stop' cannot be on it",
         ),
+        (["[keys.list]", '"Q" = "accept"'], "keys.toml:2: [keys.list] 'accept' answers a dialog"),
         (["[keys.lists]", '"Q" = "stop"'], "keys.toml:1: no context 'lists', did you mean 'list'?"),
         (["[keys.global]", '"g" = "zoom"'], "keys.toml:2: [keys.global] g begins g g: unbind that first"),
         (
