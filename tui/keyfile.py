@@ -37,7 +37,10 @@ SEQUENCE_S: Final = 1.0
 PREFIX: Final[tuple[str, ...]] = ("ctrl ]",)
 _DIALOGS: Final = ("dialog", "choice")
 _ANSWERS: Final = {command for context in _DIALOGS for command in DEFAULTS[context].values()} - {
-    command for context, table in DEFAULTS.items() if context not in _DIALOGS for command in table.values()
+    command
+    for context, table in DEFAULTS.items()
+    if context not in (*_DIALOGS, "attach")
+    for command in table.values()
 }
 """Commands that mean nothing where no dialog is open."""
 Tables = dict[str, dict[str, str]]
