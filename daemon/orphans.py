@@ -12,6 +12,7 @@ import os
 import select
 import signal
 import stat
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 
@@ -19,6 +20,8 @@ from .keeper import roster
 from .keeper.orphan import send_signal
 
 ENDS_WITHIN_MS: Final = 5000
+EXEC_WITHIN_S: Final = 1.0
+_KERNEL_THREAD: Final = 0x200000  # PF_KTHREAD
 
 Names = frozenset[bytes]
 T = TypeVar("T")
@@ -108,11 +111,33 @@ def _has_keeper(pid: int) -> bool:
 
 
 def _names_of(pid: int) -> Names:
-    with open(f"/proc/{pid}/environ", "rb") as file:
-        words = file.read().split(b"\0")
+    """Its names; of one in the middle of its exec, whose environment is not there yet, a moment later."""
+    words = _environ(pid)
+    end = time.monotonic() + EXEC_WITHIN_S
+    while words == [b""] and time.monotonic() < end:
+        execs = _is_in_exec(pid)
+        words = _environ(pid)
+        if not execs:
+            break
+        time.sleep(0.001)
     return frozenset(
         w for w in words if w.startswith((b"SUPERVISOR_PROCESS_NAME=", b"SUPERVISOR_GROUP_NAME="))
     )
+
+
+def _environ(pid: int) -> list[bytes]:
+    with open(f"/proc/{pid}/environ", "rb") as file:
+        return file.read().split(b"\0")
+
+
+def _is_in_exec(pid: int) -> bool:
+    """The kernel closes descriptors, which may tell us of an end, before it puts arguments and environment in place."""
+    with open(f"/proc/{pid}/cmdline", "rb") as file:
+        if file.read(1):
+            return False
+    with open(f"/proc/{pid}/stat", "rb") as file:
+        words = file.read().rpartition(b")")[2].split()
+    return words[0] not in (b"Z", b"X") and not int(words[6]) & _KERNEL_THREAD
 
 
 def _read_end(pid: int, inode: int) -> int:

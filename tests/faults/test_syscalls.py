@@ -22,6 +22,7 @@ from tests.support.load import Writers
 from tests.support.processes import alive, dies_within
 from tests.support.supervisor import Supervisor, child
 from tests.support.tracing import injected, need_strace
+from tests.support.waiting import until
 
 ROUNDS = 12
 UNHARMED_S = 4.0
@@ -86,6 +87,8 @@ def test_killed_at_each_call(supervise: Supervise, tmp_path: Path, faults: Fault
             break  # so many calls of this kind are not made
     assert deaths, f"the load makes no call of {call}"
     supervisor.wait_ready()
+    # where each death came before a start was done
+    until(lambda: events.exists() and "start" in events.read_text(), "the program to start")
     restarter.over.set()
     restarter.join(60)
     assert not restarter.is_alive()
