@@ -37,7 +37,9 @@ def check_once(supervisor: Supervisor, count: int) -> None:
     """Each program that there is has one process, the one that the supervisor names."""
     for number in range(count):
         info = supervisor.wait_state(f"p{number}", "RUNNING")
-        assert running(number, supervisor.mark) == [info["pid"]], f"p{number}"
+        # told of, it may still be in the middle of its exec, with no command line
+        found = until(lambda number=number: running(number, supervisor.mark), f"p{number} to exec")  # type: ignore[misc]
+        assert found == [info["pid"]], f"p{number}"
 
 
 def test_killed_before_it_tells_of_a_start(supervise: Supervise, faults: Faults) -> None:
