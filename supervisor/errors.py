@@ -120,3 +120,15 @@ class TransportError(ServerError):
     def __init__(self, address: str, reason: str, status: int = 0) -> None:
         super().__init__(address, reason)
         self.status = status
+
+
+class StreamError(SupervisorError):
+    """A request that the stream socket's client cannot do."""
+
+
+class LinkLost(StreamError):
+    """The connection went away before the answer came; what was asked may or may not have been done."""
+
+
+class AuthFailed(StreamError):
+    """The server does not take the user name and password."""

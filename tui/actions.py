@@ -8,8 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from supervisor.client.stream import LinkLost, StreamError
-from supervisor.errors import RPCError, ServerError, UserError
+from supervisor.errors import LinkLost, RPCError, ServerError, StreamError, UserError
 
 from .commands import HARMLESS, SIGNALS, Call, Plan, Progress, Verb, fault_words, plan
 from .desk import Desk

@@ -19,12 +19,16 @@ from typing import Final, Protocol
 
 from supervisor.client import rpc
 from supervisor.client import stream as client
+from supervisor.client.requests import Attachment, Follow
+from supervisor.client.session import LinkState, Phase
 from supervisor.errors import (
     AccessDenied,
+    AuthFailed,
     RPCError,
     ServerError,
     ServerRefused,
     SocketMissing,
+    StreamError,
     SupervisorError,
     TransportError,
     UserError,
@@ -59,7 +63,7 @@ class Feed:
         self.channel = channel
         self.buffer = buffer
         self.changed = changed
-        self.request: client.Follow | None = None
+        self.request: Follow | None = None
         self.too_far: Callable[[Feed], None] = lambda feed: None
         self.heard: Callable[[wire.Frame], None] = lambda frame: None
         self.unreadable = False
@@ -242,41 +246,39 @@ class Link:
         try:
             answer = await self._in_thread(self._poller, probe.call, "supervisor.getStreamAddress")
         except AccessDenied as error:
-            raise client.AuthFailed("the server refuses the user name and password") from error
+            raise AuthFailed("the server refuses the user name and password") from error
         except (ServerRefused, SocketMissing) as error:
             number = errno.ECONNREFUSED if isinstance(error, ServerRefused) else errno.ENOENT
             raise OSError(number, os.strerror(number)) from error
         except RPCError as error:
             if error.code != Faults.UNKNOWN_METHOD:
-                raise client.StreamError(str(error)) from error
+                raise StreamError(str(error)) from error
             self._switch.set()
-            raise client.StreamError("no stream socket, polling") from error
+            raise StreamError("no stream socket, polling") from error
         except ServerError as error:
-            raise client.StreamError(str(error)) from error
+            raise StreamError(str(error)) from error
         finally:
             probe.close()
         address = stream_address(str(answer), probe.address, self.target.tls)
         if address is None:
             self._switch.set()
-            raise client.StreamError("no stream socket, polling")
+            raise StreamError("no stream socket, polling")
         return address
 
-    def _moved(self, state: client.LinkState) -> None:
+    def _moved(self, state: LinkState) -> None:
         if self._switch.is_set():
             return
         session = self._client.session
         peer = session.peer
         kinds = {
-            client.Phase.LIVE: LinkKind.LIVE,
-            client.Phase.AUTH_FAILED: LinkKind.AUTH_FAILED,
-            client.Phase.INCOMPATIBLE: LinkKind.INCOMPATIBLE,
-            client.Phase.WAITING: LinkKind.AWAY,
+            Phase.LIVE: LinkKind.LIVE,
+            Phase.AUTH_FAILED: LinkKind.AUTH_FAILED,
+            Phase.INCOMPATIBLE: LinkKind.INCOMPATIBLE,
+            Phase.WAITING: LinkKind.AWAY,
         }
         fresh = peer is None and not state.attempt
         kind = kinds.get(state.phase, LinkKind.CONNECTING if fresh else LinkKind.AWAY)
-        next_at = (
-            time.time() + state.next_at - time.monotonic() if state.phase is client.Phase.WAITING else 0.0
-        )
+        next_at = time.time() + state.next_at - time.monotonic() if state.phase is Phase.WAITING else 0.0
         self._tell(
             LinkTold(
                 self.name,
@@ -565,7 +567,7 @@ class _Terminal:
     def __init__(
         self,
         stream: client.StreamClient,
-        request: client.Attachment,
+        request: Attachment,
         closed: Callable[[], None] = lambda: None,
     ) -> None:
         self._stream = stream

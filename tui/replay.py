@@ -17,8 +17,7 @@ from dataclasses import dataclass, replace
 from typing import BinaryIO, Final
 
 from supervisor.client import castfile
-from supervisor.client import stream as client
-from supervisor.errors import UserError
+from supervisor.errors import StreamError, UserError
 from supervisor.protocol import stream as wire
 from supervisor.protocol.asciicast import CastError, Event
 
@@ -332,7 +331,7 @@ class Recorded:
         raise UserError("older text was not recorded")
 
     async def call(self, method: str, *params: wire.Value) -> object:
-        raise client.StreamError(NOT_HERE)
+        raise StreamError(NOT_HERE)
 
     def attach(
         self, handler: Callable[[wire.Frame], None], namespec: str, mode: str, rows: int, cols: int

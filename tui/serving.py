@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
-from supervisor.client.stream import StreamError
 from supervisor.ctl.plan import Change, GroupPlan, Member, plan_lines
-from supervisor.errors import RPCError, ServerError, UserError
+from supervisor.errors import RPCError, ServerError, StreamError, UserError
 from supervisor.faults import Faults
 
 from .actions import Actions

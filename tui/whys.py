@@ -6,9 +6,8 @@ transitions with their causes, and what the program wrote last before it ended.
 
 from __future__ import annotations
 
-from supervisor.client.stream import StreamError
 from supervisor.ctl.why import Transition
-from supervisor.errors import RPCError, ServerError
+from supervisor.errors import RPCError, ServerError, StreamError
 
 from .desk import Desk
 from .model import Ref

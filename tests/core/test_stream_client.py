@@ -10,7 +10,8 @@ from typing import Any, Self
 import pytest
 
 from supervisor.client import stream as client
-from supervisor.errors import RPCError
+from supervisor.client.session import LinkState, Phase
+from supervisor.errors import LinkLost, RPCError
 from supervisor.protocol import stream as wire
 from supervisor.states import ProcessStates
 from tests.tui.fakes import FakeServer, example
@@ -34,7 +35,7 @@ class Session:
         self.path = str(path / "s.stream")
         self.server = FakeServer(self.path, **{k: v for k, v in options.items() if k == "password"})
         example(self.server)
-        self.states: list[client.LinkState] = []
+        self.states: list[LinkState] = []
         self.client = client.StreamClient(
             client.UnixAddress(self.path),
             username=options.get("username"),
@@ -81,9 +82,9 @@ def test_a_call_ends_when_the_connection_does(tmp_path: Path) -> None:
             call = asyncio.create_task(s.client.call("supervisor.startProcess", "mail", True))
             await until(lambda: bool(s.server.calls))
             await s.server.die()
-            with pytest.raises(client.LinkLost):
+            with pytest.raises(LinkLost):
                 await call
-            with pytest.raises(client.LinkLost):
+            with pytest.raises(LinkLost):
                 await s.client.call("supervisor.getState")
 
     run(work())
@@ -155,7 +156,7 @@ def test_a_flood_is_followed_by_granting_credit(tmp_path: Path) -> None:
 def test_wrong_password_is_a_phase_and_the_client_stays(tmp_path: Path) -> None:
     async def work() -> None:
         async with Session(tmp_path, password="good", username="admin", secret="bad") as s:
-            await until(lambda: s.client.state.phase is client.Phase.AUTH_FAILED)
+            await until(lambda: s.client.state.phase is Phase.AUTH_FAILED)
             assert s.task is not None and not s.task.done()
 
     run(work())
@@ -173,7 +174,7 @@ def test_no_server_at_the_start_then_one(tmp_path: Path) -> None:
     async def work() -> None:
         s = Session(tmp_path)
         task = s.task = asyncio.create_task(s.client.run())
-        await until(lambda: s.client.state.phase is client.Phase.WAITING)
+        await until(lambda: s.client.state.phase is Phase.WAITING)
         assert s.client.state.reason == "no such file or directory"
         await s.server.start()
         await until(lambda: s.live)

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from supervisor.client import stream as client
+from supervisor.client.requests import Attachment, Follow, Subscription, fault_error
+from supervisor.client.session import LinkState, Phase, Session
 from supervisor.errors import RemoteProtocolError
 from supervisor.protocol import stream as wire
 
@@ -15,7 +16,7 @@ from supervisor.protocol import stream as wire
 class Peer:
     """The server's end of a session, by hand."""
 
-    session: client.Session = field(default_factory=lambda: client.Session(random_01=lambda: 0.5))
+    session: Session = field(default_factory=lambda: Session(random_01=lambda: 0.5))
     seen: list[wire.Frame] = field(default_factory=list)
 
     def sent(self) -> list[wire.Frame]:
@@ -54,7 +55,7 @@ def test_backoff_grows_to_fifteen_seconds_and_begins_anew_after_success(peer: Pe
 
 @pytest.mark.parametrize(("random_01", "factor"), [(0.0, 0.8), (1.0, 1.2)])
 def test_jitter_is_a_fifth_each_way(random_01: float, factor: float) -> None:
-    session = client.Session(random_01=lambda: random_01)
+    session = Session(random_01=lambda: random_01)
     session.failed("no", 0.0)
     assert session.state.next_at == pytest.approx(0.5 * factor)
 
@@ -100,7 +101,7 @@ def test_pings_of_the_server_are_answered(peer: Peer) -> None:
 
 
 def test_password_is_sent_when_the_role_is_none() -> None:
-    peer = Peer(client.Session("u", "p"))
+    peer = Peer(Session("u", "p"))
     peer.connect(role="none")
     assert peer.sent() == [wire.Auth("u", "p")]
     assert not peer.session.live
@@ -109,29 +110,29 @@ def test_password_is_sent_when_the_role_is_none() -> None:
 
 
 def test_refused_password_ends_the_attempts_until_asked(peer: Peer) -> None:
-    peer = Peer(client.Session("u", "wrong"))
+    peer = Peer(Session("u", "wrong"))
     peer.connect(role="none")
     peer.give(wire.Error(-1, 30, "wrong user name or password"))
-    assert peer.session.state.phase is client.Phase.AUTH_FAILED
+    assert peer.session.state.phase is Phase.AUTH_FAILED
     peer.session.lost("closed", 1.0)
-    assert peer.session.state.phase is client.Phase.AUTH_FAILED
+    assert peer.session.state.phase is Phase.AUTH_FAILED
     peer.session.retry_now(2.0)
-    assert peer.session.state == client.LinkState(client.Phase.WAITING, "wrong user name or password", 0, 2.0)
+    assert peer.session.state == LinkState(Phase.WAITING, "wrong user name or password", 0, 2.0)
 
 
 def test_no_password_at_hand(peer: Peer) -> None:
     peer.connect(role="none")
-    assert peer.session.state.phase is client.Phase.AUTH_FAILED
+    assert peer.session.state.phase is Phase.AUTH_FAILED
 
 
 def test_another_version_is_said(peer: Peer) -> None:
     peer.connect(version=2)
-    assert peer.session.state.phase is client.Phase.INCOMPATIBLE
+    assert peer.session.state.phase is Phase.INCOMPATIBLE
     assert "version 2" in peer.session.state.reason
 
 
-def subscribed(peer: Peer) -> client.Subscription:
-    request = client.Subscription(peer.seen.append, lambda: peer.session.boot)
+def subscribed(peer: Peer) -> Subscription:
+    request = Subscription(peer.seen.append, lambda: peer.session.boot)
     peer.session.add(request)
     return request
 
@@ -175,10 +176,8 @@ def test_a_hole_in_the_deltas_breaks_the_connection_and_a_double_is_dropped(peer
         peer.give(wire.Delta(request.id, 10))
 
 
-def followed(peer: Peer, **place: int) -> client.Follow:
-    request = client.Follow(
-        peer.seen.append, "a", "stdout", place.get("gen", 0), place.get("offset", -1), 1000
-    )
+def followed(peer: Peer, **place: int) -> Follow:
+    request = Follow(peer.seen.append, "a", "stdout", place.get("gen", 0), place.get("offset", -1), 1000)
     peer.session.add(request)
     return request
 
@@ -232,8 +231,8 @@ def test_credit_is_granted_as_bytes_are_eaten(peer: Peer) -> None:
     assert peer.sent() == [wire.Credit(request.id, 2 * len(piece))]
 
 
-def attached(peer: Peer) -> client.Attachment:
-    request = client.Attachment(peer.seen.append, "a", "write", 24, 80)
+def attached(peer: Peer) -> Attachment:
+    request = Attachment(peer.seen.append, "a", "write", 24, 80)
     peer.session.add(request)
     peer.connect()
     peer.sent()
@@ -253,7 +252,7 @@ def test_input_keeps_within_the_window(peer: Peer) -> None:
 
 
 def test_input_before_anything_is_attached_is_refused(peer: Peer) -> None:
-    request = client.Attachment(peer.seen.append, "a", "write", 24, 80)
+    request = Attachment(peer.seen.append, "a", "write", 24, 80)
     peer.session.add(request)
     peer.connect()
     peer.sent()
@@ -318,6 +317,6 @@ def test_removed_ends_a_request(peer: Peer) -> None:
 
 
 def test_fault_text_is_not_doubled() -> None:
-    error = client.fault_error(10, "BAD_NAME: foo")
+    error = fault_error(10, "BAD_NAME: foo")
     assert (error.code, error.text) == (10, "BAD_NAME: foo")
-    assert client.fault_error(70, "NOT_RUNNING").text == "NOT_RUNNING"
+    assert fault_error(70, "NOT_RUNNING").text == "NOT_RUNNING"

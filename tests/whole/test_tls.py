@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 
 from supervisor.client.rpc import RPCClient
-from supervisor.client.stream import Phase, StreamClient, TcpAddress
+from supervisor.client.session import Phase
+from supervisor.client.stream import StreamClient, TcpAddress
 from supervisor.daemon.tlsdoor import HANDSHAKES_PEER_MAX
 from supervisor.errors import TransportError
 from supervisor.protocol import stream
