@@ -635,7 +635,10 @@ def _configured(given: argparse.Namespace) -> list[Place]:
                 other.password,
                 other.env,
                 other.protect,
-                tls=other.tls,
+                other.alert,
+                other.tls,
+                other.colour,
+                other.theme,
             )
         )
     return places

@@ -30,6 +30,7 @@ from os.path import expanduser
 from typing import Any, Final
 from urllib.parse import unquote
 
+from supervisor.config.kinds import CONSOLE_COLOURS
 from supervisor.errors import UserError
 from supervisor.tls import NO_FILES, TlsFiles
 
@@ -54,8 +55,6 @@ _SSH: Final = re.compile(
     r"ssh://(?:([A-Za-z0-9_][A-Za-z0-9._-]*)@)?([A-Za-z0-9_][A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\])"
     r"(?::([0-9]{1,5}))?(/[^\x00-\x1f\x7f]*)?"
 )
-COLOURS: Final = ("red", "yellow", "green", "cyan", "blue", "magenta")
-"""What a mark can be; the theme decides what it looks like."""
 KINDS: Final = ("unix://", "http://", "https://", "ssh://")
 
 
@@ -201,8 +200,8 @@ def _place(
     if title not in ("", "alert"):
         raise UserError(f'{lines.at(name, "title")}: title is "alert", or left out')
     colour = text("colour")
-    if colour not in ("", *COLOURS):
-        raise UserError(f"{lines.at(name, 'colour')}: colour is one of {', '.join(COLOURS)}")
+    if colour not in ("", *CONSOLE_COLOURS):
+        raise UserError(f"{lines.at(name, 'colour')}: colour is one of {', '.join(CONSOLE_COLOURS)}")
     tls = TlsFiles(*(expanduser(text(key)) for key in TlsFiles._fields))
     for key in TlsFiles._fields:
         if key in table and not url.startswith("https://"):

@@ -22,7 +22,7 @@ from .common import (
     warn_of_unknown_options,
 )
 from .expand import Names
-from .kinds import ConsoleConfig, CtlConfig, PluginConfig
+from .kinds import CONSOLE_COLOURS, ConsoleConfig, CtlConfig, PluginConfig
 from .options import section_kind
 from .reader import Document, Glob, RawSection, Read, glob_files, read_document, read_file
 from .sections import Budget, Section
@@ -120,9 +120,24 @@ def _consoles(document: Document, names: Names, budget: Budget, cwd: str) -> tup
                 section.get("env", str, ""),
                 section.get("protect", values.boolean, False),
                 tls_files(section, cwd),
+                section.get("title", _console_title, False),
+                section.get("colour", _console_colour, ""),
+                section.get("theme", str, ""),
             )
         )
     return tuple(found)
+
+
+def _console_title(text: str) -> bool:
+    if text not in ("", "alert"):
+        raise ValueError("title is alert, or left out")
+    return text == "alert"
+
+
+def _console_colour(text: str) -> str:
+    if text not in ("", *CONSOLE_COLOURS):
+        raise ValueError(f"colour is one of {', '.join(CONSOLE_COLOURS)}")
+    return text
 
 
 def _server_url(text: str, base: str) -> str:

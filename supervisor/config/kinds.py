@@ -46,9 +46,16 @@ class PluginConfig:
     options: tuple[tuple[str, str], ...] = ()
 
 
+CONSOLE_COLOURS: Final = ("red", "yellow", "green", "cyan", "blue", "magenta")
+"""What the mark of a supervisor can be; the theme decides what it looks like."""
+
+
 @dataclass(frozen=True, slots=True)
 class ConsoleConfig:
-    """``[supervisortui:NAME]``: one more supervisor for the console. ``protect``: its name is asked for."""
+    """``[supervisortui:NAME]``: one more supervisor for the console.
+
+    ``protect``: its name is asked for. ``alert``: its title bar is to warn.
+    """
 
     name: str
     serverurl: str
@@ -57,6 +64,9 @@ class ConsoleConfig:
     env: str = ""
     protect: bool = False
     tls: TlsFiles = NO_FILES
+    alert: bool = False
+    colour: str = ""
+    theme: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from supervisor.config.kinds import ConsoleConfig
 from supervisor.config.load import load_ctl
 from supervisor.config.model import CtlConfig, PluginConfig
 from supervisor.errors import ConfigError
@@ -95,9 +96,43 @@ def test_the_daemons_sections_are_not_looked_at() -> None:
     ]
 
 
+def test_another_supervisor_for_the_console() -> None:
+    config = ctl(
+        """\
+        [supervisorctl]
+        [supervisortui:web]
+        serverurl=ssh://web
+        env=prod
+        protect=true
+        title=alert
+        colour=red
+        theme=contrast
+        [supervisortui:db]
+        serverurl=unix://db.sock
+        """
+    )
+    assert config.consoles == (
+        ConsoleConfig(
+            "web", "ssh://web", env="prod", protect=True, alert=True, colour="red", theme="contrast"
+        ),
+        ConsoleConfig("db", "unix:///tmp/db.sock"),
+    )
+
+
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
+        (
+            "[supervisorctl]\n[supervisortui:x]\nserverurl=ssh://x\ncolour=pink\n",
+            (
+                f"{MAIN}:4: [supervisortui:x] colour: cannot use 'pink':"
+                " colour is one of red, yellow, green, cyan, blue, magenta"
+            ),
+        ),
+        (
+            "[supervisorctl]\n[supervisortui:x]\nserverurl=ssh://x\n\ntitle=x\n",
+            f"{MAIN}:5: [supervisortui:x] title: cannot use 'x': title is alert, or left out",
+        ),
         ("[supervisord]\n", f"{MAIN}: .ini file does not include supervisorctl section"),
         (
             "[supervisorctl]\nbad\n",

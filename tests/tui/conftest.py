@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.consoles import scripted
+from tests.support.consoles import scripted, several
 from tests.tui.fakes import FakeThread
 
 
@@ -15,3 +15,10 @@ from tests.tui.fakes import FakeThread
 def server(tmp_path: Path) -> Iterator[FakeThread]:
     with scripted(tmp_path) as thread:
         yield thread
+
+
+@pytest.fixture
+def servers(tmp_path: Path) -> Iterator[dict[str, FakeThread]]:
+    """Two that are open to all, and one that wants admin's password ``secret``."""
+    with several(tmp_path, {"one": "", "two": "", "shut": "secret"}) as threads:
+        yield threads

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +15,8 @@ from supervisor.states import ProcessStates as S
 from supervisor.states import getProcessStateDescription
 from supervisor.tui.fleet import AttentionView, FleetView, Line, link_words
 from supervisor.tui.model import ChangeTold, GoneTold, LinkKind, LinkTold, ListView, Model, Ref, SnapshotTold
-from tests.tui.fakes import FakeThread, example
+from tests.support.consoles import fleet_file, pretended_ssh, urls
+from tests.tui.fakes import FakeThread
 from tests.tui.ptyapp import PtyApp
 
 NOW = 1_800_000_000.0
@@ -138,30 +137,16 @@ def test_a_lost_connection_is_dated(model: Model) -> None:
 # --- on the screen -----------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def servers(tmp_path: Path) -> Iterator[dict[str, FakeThread]]:
-    made = {}
-    for name, password in (("one", ""), ("two", ""), ("shut", "secret")):
-        (tmp_path / name).mkdir()
-        made[name] = FakeThread(str(tmp_path / name / "s.sock.stream"), password=password)
-        made[name].do(example)
-    yield made
-    for thread in made.values():
-        thread.close()
-
-
 def fleet(tmp_path: Path, **options: Any) -> PtyApp:
-    file = tmp_path / "fleet.toml"
-    tables = [
-        f'[fleet.{name}]\nurl = "unix://{tmp_path}/{name}/s.sock"\nenv = "{env}"\n{more}\n'
-        for name, env, more in (
-            ("one", "prod", 'protect = "type-name"\ntitle = "alert"'),
-            ("two", "prod", ""),
-            ("shut", "test", 'username = "me"\npassword = "wrong"'),
-            ("gone", "test", ""),
-        )
-    ]
-    file.write_text("".join(tables))
+    file = fleet_file(
+        tmp_path / "fleet.toml",
+        {
+            "one": {"env": "prod", "protect": "type-name", "title": "alert"},
+            "two": {"env": "prod"},
+            "shut": {"env": "test", "username": "me", "password": "wrong"},
+            "gone": {"env": "test"},
+        },
+    )
     return PtyApp(["--fleet", str(file)], tmp_path, **options)
 
 
@@ -295,10 +280,7 @@ def test_one_that_dies_is_dated_and_comes_back(servers: dict[str, FakeThread], t
 def test_one_that_hangs_disturbs_none(servers: dict[str, FakeThread], tmp_path: Path) -> None:
     """Its sockets take what is sent and nothing answers, while a call to it is under way."""
     go_on = threading.Event()
-    arguments = [
-        word for name in ("one", "two") for word in ("-s", f"{name}=unix://{tmp_path}/{name}/s.sock")
-    ]
-    with PtyApp(arguments, tmp_path, cols=120, rows=40) as console:
+    with PtyApp(urls(tmp_path, "one", "two"), tmp_path, cols=120, rows=40) as console:
         console.see("Needs attention 4")
         servers["one"].loop.call_soon_threadsafe(go_on.wait)
         try:
@@ -324,11 +306,7 @@ def _calls(server: FakeThread, method: str) -> list[str]:
 
 
 def test_a_supervisor_can_have_a_theme_of_its_own(servers: dict[str, FakeThread], tmp_path: Path) -> None:
-    file = tmp_path / "themes.toml"
-    file.write_text(
-        f'[fleet.one]\nurl = "unix://{tmp_path}/one/s.sock"\ntheme = "paper"\n'
-        f'[fleet.two]\nurl = "unix://{tmp_path}/two/s.sock"\n'
-    )
+    file = fleet_file(tmp_path / "themes.toml", {"one": {"theme": "paper"}, "two": {}})
     with PtyApp(["--fleet", str(file)], tmp_path, cols=120, rows=40) as console:
         console.see("Needs attention 4")
         dusk = console.look_of("console").bg
@@ -341,6 +319,28 @@ def test_a_supervisor_can_have_a_theme_of_its_own(servers: dict[str, FakeThread]
         console.keys("down", "enter")
         console.see("console  two")
         assert console.look_of("console").bg == dusk
+
+
+def test_sections_of_a_configuration_have_marks_titles_and_themes(
+    servers: dict[str, FakeThread], tmp_path: Path
+) -> None:
+    file = tmp_path / "a.conf"
+    file.write_text(
+        f"[supervisorctl]\nserverurl=unix://{tmp_path}/one/s.sock\n"
+        f"[supervisortui:two]\nserverurl=unix://{tmp_path}/two/s.sock\ntitle=alert\ncolour=cyan\ntheme=paper\n"
+    )
+    with PtyApp(["-c", str(file)], tmp_path, cols=120, rows=40) as console:
+        console.see("Needs attention 4", "▌ two")
+        dusk = console.look_of("console").bg
+        console.keys("enter")
+        console.see("console  local")
+        title = console.look_of("local").bg
+        assert console.look_of("console").bg == dusk
+        console.keys("5", "down", "enter")
+        console.see("console  two")
+        console.wait(
+            lambda: console.look_of("console").bg not in (dusk, title), "a title that warns, in paper"
+        )
 
 
 def test_filter_and_fold(servers: dict[str, FakeThread], tmp_path: Path) -> None:
@@ -367,34 +367,23 @@ def test_only_some_of_those_known(servers: dict[str, FakeThread], tmp_path: Path
 
 
 def test_a_fleet_over_ssh(servers: dict[str, FakeThread], tmp_path: Path) -> None:
-    folder = tmp_path / "bin"
-    folder.mkdir()
+    path = pretended_ssh(tmp_path / "bin")
     conf = tmp_path / "remote.conf"
     conf.write_text(f"[supervisorctl]\nserverurl=unix://{tmp_path}/two/s.sock\n")
-    (folder / "ssh").write_text('#!/bin/sh\nwhile [ "$1" != -- ]; do shift; done; shift\nexec sh -c "$*"\n')
-    (folder / "supervisorctl").write_text(
-        f"#!{sys.executable}\nfrom supervisor.supervisorctl import main\nraise SystemExit(main())\n"
-    )
-    for path in folder.iterdir():
-        path.chmod(0o755)
     arguments = ["-s", f"far=ssh://me@far{conf}", "-s", f"near=unix://{tmp_path}/one/s.sock"]
-    with PtyApp(arguments, tmp_path, PATH=f"{folder}:{os.environ['PATH']}") as console:
+    with PtyApp(arguments, tmp_path, PATH=path) as console:
         console.see("FLEET 2 supervisors", "Needs attention 4")
         console.keys("enter")
         console.see("console  far   live", "GET /items?page=59")
         console.keys("r")
         console.wait(lambda: bool(servers["two"].do(lambda s: s.calls)), "the restart through the bridge")
     conf.write_text(f"[supervisorctl]\nserverurl=unix://{tmp_path}/nowhere\n")
-    with PtyApp(arguments, tmp_path, PATH=f"{folder}:{os.environ['PATH']}", cols=120) as console:
+    with PtyApp(arguments, tmp_path, PATH=path, cols=120) as console:
         console.see("away", "supervisorctl bridge: ")
 
 
 def test_plain_lines_of_several(servers: dict[str, FakeThread], tmp_path: Path) -> None:
-    arguments = [
-        "--plain",
-        *(word for name in ("one", "two") for word in ("-s", f"{name}=unix://{tmp_path}/{name}/s.sock")),
-    ]
-    with PtyApp(arguments, tmp_path, cols=120, rows=60) as console:
+    with PtyApp(["--plain", *urls(tmp_path, "one", "two")], tmp_path, cols=120, rows=60) as console:
         console.see("one 10 processes: ", "two 10 processes: ", "two api:web_00 RUNNING")
         os.kill(console.pid, signal.SIGTERM)
         assert console.end() == 0

@@ -4,25 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
-from tests.tui.fakes import FakeThread, example
+from tests.support.consoles import fleet_file, urls
+from tests.tui.fakes import FakeThread
 from tests.tui.ptyapp import MAIN, PtyApp
-
-
-@pytest.fixture
-def servers(tmp_path: Path) -> Iterator[dict[str, FakeThread]]:
-    made = {}
-    for name, password in (("open", ""), ("shut", "secret"), ("quiet", "")):
-        (tmp_path / name).mkdir()
-        made[name] = FakeThread(str(tmp_path / name / "s.sock.stream"), password=password)
-        made[name].do(example)
-    yield made
-    for thread in made.values():
-        thread.close()
 
 
 def run(*words: str, home: Path) -> subprocess.CompletedProcess[str]:
@@ -32,31 +18,26 @@ def run(*words: str, home: Path) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
-def table(folder: Path, name: str, *more: str) -> str:
-    return "\n".join((f"[fleet.{name}]", f'url = "unix://{folder}/{name}/s.sock"', *more, ""))
-
-
 def test_every_supervisor_is_tried_and_has_one_line(servers: dict[str, FakeThread], tmp_path: Path) -> None:
-    file = tmp_path / "fleet.toml"
-    login = 'username = "admin"\npassword = "secret"'
-    file.write_text(table(tmp_path, "open", 'env = "prod"') + table(tmp_path, "shut", login))
+    login = {"username": "admin", "password": "secret"}
+    file = fleet_file(tmp_path / "fleet.toml", {"one": {"env": "prod"}, "shut": login})
     done = run("fleet", "--check", str(file), home=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines() == [
-        "open  ok      RUNNING, 10 processes, supervisor 5.0.0, live, admin",
+        "one   ok      RUNNING, 10 processes, supervisor 5.0.0, live, admin",
         "shut  ok      RUNNING, 10 processes, supervisor 5.0.0, live, admin",
     ]
-    file.write_text(table(tmp_path, "open") + table(tmp_path, "shut") + table(tmp_path, "gone"))
+    fleet_file(file, {"one": {}, "shut": {}, "gone": {}})
     done = run("fleet", "--check", str(file), home=tmp_path)
     assert (done.returncode, done.stderr) == (1, "")
     assert done.stdout.splitlines()[1:] == [
         "shut  FAILED  the server asks for a user name and a password",
         "gone  FAILED  no such file or directory",
     ]
-    done = run("fleet", "open", "--check", str(file), home=tmp_path)
+    done = run("fleet", "one", "--check", str(file), home=tmp_path)
     assert done.returncode == 0 and len(done.stdout.splitlines()) == 1, "only those that are named"
     done = run("fleet", "--fleet", str(file), home=tmp_path)
-    assert done.stdout.splitlines()[0] == f"open\t\tunix://{tmp_path}/open/s.sock"
+    assert done.stdout.splitlines()[0] == f"one\t\tunix://{tmp_path}/one/s.sock"
 
 
 def test_every_mistake_of_the_file_is_told(tmp_path: Path) -> None:
@@ -105,8 +86,7 @@ def test_a_refused_password_can_be_typed_again(servers: dict[str, FakeThread], t
 
 
 def test_enter_on_a_refused_supervisor_asks(servers: dict[str, FakeThread], tmp_path: Path) -> None:
-    words = [word for name in ("open", "shut") for word in ("-s", f"{name}=unix://{tmp_path}/{name}/s.sock")]
-    with PtyApp(words, tmp_path, cols=120) as console:
+    with PtyApp(urls(tmp_path, "one", "shut"), tmp_path, cols=120) as console:
         console.see("refused", "Enter logs in")
         console.keys("down", "enter")
         console.see("LOG IN", "user", "password")

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Supervise
+from tests.support.consoles import fleet_file
 from tests.support.supervisor import Supervisor, child
 from tests.tui.ptyapp import PtyApp
 
@@ -40,23 +41,20 @@ def pair(supervise: Supervise, tmp_path: Path) -> dict[str, Supervisor]:
 def console(pair: dict[str, Supervisor], tmp_path: Path) -> Iterator[PtyApp]:
     home = tmp_path / "home"
     home.mkdir()
-    fleet = home / "fleet.toml"
-    fleet.write_text(
-        f"""
-[fleet.prod]
-url = "unix://{pair["prod"].folder}/s"
-env = "live"
-protect = "type-name"
-title = "alert"
-
-[fleet.test]
-url = "unix://{pair["test"].folder}/s"
-env = "lab"
-"""
+    fleet = fleet_file(
+        home / "fleet.toml",
+        {
+            "prod": {"url": _url(pair["prod"]), "env": "live", "protect": "type-name", "title": "alert"},
+            "test": {"url": _url(pair["test"]), "env": "lab"},
+        },
     )
     with PtyApp(["--fleet", str(fleet)], home, rows=36, cols=120) as app:
         app.see("FLEET 2 supervisors", "protected", "6 procs  4 up")
         yield app
+
+
+def _url(supervisor: Supervisor) -> str:
+    return f"unix://{supervisor.folder}/s"
 
 
 def row(console: PtyApp, name: str) -> str:
