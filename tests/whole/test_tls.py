@@ -24,6 +24,7 @@ from supervisor.protocol import stream
 from supervisor.tls import NO_FILES, TlsFiles
 from tests.conftest import Supervise
 from tests.support.certificates import Authority
+from tests.support.consoles import fleet_file, pretended_ssh
 from tests.support.supervisor import Supervisor, child
 from tests.support.waiting import until
 from tests.tui.ptyapp import PtyApp
@@ -230,21 +231,9 @@ def _ended(connection: socket.socket) -> bool:
 def console(served: Served, tmp_path: Path) -> Iterator[PtyApp]:
     home = tmp_path / "home"
     home.mkdir()
-    fleet = home / "fleet.toml"
-    fleet.write_text(
-        f"""
-[fleet.good]
-url = "{served.url("login")}"
-cafile = "{served.ca.file}"
-username = "me"
-password = "secret"
-
-[fleet.stranger]
-url = "{served.url("login")}"
-username = "me"
-password = "secret"
-"""
-    )
+    known = {"url": served.url("login"), "username": "me", "password": "secret"}
+    tables = {"good": {**known, "cafile": str(served.ca.file)}, "stranger": known}
+    fleet = fleet_file(home / "fleet.toml", tables)
     with PtyApp(["--fleet", str(fleet)], home, rows=30, cols=140) as app:
         yield app
 
@@ -262,3 +251,22 @@ def test_the_console_takes_the_ca_from_its_command_line(served: Served, tmp_path
     words = ["-s", served.url("login"), "-u", "me", "-p", "secret", "--cafile", str(served.ca.file)]
     with PtyApp(words, tmp_path, cols=120, rows=30) as app:
         app.see("web", "RUNNING")
+
+
+def test_the_console_over_ssh_to_one_that_speaks_tls(served: Served, tmp_path: Path) -> None:
+    conf = tmp_path / "far.conf"
+    conf.write_text(
+        f"[supervisorctl]\nserverurl={served.url('login')}\n"
+        f"cafile={served.ca.file}\nusername=me\npassword=secret\n"
+    )
+    path = pretended_ssh(tmp_path / "bin")
+    with PtyApp(["-s", f"far=ssh://far{conf}"], tmp_path, cols=120, rows=30, PATH=path) as app:
+        app.see("web", "RUNNING", "live")
+        for _ in range(3):
+            before = served.supervisor.info("web")["pid"]
+            app.keys("r")
+            app.wait(
+                lambda before=before: served.supervisor.info("web")["pid"] not in (0, before),  # type: ignore[misc]
+                "the restart through the bridge",
+            )
+            app.see("1/1 RUNNING")
