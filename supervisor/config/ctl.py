@@ -70,6 +70,7 @@ def load_ctl(
         password=section.get("password", str, None),
         prompt=section.get("prompt", str, default.prompt),
         history_file=section.get("history_file", partial(_history_file, base=cwd), default.history_file),
+        fg_history=section.get("fg_history", values.boolean, default.fg_history),
         tls=tls_files(section, cwd),
         plugins=_ctl_plugins(document, names, budget),
         consoles=_consoles(document, names, budget, cwd),

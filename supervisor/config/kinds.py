@@ -71,13 +71,14 @@ class ConsoleConfig:
 
 @dataclass(frozen=True, slots=True)
 class CtlConfig:
-    """``[supervisorctl]`` and its command line. ``history_file`` empty: no history."""
+    """``[supervisorctl]`` and its command line. ``history_file`` empty: no history, of ``fg`` neither."""
 
     serverurl: str = "http://localhost:9001"
     username: str | None = None
     password: str | None = field(default=None, repr=False)
     prompt: str = "supervisor"
     history_file: str = ""
+    fg_history: bool = True
     tls: TlsFiles = NO_FILES
     plugins: tuple[PluginConfig, ...] = ()
     consoles: tuple[ConsoleConfig, ...] = ()

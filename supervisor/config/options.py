@@ -183,6 +183,12 @@ OPTIONS: Final[Mapping[str, tuple[Option, ...]]] = {
         *_TLS_CLIENT,
         Option("prompt", "text", "supervisor", "of the shell"),
         Option("history_file", "path", "", "keeps the lines of the shell"),
+        Option(
+            "fg_history", "boolean", "true",
+            "with ``history_file``: the lines that ``fg`` and ``attach`` send to a program on pipes are kept, too, "
+            "in ``HISTORY_FILE.fg/NAME``, mode 0600",
+            ours=True,
+        ),
     ),
     "supervisortui": (
         Option("serverurl", "URL", "", "required; as above, or ``ssh://HOST``", ours=True),

@@ -12,15 +12,15 @@ import select
 import time
 from collections.abc import Callable, Iterable
 
-from supervisor.client.rpc import TCPAddress, UnixAddress, parse_stream_address
+from supervisor.client.rpc import TCPAddress, UnixAddress
 from supervisor.client.typed import TOKEN_BYTES
-from supervisor.errors import AccessDenied, RPCError, ServerError
-from supervisor.faults import Faults
+from supervisor.errors import AccessDenied, ServerError
 from supervisor.protocol import stream
 
 from .attachment import Action, Attachment, DropInput, Finish, Join, LeaveKey, Note, Send, Show
 from .lineedit import END, LineEdit
-from .recording import Recorder
+from .linehistory import LineHistory, Question, path_for
+from .recorder import Recorder
 from .session import LINK_LOST, Session
 from .streamlink import StreamLink
 from .terminal import Terminal, Terminated, write_all
@@ -32,23 +32,6 @@ LEAVE_KEY_VARIABLE = "SUPERVISORCTL_DETACH_KEY"
 _RETRY_S = 0.1
 _TELL_AFTER_S = 0.7
 """A daemon that is replaced sooner leaves no trace on the screen."""
-
-
-def stream_address(session: Session) -> UnixAddress | TCPAddress | None:
-    """Where the server's stream socket is; None when it has none.
-
-    Beside a unix socket it has that one's name and ``.stream``; else the server is asked.
-    """
-    server = session.client.address
-    if isinstance(server, UnixAddress) and os.path.exists(f"{server.path}.stream"):
-        return UnixAddress(f"{server.path}.stream")
-    try:
-        text = session.reader.text(session.call("getStreamAddress"))
-    except RPCError as error:
-        if error.code == Faults.UNKNOWN_METHOD:
-            return None
-        raise
-    return parse_stream_address(text, server, session.config.tls)
 
 
 def attach_process(
@@ -109,6 +92,7 @@ class _Shell:
         self._status: int | None = None
         self._at_line_start = True
         self._edit: LineEdit | None = None
+        self._question = Question()
         self._painted = False
 
     def close(self) -> None:
@@ -247,17 +231,25 @@ class _Shell:
             self._terminal.input_is_tty and self._terminal.output_is_tty and os.environ.get("TERM") != "dumb"
         ):
             self._terminal.set_keys()
-            self._edit = LineEdit()
+            self._edit = LineEdit(self._history())
         else:
             self._terminal.set_lines(self._leave.code)
+
+    def _history(self) -> LineHistory:
+        """What was sent to this program before: in this run of supervisorctl, and in others where that is kept."""
+        config, name = self._session.config, self._attachment.name
+        lines = self._session.fg_lines.setdefault(name, [])
+        return LineHistory(lines, path_for(config.history_file, name) if config.fg_history else "")
 
     def _edited(self, edit: LineEdit, data: bytes) -> list[Action]:
         """Keys for the line that is typed; it stays on the screen once it is sent."""
         actions: list[Action] = []
         keys, leave, _ = data.partition(self._leave.code)
+        edit.unkept = self._question.for_a_secret
         for line in edit.feed(keys):
             if line == END:
                 return [*actions, *self._attachment.detach()]
+            self._question.answered()
             self._unpaint()
             self._session.output.line(line[:-1])
             self._at_line_start = True
@@ -291,6 +283,7 @@ class _Shell:
         if self._attachment.tty:
             self._terminal.show(data)
         else:
+            self._question.feed(data)
             self._session.output.data(data)
             self._paint()
         if self.recorder is not None:

@@ -22,7 +22,7 @@ from supervisor.errors import SupervisorError, UserError
 from supervisor.protocol import stream
 
 from .session import GENERIC, Session
-from .streamlink import StreamLink
+from .streamlink import StreamLink, stream_address
 
 PIECE_BYTES: Final = 1 << 16
 
@@ -49,8 +49,6 @@ def bridge(session: Session, words: list[str]) -> None:
 
 def _connect(session: Session, words: list[str]) -> tuple[StreamLink, bool]:
     """And whether it speaks TLS. Raises UserError where there is no stream socket, and the ServerError kinds."""
-    from .attach import stream_address  # seldom used, see commands.fg
-
     if words:
         raise UserError("no arguments are taken")
     address = stream_address(session)

@@ -298,8 +298,9 @@ def fg(session: Session, words: list[str]) -> None:
     if info is None:
         return
     # Imported when used: terminals and sockets cost every other command time at its start.
-    from .attach import attach_process, stream_address
+    from .attach import attach_process
     from .foreground import classic_foreground
+    from .streamlink import stream_address
 
     address = stream_address(session)
     if address is not None:
@@ -336,7 +337,8 @@ def attach(session: Session, words: list[str]) -> None:
         problem = f"unknown option {unknown[0]}" if unknown else "one process name is needed"
         usage(session, f"ERROR: {problem}", "attach", status_codes.INVALID_ARGS)
         return
-    from .attach import attach_process, stream_address  # see fg
+    from .attach import attach_process  # see fg
+    from .streamlink import stream_address
 
     address = stream_address(session)
     if address is None:

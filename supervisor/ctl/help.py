@@ -37,8 +37,11 @@ HELP: Final[dict[str, tuple[str, ...]]] = {
     "exit": ("exit\tLeave this shell",),
     "fg": (
         "fg <process>\tTalk to a process: its output is shown, what you type is sent to it",
-        "\t\tCtrl-C to exit; on a server with terminals this is attach",
-        "\t\tand Ctrl-] leaves. fg <process> <FILE sends the file and leaves.",
+        "\t\tThe program's own terminal (tty=true) gets every key. On pipes a line is edited with",
+        "\t\tthe readline keys and sent by Enter; Up and Down go through what was sent before,",
+        "\t\talso another day where history_file is set (fg_history=false: not).",
+        "\t\tCtrl-] leaves, twice it sends one; on pipes Ctrl-C and Ctrl-D leave, too.",
+        "fg <process> <FILE\tSend the file and leave",
         "Exit status: 0 left, 21 connection lost; 1 no such process, or it does not run.",
     ),
     "hash-password": (

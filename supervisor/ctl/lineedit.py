@@ -11,8 +11,9 @@ import re
 import unicodedata
 from typing import Final
 
+from .linehistory import LineHistory
+
 LINE_MAX: Final = 4096
-HISTORY_MAX: Final = 500
 END: Final = "end"
 """In place of a line: Ctrl-D on an empty one."""
 
@@ -31,12 +32,15 @@ def width(char: str) -> int:
 
 
 class LineEdit:
-    def __init__(self) -> None:
+    """``history`` gets what is sent, but for a line that ``unkept`` was said about."""
+
+    def __init__(self, history: LineHistory | None = None) -> None:
         self.text = ""
         self.at = 0
         self._killed = ""
-        self._history: list[str] = []
-        self._place = 0
+        self.unkept = False
+        self._history = history if history is not None else LineHistory([])
+        self._place = len(self._history.lines)
         self._kept = ""
         self._open = ""
         self._decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
@@ -87,10 +91,10 @@ class LineEdit:
 
     def _finish(self) -> str:
         line, self.text, self.at = self.text, "", 0
-        if line and line != (self._history[-1] if self._history else ""):
-            self._history.append(line)
-            del self._history[:-HISTORY_MAX]
-        self._place, self._kept = len(self._history), ""
+        if not self.unkept:
+            self._history.add(line)
+        self.unkept = False
+        self._place, self._kept = len(self._history.lines), ""
         return line + "\n"
 
     def _insert(self, text: str) -> None:
@@ -162,7 +166,7 @@ class LineEdit:
             self.at = at + 1
 
     def _earlier(self) -> None:
-        if self._place == len(self._history):
+        if self._place == len(self._history.lines):
             self._kept = self.text
         self._recall(self._place - 1)
 
@@ -170,7 +174,8 @@ class LineEdit:
         self._recall(self._place + 1)
 
     def _recall(self, place: int) -> None:
-        if 0 <= place <= len(self._history) and place != self._place:
+        lines = self._history.lines
+        if 0 <= place <= len(lines) and place != self._place:
             self._place = place
-            self.text = self._history[place] if place < len(self._history) else self._kept
+            self.text = lines[place] if place < len(lines) else self._kept
             self.at = len(self.text)

@@ -17,7 +17,7 @@ from supervisor.protocol import stream
 
 from .help import usage
 from .session import INVALID_ARGS, NOT_RUNNING, Session
-from .streamlink import StreamLink
+from .streamlink import StreamLink, stream_address
 
 ANSWER_WITHIN_S: Final = 30.0
 _REQUEST_ID: Final = 1
@@ -90,8 +90,6 @@ def parse(words: list[str]) -> tuple[str, str]:
 
 
 def send(session: Session, words: list[str]) -> None:
-    from .attach import stream_address  # seldom used, see commands.fg
-
     try:
         name, text = parse(words)
     except UserError as error:

@@ -137,6 +137,8 @@ class Session:
     ask_secret: Callable[[str], str] = _no_answer
     exit_status: int = SUCCESS
     plugins: list[PluginCommands] = field(default_factory=list)
+    fg_lines: dict[str, list[str]] = field(default_factory=dict)
+    """What was sent to programs line by line, by name."""
 
     @property
     def reader(self) -> Reader:

@@ -2,24 +2,46 @@
 
 from __future__ import annotations
 
+import os
 import select
 import socket
 import time
 from dataclasses import replace
 from typing import Final, Self
 
-from supervisor.client.rpc import TCPAddress, UnixAddress, connect, translate_error
+from supervisor.client.rpc import TCPAddress, UnixAddress, connect, parse_stream_address, translate_error
 from supervisor.errors import (
     AccessDenied,
     RemoteProtocolError,
+    RPCError,
     TransportError,
     UserError,
 )
+from supervisor.faults import Faults
 from supervisor.protocol import stream
+
+from .session import Session
 
 OPEN_TIMEOUT_S: Final = 10.0
 SEND_TIMEOUT_S: Final = 30.0
 _RECEIVE_BYTES: Final = 1 << 16
+
+
+def stream_address(session: Session) -> UnixAddress | TCPAddress | None:
+    """Where the server's stream socket is; None when it has none.
+
+    Beside a unix socket it has that one's name and ``.stream``; else the server is asked.
+    """
+    server = session.client.address
+    if isinstance(server, UnixAddress) and os.path.exists(f"{server.path}.stream"):
+        return UnixAddress(f"{server.path}.stream")
+    try:
+        text = session.reader.text(session.call("getStreamAddress"))
+    except RPCError as error:
+        if error.code == Faults.UNKNOWN_METHOD:
+            return None
+        raise
+    return parse_stream_address(text, server, session.config.tls)
 
 
 def address_text(address: UnixAddress | TCPAddress) -> str:

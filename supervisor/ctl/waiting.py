@@ -160,8 +160,7 @@ class _Waiting:
         # Imported when used: sockets and frames cost every other command time at its start.
         from supervisor.protocol import stream
 
-        from .attach import stream_address
-        from .streamlink import StreamLink
+        from .streamlink import StreamLink, stream_address
 
         address = stream_address(self._session)
         if address is None:

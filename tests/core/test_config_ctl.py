@@ -29,6 +29,7 @@ def test_every_option(monkeypatch: pytest.MonkeyPatch) -> None:
         password=100%%%(ENV_DATA)s
         prompt=mine
         history_file=~/.history
+        fg_history=no
         [ctlplugin:x]
         supervisor.ctl_factory=a.b:c
         other=%(ENV_DATA)s
@@ -40,6 +41,7 @@ def test_every_option(monkeypatch: pytest.MonkeyPatch) -> None:
         password="100%/srv",
         prompt="mine",
         history_file="/home/me/.history",
+        fg_history=False,
         plugins=(PluginConfig("x", "a.b:c", (("other", "/srv"),)),),
     )
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supervisor.ctl.lineedit import END, HISTORY_MAX, LINE_MAX, LineEdit, width
+from supervisor.ctl.lineedit import END, LINE_MAX, LineEdit, width
+from supervisor.ctl.linehistory import LINES_MAX
 
 
 @pytest.mark.parametrize(
@@ -49,9 +50,9 @@ def test_history() -> None:
         shown.append(edit.text)
     assert shown == ["two", "one", "one", "two", "half", "half"]
     assert edit.feed(b"\x10\x10!\n") == ["one!\n"]
-    for number in range(HISTORY_MAX + 50):
+    for number in range(LINES_MAX + 50):
         edit.feed(b"%d\n" % number)
-    assert len(edit._history) == HISTORY_MAX
+    assert len(edit._history.lines) == LINES_MAX
 
 
 def test_ctrl_d_ends_only_an_empty_line() -> None:

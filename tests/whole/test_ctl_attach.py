@@ -289,6 +289,45 @@ def test_a_line_is_typed_while_the_program_writes_and_comes_back_from_history(tm
         assert me.terminal_is_as_found
 
 
+def test_lines_are_kept_for_the_next_time_but_not_passwords(tmp_path: Path) -> None:
+    def first(peer: Peer) -> None:
+        peer.send(GREETING)
+        peer.expect(stream.Attach)
+        peer.send(attached(tty=False), output(0, b"> "))
+        peer.expect_input(b"open\n")
+        peer.send(stream.InputAck(1, 5), output(2, b"Password: ", "stderr"))
+        peer.expect_input(b"hunter2\n")
+        peer.send(stream.InputAck(1, 13), output(2, b"welcome\n> "))
+        peer.expect(stream.Cancel)
+
+    def second(peer: Peer) -> None:
+        peer.send(GREETING)
+        peer.expect(stream.Attach)
+        peer.send(attached(tty=False), output(0, b"> "))
+        peer.expect_input(b"open\n")
+        peer.send(stream.InputAck(1, 5))
+        peer.expect(stream.Cancel)
+
+    history = tmp_path / "history"
+    with servers(tmp_path, first) as arguments, user(*arguments, "-r", str(history), "fg", "p") as me:
+        me.sees(b"> ")
+        me.type(b"open\r")
+        me.sees(b"Password: ")
+        me.type(b"hunter2\r")
+        me.sees(b"welcome")
+        me.type(b"\x1d")
+        assert me.leaves() == 0
+    assert (tmp_path / "history.fg" / "p").read_text() == "open\n"
+    (tmp_path / "s.sock").unlink(missing_ok=True)
+    (tmp_path / "s.sock.stream").unlink()
+    with servers(tmp_path, second) as arguments, user(*arguments, "-r", str(history), "fg", "p") as me:
+        me.sees(b"> ")
+        me.type(b"\x1b[A\r")
+        me.sees(b"open\r\n")
+        me.type(b"\x1d")
+        assert me.leaves() == 0
+
+
 def test_piped_input_is_sent_and_then_the_end(tmp_path: Path) -> None:
     def script(peer: Peer) -> None:
         peer.send(GREETING)
