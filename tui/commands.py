@@ -19,7 +19,8 @@ from supervisor.faults import Faults
 from supervisor.protocol.stream import ProcessRecord, Value
 from supervisor.states import RUNNING_STATES, SIGNALLABLE_STATES, ProcessStates
 
-from .model import SORTS, Model, Ref
+from .listview import SORTS
+from .model import Model, Ref
 
 
 @dataclass(frozen=True, slots=True)

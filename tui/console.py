@@ -26,9 +26,10 @@ from .desk import Desk, Host, Timer
 from .feeds import Feeds
 from .fleetdesk import FleetDesk
 from .keymap import Prefix, show
+from .listview import SORTS
 from .logbuffer import LogBuffer
 from .logdesk import LogDesk
-from .model import SORTS, ChangeTold, LinkKind, LinkTold, Message, Model, Ref
+from .model import ChangeTold, LinkKind, LinkTold, Message, Model, Ref
 from .pane import WHEEL_ROWS, Box, Look, Row, last_event
 from .pickers import Pickers
 from .replaydesk import ReplayDesk

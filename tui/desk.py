@@ -18,7 +18,8 @@ from supervisor.errors import UserError
 from .keyfile import SEQUENCE_S, KeyFile
 from .keymap import KeyMap
 from .link import Connection
-from .model import ListView, Message, Model
+from .listview import ListView
+from .model import Message, Model
 from .pane import Box, Look, Prompt
 from .screens.dialogs import Dialog
 from .screens.events import Events

@@ -11,7 +11,8 @@ from supervisor.errors import UserError
 from . import filters
 from .commands import ATTACHED, COMMANDS, described
 from .desk import Desk
-from .model import SORTS, Ref
+from .listview import SORTS
+from .model import Ref
 from .pane import Row
 from .screens.dialogs import Choice, Item, Page, help_rows
 from .settings import SETTINGS, Settings, shown

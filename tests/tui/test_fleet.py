@@ -14,7 +14,8 @@ from supervisor.protocol.stream import ProcessRecord
 from supervisor.states import ProcessStates as S
 from supervisor.states import getProcessStateDescription
 from supervisor.tui.fleet import AttentionView, FleetView, Line, link_words
-from supervisor.tui.model import ChangeTold, GoneTold, LinkKind, LinkTold, ListView, Model, Ref, SnapshotTold
+from supervisor.tui.listview import ListView
+from supervisor.tui.model import ChangeTold, GoneTold, LinkKind, LinkTold, Model, Ref, SnapshotTold
 from tests.support.consoles import fleet_file, pretended_ssh, urls
 from tests.tui.fakes import FakeThread
 from tests.tui.ptyapp import PtyApp

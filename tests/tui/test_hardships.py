@@ -12,7 +12,8 @@ import pytest
 from supervisor.protocol import stream as wire
 from supervisor.protocol.stream import ProcessRecord
 from supervisor.states import ProcessStates as S
-from supervisor.tui.model import ChangeTold, ListView, Model, Ref, SnapshotTold
+from supervisor.tui.listview import ListView
+from supervisor.tui.model import ChangeTold, Model, Ref, SnapshotTold
 from tests.support.consoles import app, until
 from tests.support.waiting import until as wait_until
 from tests.tui.fakes import FakeServer, FakeThread

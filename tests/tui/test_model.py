@@ -12,13 +12,13 @@ from supervisor.protocol.stream import ProcessRecord
 from supervisor.states import ProcessStates as S
 from supervisor.states import getProcessStateDescription
 from supervisor.tui import filters
+from supervisor.tui.listview import ListView
 from supervisor.tui.model import (
     ChangeTold,
     GoneTold,
     Level,
     LinkKind,
     LinkTold,
-    ListView,
     Model,
     Ref,
     SnapshotTold,

@@ -18,8 +18,9 @@ from supervisor.tui.commands import Plan, Verb, plan
 from supervisor.tui.glyphs import ASCII, UNICODE
 from supervisor.tui.keymap import ATTACH, KeyMap
 from supervisor.tui.link import record_of
+from supervisor.tui.listview import ListView
 from supervisor.tui.logbuffer import LogBuffer
-from supervisor.tui.model import ChangeTold, LinkKind, LinkTold, ListView, Model, Ref, SnapshotTold, UsageTold
+from supervisor.tui.model import ChangeTold, LinkKind, LinkTold, Model, Ref, SnapshotTold, UsageTold
 from supervisor.tui.pane import Line, Look, TitleBar, slice_row
 from supervisor.tui.screens.asking import Question, TypeName
 from supervisor.tui.screens.attach import AttachScreen, Wish, walk

@@ -10,7 +10,8 @@ from supervisor.errors import UserError
 from supervisor.protocol.stream import ProcessRecord
 from supervisor.states import ProcessStates as S
 from supervisor.tui.glyphs import ASCII
-from supervisor.tui.model import ChangeTold, ListView, Model, Ref, SnapshotTold
+from supervisor.tui.listview import ListView
+from supervisor.tui.model import ChangeTold, Model, Ref, SnapshotTold
 from supervisor.tui.pane import Look
 from supervisor.tui.screens.logs import Logs
 from supervisor.tui.screens.overview import Overview

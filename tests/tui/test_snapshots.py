@@ -23,13 +23,13 @@ from supervisor.states import ProcessStates as S
 from supervisor.tui.commands import ATTACHED, COMMANDS, Verb, plan
 from supervisor.tui.glyphs import UNICODE
 from supervisor.tui.keymap import KeyMap
+from supervisor.tui.listview import ListView
 from supervisor.tui.logbuffer import LogBuffer
 from supervisor.tui.model import (
     ChangeTold,
     Level,
     LinkKind,
     LinkTold,
-    ListView,
     Model,
     Ref,
     SnapshotTold,

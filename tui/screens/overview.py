@@ -8,7 +8,8 @@ import urwid
 
 from supervisor.errors import UserError
 
-from ..model import ListView, Model, Ref
+from ..listview import ListView
+from ..model import Model, Ref
 from ..pane import Look, Pane
 from .detail import FactsPane
 from .events import EventsPane

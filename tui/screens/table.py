@@ -11,7 +11,8 @@ from supervisor.protocol.stream import ProcessRecord
 from supervisor.states import ProcessStates
 
 from ..glyphs import state_role
-from ..model import ListView, Model, Ref
+from ..listview import ListView
+from ..model import Model, Ref
 from ..pane import Line, Look, Pane, Row
 from ..settings import COLUMNS
 from ..words import duration, fit, middle, percent, retry_words, right, size, story, uptime, width_of
