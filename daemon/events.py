@@ -20,6 +20,7 @@ from supervisor import events
 from supervisor.config.model import GroupConfig, GroupKind, ListenerConfig, ProcessConfig
 from supervisor.events import Event, ProcessStateEvent
 from supervisor.states import ProcessStates as S
+from supervisor.states import SupervisorStates
 
 from .eventjournal import EventJournal, Record
 from .eventviews import ProcessView
@@ -76,7 +77,6 @@ class EventBus:
         self._wanted: dict[type, bool] = {}
         self._names: dict[type, str] = {}
         self._member_of: dict[str, Pool] = {}
-        self._pids: dict[str, int] = {}
         self._stopping = False
         self._syslog = Syslogger()
         self._dropped_at = 0.0
@@ -192,7 +192,8 @@ class EventBus:
     # --- what happens ---------------------------------------------------------------------------------
 
     def _changed(self, change: Change) -> None:
-        if change.supervisor and not self._stopping:
+        ending = change.supervisor and self.supervisor.mood != SupervisorStates.RUNNING
+        if ending and not self._stopping:
             self._stopping = True
             events.notify(events.SupervisorStoppingEvent())
         process, transition = change.process, change.transition

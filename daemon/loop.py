@@ -648,11 +648,13 @@ class Supervisor:
     def reopen_logs(self) -> None:
         """Open the main log and all open process logs again by name."""
         self.log.info("supervisord logreopen")
+        errors = self.stores.reopen()
         try:
             self.log.reopen()
-            self.stores.reopen()
         except OSError as error:
-            self.log.error(f"cannot reopen a log: {error}")
+            errors.append(error)
+        for reason in errors:
+            self.log.error(f"cannot reopen a log: {reason}")
 
     def shutdown(self, cause: str) -> None:
         """Stop everything, then end. A reload under way becomes a shutdown."""

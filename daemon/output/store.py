@@ -22,6 +22,7 @@ cleared. Whoever finds an intent looks at the inode of PATH to see how far it ca
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
@@ -227,7 +228,8 @@ class LogStore:
         self._size = self._size_on_disk()
         self._measured = True
         if self._intent:
-            self._finish_rotation(count)
+            with contextlib.suppress(OSError):  # once the log can be opened again, then
+                self._finish_rotation()
 
     def _measure(self) -> None:
         """On first use: what is on disk already belongs to generation 1."""
@@ -240,8 +242,8 @@ class LogStore:
     def _size_on_disk(self) -> int:
         try:
             return os.stat(self.path).st_size
-        except FileNotFoundError:
-            return 0
+        except OSError:
+            return 0  # not there, or not to be seen now: ``open`` says so, and finds out
 
     def _sizes_on_disk(self, count: int) -> list[int]:
         sizes: list[int] = []
@@ -260,6 +262,8 @@ class LogStore:
 
     def open(self) -> None:
         """Open for writing, making the file. Raises OSError; Unsuitable when it is no regular file."""
+        if self._intent and self._fd < 0:
+            self._finish_rotation()
         if self._fd >= 0:
             return
         if _is_special(self.path):  # opening and closing a FIFO would tell its reader that all is over
@@ -342,6 +346,8 @@ class LogStore:
         for _ in range(2):  # what is behind the last line end may be over the limit as well
             if self._size >= max(self.maxbytes, self._rotate_at):
                 self._try_rotate()
+        if self._fd < 0:  # it was given up between two steps
+            self.open()
         return max(self.maxbytes, self._rotate_at) - self._size
 
     def take(self, source: int, limit: int) -> int:
@@ -376,9 +382,6 @@ class LogStore:
         except OSError as error:
             self.trouble = f"cannot rotate {self.path}: {os.strerror(error.errno or 0)}"
             self._rotate_at = self._size + ROTATE_AGAIN_BYTES
-        else:
-            self.trouble = ""
-            self._rotate_at = 0
 
     # --- read ----------------------------------------------------------------------------------------
 
@@ -432,7 +435,7 @@ class LogStore:
         except OSError:
             self._abandon_rotation()
             raise
-        self._finish_rotation(len(self._archives))
+        self._finish_rotation()
 
     def _last_line_end(self) -> int:
         """How many bytes to keep in the old file."""
@@ -458,8 +461,9 @@ class LogStore:
         self._save()
         _unlink(f"{self.path}.rotating")
 
-    def _finish_rotation(self, archives: int) -> None:
-        """From wherever the steps came to; there were ``archives`` before."""
+    def _finish_rotation(self) -> None:
+        """From wherever the steps came to. Raises OSError, with the intent kept for another try."""
+        os.stat(os.path.dirname(self.path) or ".")  # where the folder is away, nothing is known
         waiting = f"{self.path}.rotating"
         keep = self._intent["keep"]
         try:
@@ -474,9 +478,10 @@ class LogStore:
             os.replace(waiting, self.path)
         if self.backups > 0:
             self._cut_archive(keep)
-        self._archives = self._sizes_on_disk(min(archives + 1, self.backups))
+        self._archives = self._sizes_on_disk(min(len(self._archives) + 1, self.backups))
         self._base += keep
         self._intent = {}
+        self.trouble, self._rotate_at = "", 0
         self._size = self._size_on_disk()
         self._save()
         self.open()
@@ -556,7 +561,12 @@ class StoreSet:
             if path in self._stores:
                 self._stores[path].close()
 
-    def reopen(self) -> None:
-        """Open every open log again by name. Raises OSError of the first that cannot be."""
+    def reopen(self) -> list[OSError]:
+        """Open every open log again by name; the errors of those that cannot be."""
+        errors = []
         for store in self._stores.values():
-            store.reopen()
+            try:
+                store.reopen()
+            except OSError as error:
+                errors.append(error)
+        return errors

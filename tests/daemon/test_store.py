@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import random
 from collections.abc import Iterator
@@ -181,7 +182,7 @@ def test_rotation_killed_between_each_two_steps(
         pytest.fail("never ran to the end")
 
 
-def test_truncated_by_somerecovered_else_leaves_no_hole(tmp_path: Path) -> None:
+def test_truncated_by_somebody_else_leaves_no_hole(tmp_path: Path) -> None:
     path = tmp_path / "log"
     store = LogStore(str(path), 0, 0)
     store.append(b"before\n")
@@ -193,7 +194,7 @@ def test_truncated_by_somerecovered_else_leaves_no_hole(tmp_path: Path) -> None:
     store.close()
 
 
-def test_deleted_and_renamed_by_somerecovered_else(tmp_path: Path) -> None:
+def test_deleted_and_renamed_by_somebody_else(tmp_path: Path) -> None:
     path = tmp_path / "log"
     store = LogStore(str(path), 0, 0)
     store.append(b"one\n")
@@ -207,6 +208,48 @@ def test_deleted_and_renamed_by_somerecovered_else(tmp_path: Path) -> None:
     assert path.read_bytes() == b"three\n"
     assert whole(store, store.start) == b"three\n"
     store.close()
+
+
+def test_a_rotation_that_was_cut_short_is_finished_once_the_folder_is_back(tmp_path: Path) -> None:
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    (folder / "log.1").write_bytes(b"one\ntail")
+    (folder / "log.rotating").write_bytes(b"tail")
+    inode = (folder / "log.1").stat().st_ino
+    folder.rename(tmp_path / "away")
+    store = LogStore(str(folder / "log"), 8, 1)
+    store.restore({"gen": 3, "base": 0, "archives": 0, "intent": {"inode": inode, "keep": 4}})
+    with pytest.raises(FileNotFoundError):
+        store.append(b"!\n")
+    (tmp_path / "away").rename(folder)
+    store.append(b"!\n")
+    assert (folder / "log.1").read_bytes() == b"one\n" and (folder / "log").read_bytes() == b"tail!\n"
+    assert (store.gen, whole(store, store.start)) == (3, b"one\ntail!\n")
+    assert sorted(path.name for path in folder.iterdir()) == ["log", "log.1"]
+    store.close()
+
+
+def test_one_that_cannot_be_reopened_keeps_no_other_from_it(tmp_path: Path) -> None:
+    stores = StoreSet()
+    (tmp_path / "gone").mkdir()
+    one, other = stores.log(str(tmp_path / "gone" / "log"), 0, 0), stores.log(str(tmp_path / "log"), 0, 0)
+    for store in (one, other):
+        store.open()
+    (tmp_path / "gone").rename(tmp_path / "moved")
+    (tmp_path / "log").rename(tmp_path / "log.old")
+    assert [error.errno for error in stores.reopen()] == [errno.ENOENT]
+    other.append(b"new\n")
+    assert (tmp_path / "log").read_bytes() == b"new\n"
+    for store in (one, other):
+        stores.release(store)
+
+
+def test_the_size_of_what_cannot_be_looked_at_is_nothing(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    store = LogStore(str(tmp_path / "file" / "log"), 0, 0)
+    assert (store.start, store.end) == (0, 0)
+    with pytest.raises(NotADirectoryError):
+        store.open()
 
 
 def test_clear_begins_a_generation(tmp_path: Path) -> None:

@@ -34,6 +34,9 @@ def test_a_keeper_that_stands_still(supervise: Supervise, tmp_path: Path, faults
     supervisor = supervise(one + writers.config())
     supervisor.wait_state("w0", "RUNNING")
     try:
+        events = supervisor.stream()
+        events.send(p.Events(1, ["SUPERVISOR_STATE_CHANGE"]))
+        events.expect(p.Listening)
         with supervisor.stream() as stream:
             stream.send(p.Subscribe(1))
             stream.expect(p.Snapshot)
@@ -58,6 +61,11 @@ def test_a_keeper_that_stands_still(supervise: Supervise, tmp_path: Path, faults
     assert state_on_stream(supervisor) == "RUNNING"
     writers.check(supervisor)
     assert supervisor.log().count("degraded: the keeper") == 1
+    events.send(p.Ping(1))
+    assert isinstance(events.receive(), p.Pong), "the end was announced"
+    supervisor.shutdown()
+    assert events.expect(p.Event).name == "SUPERVISOR_STATE_CHANGE_STOPPING"
+    events.close()
     faults.injected("keeper stands still (SIGSTOP)")
 
 

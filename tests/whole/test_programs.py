@@ -9,6 +9,7 @@ import shutil
 import signal
 import tempfile
 import time
+import xmlrpc.client
 from pathlib import Path
 from typing import Any
 
@@ -149,6 +150,18 @@ def test_a_log_that_is_a_folder(supervise: Supervise) -> None:
 
 
 # --- exits and restarts ------------------------------------------------------------------------------
+
+
+def test_a_log_folder_that_became_a_file(supervise: Supervise, tmp_path: Path) -> None:
+    (tmp_path / "logs").mkdir()
+    supervisor = supervise(
+        "[program:a]\ncommand=/bin/cat\nautostart=false\nstartretries=0\nstdout_logfile=%(here)s/logs/a\n"
+    )
+    (tmp_path / "logs").rmdir()
+    (tmp_path / "logs").write_text("")
+    with pytest.raises(xmlrpc.client.Fault, match="SPAWN_ERROR"):
+        supervisor.rpc.supervisor.startProcess("a")
+    assert supervisor.info("a")["spawnerr"] == "unknown error making dispatchers for 'a': ENOTDIR"
 
 
 @pytest.mark.parametrize("code", [0, 1, 42, 255, -9, -15, -11])
