@@ -45,7 +45,7 @@ from .screens.table import ProcessTable
 from .serving import Serving
 from .setup import Setup
 from .whys import Whys
-from .words import clean, clock, exit_words, spawn_error
+from .words import clean, clock, exit_words, spawn_error, tries_words
 
 TWICE_WITHIN_S: Final = 2.0
 SYNC_AFTER_S: Final = 0.05
@@ -118,8 +118,8 @@ class Console(Desk):
         alive = (ProcessStates.RUNNING, ProcessStates.STARTING, ProcessStates.STOPPING)
         if before.state in alive and record.state in ends:
             words = spawn_error(record) or exit_words(record.exitstatus) or "stopped"
-            if record.state == ProcessStates.BACKOFF:
-                words += f", try {record.tries} of {record.startretries}"
+            if record.state == ProcessStates.BACKOFF and (tries := tries_words(record)):
+                words += f", {tries}"
             self.feeds.note(Ref(sup, record.group, record.name), f"{clock(self.host.now())} {clean(words)}")
 
     def _linked(self, told: LinkTold) -> None:

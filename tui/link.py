@@ -558,7 +558,8 @@ class Link:
         if buffer.offset < 0:
             feed.take(wire.Following(0, feed.namespec, feed.channel, 0, begin, 0, end))
         if data and end > buffer.offset:
-            feed.take(wire.Output(0, feed.channel, buffer.gen, begin, data))
+            had = max(0, buffer.offset - begin)  # the tail is the last 64 KiB, whatever was asked for
+            feed.take(wire.Output(0, feed.channel, buffer.gen, begin + had, data[had:]))
 
 
 class _Terminal:

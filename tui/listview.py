@@ -28,6 +28,8 @@ class ListView:
         self.scope: str | None = None
         """The supervisor whose processes are listed; None: all."""
         self.rows: list[Ref] = []
+        self.listed = 0
+        """How many of the rows are processes."""
         self.marks: set[Ref] = set()
         self.folded: set[Ref] = set()
         self.filter = Filter()
@@ -65,6 +67,7 @@ class ListView:
         self._built_at = now
         self.marks &= model.records.keys()
         self.rows = self._tree() if self.sort == "group" else self._flat(now)
+        self.listed = sum(not ref.is_group for ref in self.rows)
         self._index = {ref: number for number, ref in enumerate(self.rows)}
         if kept or not self.rows:
             self._keep_cursor()

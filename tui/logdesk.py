@@ -150,7 +150,8 @@ class LogDesk:
         return (ref,), ""
 
     def _several(self, refs: list[Ref], title: str) -> tuple[tuple[Ref, ...], str]:
-        known = [ref for ref in self._desk.model.records if ref in set(refs)]
+        wanted = set(refs)
+        known = [ref for ref in self._desk.model.records if ref in wanted]
         if not known:
             raise UserError(f"{title}: no process")
         if len(known) > MAX_MERGED:

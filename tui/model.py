@@ -21,13 +21,15 @@ from supervisor.protocol.stream import ProcessRecord
 from supervisor.states import RUNNING_STATES, ProcessStates
 
 from .filters import Subject
-from .words import clean, exit_words, spawn_error
+from .words import clean, exit_words, spawn_error, tries_words
 
 TIMELINE_LENGTH: Final = 2000
 HISTORY_LENGTH: Final = 30
 EXITS_LENGTH: Final = 20
 REORDER_EVERY_S: Final = 0.5
 CHAIN_WITHIN_S: Final = 2.0
+CHAIN_LENGTH: Final = 5
+"""So many changes at most stand in one line."""
 
 
 class Ref(NamedTuple):
@@ -187,6 +189,8 @@ _LEVELS: Final = {
     _STATES.UNKNOWN: Level.WARN,
     _STATES.FATAL: Level.ERROR,
 }
+_TURNS: Final = frozenset({_STATES.RUNNING, _STATES.BACKOFF, _STATES.FATAL})
+"""What becomes of a process that was up, waited or was given up is a line of its own."""
 _LOUDNESS: Final = (Level.INFO, Level.WARN, Level.ERROR)
 SEVERITY: Final = {
     _STATES.FATAL: 0,
@@ -200,11 +204,21 @@ SEVERITY: Final = {
 }
 
 
+Kind = tuple[int, bool]
+"""State, and whether it is as it should be: an exit may be unexpected."""
+
+
+def kind_of(record: ProcessRecord) -> Kind:
+    return record.state, record.expected or record.state != _STATES.EXITED
+
+
 def severity(record: ProcessRecord) -> int:
     """0 for the worst."""
-    if record.state == _STATES.EXITED and not record.expected:
-        return 3
-    return SEVERITY.get(record.state, 2)
+    return _severity(*kind_of(record))
+
+
+def _severity(state: int, expected: bool) -> int:
+    return SEVERITY.get(state, 2) if expected else 3
 
 
 def needs_attention(record: ProcessRecord) -> bool:
@@ -220,7 +234,8 @@ class Model:
         self.usage: dict[Ref, tuple[float, float]] = {}
         self.past: dict[Ref, Past] = {}
         self.groups: dict[Ref, dict[str, None]] = {}
-        self.up: Counter[Ref] = Counter()
+        self.by_group: dict[Ref, Counter[Kind]] = {}
+        """How many processes of a group are how."""
         self.tally: Counter[int] = Counter()
         self.attention: dict[Ref, None] = {}
         """The processes that need attention, of all supervisors."""
@@ -236,7 +251,7 @@ class Model:
             sup.statename, sup.as_of, sup.known = "", 0.0, False
             sup.groups.clear()
             sup.tally.clear()
-        for kept in (self.records, self.usage, self.past, self.groups, self.up, self.tally, self.attention):
+        for kept in (self.records, self.usage, self.past, self.groups, self.by_group, self.tally, self.attention):
             kept.clear()
         self.timeline.clear()
         self.members += 1
@@ -302,8 +317,7 @@ class Model:
     def _count(self, ref: Ref, record: ProcessRecord, by: int) -> None:
         self.tally[record.state] += by
         self.sups[ref.sup].tally[record.state] += by
-        if record.state == _STATES.RUNNING:
-            self.up[ref.of_group] += by
+        self.by_group.setdefault(ref.of_group, Counter())[kind_of(record)] += by
 
     def _drop(self, ref: Ref, when: float) -> None:
         record = self.records.pop(ref, None)
@@ -318,7 +332,7 @@ class Model:
         if not names:
             del self.groups[ref.of_group]
             del self.sups[ref.sup].groups[ref.of_group]
-            del self.up[ref.of_group]
+            del self.by_group[ref.of_group]
         self.members += 1
         subject = ref.namespec if len(self.sups) == 1 else f"{ref.sup} {ref.namespec}"
         self.note(when, Level.INFO, subject, "removed")
@@ -329,12 +343,7 @@ class Model:
         if record.state in (_STATES.EXITED, _STATES.BACKOFF, _STATES.FATAL, _STATES.STOPPED):
             self._exited(ref, before, record, when)
         last = self.timeline[-1] if self.timeline else None
-        if (
-            last is not None
-            and last.ref == ref
-            and last.state == before.state
-            and when - last.wall < CHAIN_WITHIN_S
-        ):
+        if last is not None and _goes_on(last, ref, before, when):
             chain, level, by = last.text.partition("  ")[0], last.level, last.by
             self.timeline.pop()
         else:
@@ -413,6 +422,15 @@ class Model:
             return self.records
         return [ref for group in self.sups[sup].groups for ref in self.members_of(group)]
 
+    def up(self, group: Ref) -> int:
+        """How many processes of a group are RUNNING."""
+        return self.by_group[group][_STATES.RUNNING, True] if group in self.by_group else 0
+
+    def others(self, group: Ref) -> list[tuple[Kind, int]]:
+        """How many processes of a group are in each of the other states, the worst first."""
+        found = [(kind, n) for kind, n in self.by_group[group].items() if n and kind[0] != _STATES.RUNNING]
+        return sorted(found, key=lambda item: _severity(*item[0]))
+
     def total(self, sup: str | None = None) -> int:
         """How many processes there are, of one supervisor or of all."""
         return len(self.records) if sup is None else sum(self.sups[sup].tally.values())
@@ -433,6 +451,17 @@ class Model:
             ("down", tally[_STATES.STOPPED] + tally[_STATES.EXITED], _STATES.STOPPED),
         ]
         return [word for word in words if word[1] or word[0] == "up"]
+
+
+def _goes_on(last: Entry, ref: Ref, before: ProcessRecord, when: float) -> bool:
+    """Whether the next state of ``ref`` continues the line ``last``."""
+    return (
+        last.ref == ref
+        and last.state == before.state
+        and before.state not in _TURNS
+        and when - last.wall < CHAIN_WITHIN_S
+        and last.text.count("->") < CHAIN_LENGTH
+    )
 
 
 def _state_words(record: ProcessRecord) -> str:
@@ -458,22 +487,11 @@ def _reason(record: ProcessRecord) -> str:
             return f"pid {record.pid}" if record.pid else ""
         case _STATES.BACKOFF:
             why = spawn_error(record) or exit_words(record.exitstatus)
-            tries = f"try {record.tries} of {record.startretries}"
-            return f"{why}, {tries}" if why else tries
+            return ", ".join(part for part in (why, tries_words(record)) if part)
         case _STATES.EXITED:
             return "expected" if record.expected else "unexpected"
         case _STATES.FATAL:
-            return spawn_error(record) or f"{record.tries} tries"
+            return spawn_error(record) or (f"{record.tries} tries" if record.tries else "")
         case _:
             return "" if _doer(record) else record.cause
     return ""
-
-
-_PIECES: Final = re.compile(r"(\d{1,18})|(\D+|\d+)", re.ASCII)
-
-
-def natural(text: str) -> tuple[tuple[int, int, str], ...]:
-    """A key that puts ``web_9`` before ``web_10``."""
-    return tuple(
-        (0, int(digits), digits) if digits else (1, 0, rest) for digits, rest in _PIECES.findall(text)
-    )

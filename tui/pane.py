@@ -20,7 +20,7 @@ from .field import Field
 from .glyphs import Glyphs, state_role
 from .keymap import ATTACH, KEPT
 from .model import Level, LinkKind, Model, Sup
-from .words import clean, clock, cut, duration, fit, width_of
+from .words import clean, clock, cut, duration, fit, shortened, width_of
 
 Run = tuple[Hashable, str]
 Row = list[Run]
@@ -79,6 +79,13 @@ def blank(width: int, attr: Hashable = "ui.background") -> Row:
 
 def row_width(row: Row) -> int:
     return sum(width_of(text) for _, text in row)
+
+
+def shortened_row(row: Row, width: int, ellipsis: str) -> Row:
+    """``row``, or as much of its beginning as fits with the ellipsis behind it."""
+    if row_width(row) <= width or width < 1:
+        return row
+    return [*slice_row(row, 0, width - width_of(ellipsis)), (row[-1][0], ellipsis)]
 
 
 class PaintedCanvas(urwid.Canvas):
@@ -271,10 +278,11 @@ class TitleBar(Box):
             left.append((base, " console  " if cols >= 60 else " "))
         place = "  > ".join(["", *self.crumbs]) if self.crumbs else ""
         name = sup.name if sup is not None else f"{self.all_words} {len(self._model.sups)} supervisors"
-        left.append((base, name + place))
         link = self._link(sup, cols, now) if sup is not None else self._links()
         counts = self._counts(short=cols < 60)
         right_end: Row = [(base, f"   {clock(now)} " if cols >= 60 else f" {clock(now)[:5]} ")]
+        room = cols - row_width(left) - row_width(right_end)
+        left.append((base, shortened(name + place, room, self._look.glyphs.ellipsis)))
         # two cells before the link, one before the counts
         room = cols - row_width(left) - row_width(right_end) - 3
         if row_width(link) + row_width(counts) > room:
@@ -338,13 +346,15 @@ class TitleBar(Box):
         runs: Row = [] if short else [(base, f"{total} procs")]
         for word, number, state in model.counts(sup.name if sup is not None else None):
             role = f"{state_role(state)}@{place}" if word != "down" else dim
-            text = f"{number}{_SHORT.get(word, word[0])}" if short else f"{number} {word}"
+            sign = _SHORT.get(word) or self._look.glyphs.states.get(state, "?")
+            text = f"{number}{sign}" if short else f"{number} {word}"
             runs.append((base, " " if short else "  "))
             runs.append((role if number else dim, text))
         return runs
 
 
-_SHORT: Final = {"up": "up", "backoff": "~", "FATAL": "X", "down": "dn", "starting": ">", "stopping": "<"}
+_SHORT: Final = {"up": "up", "down": "dn"}
+"""What stands for a state where there is little room; else its sign."""
 
 
 class MessageLine(Box):
@@ -361,12 +371,9 @@ class MessageLine(Box):
     def paint(self, cols: int, rows: int, focus: bool) -> list[Row]:
         if self.prompt is not None:
             return [self.prompt.paint_line(cols)]
+        row: Row = [(self.role, f" {self.text}")] if self.text else self.idle()
         line = Line(cols, self.role if self.text else "ui.background")
-        if self.text:
-            line.add(f" {self.text}")
-        else:
-            line.extend(self.idle())
-        return [line.done()]
+        return [line.extend(shortened_row(row, cols, self._look.glyphs.ellipsis)).done()]
 
     def cursor(self, cols: int, rows: int) -> tuple[int, int] | None:
         return (self.prompt.cursor_x(cols), 0) if self.prompt is not None else None

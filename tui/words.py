@@ -139,6 +139,11 @@ def uptime(record: ProcessRecord, now: float) -> str:
     return duration(now - record.start) if running else "-"
 
 
+def tries_words(record: ProcessRecord) -> str:
+    """``try 3 of 5``; empty where the server does not tell."""
+    return f"try {record.tries} of {record.startretries}" if record.tries else ""
+
+
 def retry_words(record: ProcessRecord, now: float) -> str:
     """``retry 3/5 in 4s``."""
     if not record.tries and not record.retry_at:

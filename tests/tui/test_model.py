@@ -14,6 +14,7 @@ from supervisor.states import getProcessStateDescription
 from supervisor.tui import filters
 from supervisor.tui.listview import ListView
 from supervisor.tui.model import (
+    CHAIN_LENGTH,
     ChangeTold,
     GoneTold,
     Level,
@@ -72,7 +73,7 @@ def test_cursor_begins_on_a_process(model: Model) -> None:
 
 def test_sums(model: Model) -> None:
     assert {word: number for word, number, _ in model.counts()} == {"up": 2, "FATAL": 1, "down": 1}
-    assert (model.up[ref("web", "")], len(model.groups[ref("web", "")])) == (1, 2)
+    assert (model.up(ref("web", "")), len(model.groups[ref("web", "")])) == (1, 2)
 
 
 def test_sums_are_right_after_any_changes() -> None:
@@ -90,7 +91,7 @@ def test_sums_are_right_after_any_changes() -> None:
         assert model.tally[state] == sum(r.state == state for r in model.records.values())
     for group_ref, members in model.groups.items():
         up = sum(model.records[r].state == S.RUNNING for r in model.members_of(group_ref))
-        assert (model.up[group_ref], bool(members)) == (up, True)
+        assert (model.up(group_ref), bool(members)) == (up, True)
     assert {r.of_group for r in model.records} == set(model.groups)
 
 
@@ -214,6 +215,39 @@ def test_timeline_chains_quick_changes() -> None:
     assert [entry.text for entry in model.timeline] == ["RUNNING -> STOPPING -> STOPPED -> STARTING"]
     model.apply(ChangeTold("local", record("a", "a", S.RUNNING, pid=7), 1010.0), 1010.0)
     assert model.timeline[-1].text == "STARTING -> RUNNING  pid 7"
+
+
+def test_each_life_of_a_crash_loop_is_a_line_of_its_own() -> None:
+    model = told(record("a", "a"))
+    for _ in range(20):
+        crash(model, S.EXITED, S.STARTING, S.RUNNING)
+    assert {entry.text for entry in model.timeline} == {"RUNNING -> EXITED 3 -> STARTING -> RUNNING  pid 7"}
+    assert len(model.timeline) == 20
+
+
+def test_no_line_of_the_timeline_grows_without_end() -> None:
+    model = told(record("a", "a", S.STOPPED))
+    for _ in range(50):
+        crash(model, S.STARTING, S.STOPPING, S.STOPPED)
+    assert max(entry.text.count("->") for entry in model.timeline) <= CHAIN_LENGTH
+
+
+def crash(model: Model, *states: int) -> None:
+    for state in states:
+        model.apply(ChangeTold("local", record("a", "a", state, pid=7, exitstatus=3), 1001.0), 1001.0)
+
+
+def test_what_a_server_does_not_tell_of_tries_is_not_said() -> None:
+    model = told(record("a", "a", S.STARTING))
+    model.apply(ChangeTold("local", record("a", "a", S.BACKOFF, spawnerr="no such file"), 1001.0), 1001.0)
+    assert model.timeline[-1].text == "STARTING -> BACKOFF  no such file"
+
+
+def test_what_a_folded_group_says_of_its_members() -> None:
+    model = told(record("a", "x"), record("a", "y", S.STOPPED), record("a", "z", S.FATAL))
+    assert model.others(ref("a", "")) == [((S.FATAL, True), 1), ((S.STOPPED, True), 1)]
+    model.apply(ChangeTold("local", record("a", "z", S.EXITED, expected=False)), 1.0)
+    assert model.others(ref("a", "")) == [((S.EXITED, False), 1), ((S.STOPPED, True), 1)]
 
 
 def test_trouble_is_loud_in_the_timeline() -> None:

@@ -54,7 +54,7 @@ def collapse(entries: Iterable[Entry], expanded: Container[int]) -> list[Item]:
     """Entries, newest first, runs of the same one put together, but for those whose newest one's id is ``expanded``."""
     runs: list[list[Entry]] = []
     for entry in entries:
-        if runs and (runs[-1][0].subject, runs[-1][0].text) == (entry.subject, entry.text):
+        if runs and _said(runs[-1][0]) == _said(entry):
             runs[-1].append(entry)
         else:
             runs.append([entry])
@@ -65,6 +65,11 @@ def collapse(entries: Iterable[Entry], expanded: Container[int]) -> list[Item]:
         else:
             items.append(Item(run[0], len(run) - 1))
     return items
+
+
+def _said(entry: Entry) -> tuple[str, str]:
+    """What makes lines the same: whose they are and, of states, which; the pid and the number of the try may differ."""
+    return entry.subject, entry.text if entry.state is None else entry.text.partition("  ")[0]
 
 
 class EventsPane(Pane):

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Container
 from dataclasses import dataclass
 from typing import Final
 
 from supervisor.protocol.stream import ProcessRecord
-from supervisor.states import ProcessStates
+from supervisor.states import ProcessStates, getProcessStateDescription
 
 from ..glyphs import state_role
 from ..listview import ListView
 from ..model import Model, Ref
 from ..pane import Line, Look, Pane, Row
 from ..settings import COLUMNS
-from ..words import duration, fit, middle, percent, retry_words, right, size, story, uptime, width_of
+from ..words import duration, fit, middle, percent, retry_words, right, shortened, size, story, uptime, width_of
 
 NARROW: Final = 50
 MIN_NAME: Final = 10
 MAX_NAME: Final = 32
+SHORT_NAME: Final = 22
+"""To this names are cut before a column goes."""
 SPARE: Final = 8
 """Cells that the name's column takes beyond the longest name where there is room."""
 
@@ -52,9 +53,10 @@ def columns(width: int, longest_name: int, wished: Container[str] = COLUMNS) -> 
     if width < NARROW:
         return Columns(5, max(MIN_NAME, min(wanted, width - 5 - 12)))
     indent, state, up = 6, 10, 8 if "uptime" in wished else 0
+    least = min(wanted, SHORT_NAME + 1)
     kept = {name: cells for name, cells in _OPTIONAL if name in wished}
     for name, _ in _OPTIONAL:
-        if indent + wanted + state + up + sum(kept.values()) <= width:
+        if indent + least + state + up + sum(kept.values()) <= width:
             break
         kept.pop(name, None)
     room = width - indent - state - up - sum(kept.values())
@@ -75,11 +77,7 @@ class ProcessTable(Pane):
 
     def heading(self) -> tuple[str, str]:
         view = self.view
-        shown = (
-            sum(1 for ref in view.rows if not ref.is_group)
-            if self._filtered
-            else self._model.total(view.scope)
-        )
+        shown = view.listed if self._filtered else self._model.total(view.scope)
         words = [word for word in (self.narrowing(),) if word]
         if not view.follows and view.sort != "group":
             words.append("rows move under the cursor (f)")
@@ -228,20 +226,13 @@ class ProcessTable(Pane):
         name_room = widths.name + widths.indent - (2 if widths.indent >= 6 else 1) - width_of(sign) - 1
         line.add(fit(middle(self._label(ref, ref.group), name_room - 1, glyphs.ellipsis), name_room), role)
         total = len(self._model.groups.get(ref, ()))
-        up = self._model.up[ref]
+        up = self._model.up(ref)
         count_role = "row.stale" if stale else "state.running" if up == total else "ui.text.muted"
         line.add(f"{up}/{total}", f"{count_role}{place}")
-        if folded and total <= 20_000:
-            for state, number in self._others(ref).items():
-                line.add(f"  {number} {state[0]}", f"{'row.stale' if stale else state[1]}{place}")
-
-    def _others(self, group: Ref) -> Counter[tuple[str, str]]:
-        found: Counter[tuple[str, str]] = Counter()
-        for ref in self._model.members_of(group):
-            record = self._model.records[ref]
-            if record.state != ProcessStates.RUNNING:
-                found[record.statename, state_role(record.state, record.expected)] += 1
-        return found
+        if folded:
+            for (state, expected), number in self._model.others(ref):
+                role = "row.stale" if stale else state_role(state, expected)
+                line.add(f"  {number} {getProcessStateDescription(state)}", f"{role}{place}")
 
     def _process(
         self, line: Line, ref: Ref, widths: Columns, marker: str, place: str, *, stale: bool
@@ -266,10 +257,11 @@ class ProcessTable(Pane):
             return
         self._word(line, record.statename, widths.state, f"{state_attr}{place}", text_attr)
         if record.state != ProcessStates.RUNNING:
-            line.add(" " + story(record, now), text_attr)
+            line.add(shortened(f" {story(record, now)}", line.left, glyphs.ellipsis), text_attr)
             return
         if record.trouble:  # matters more than the figures, and needs their room
-            line.add(f" {record.trouble}, up {uptime(record, now)}", f"msg.warn{place}")
+            words = f" {record.trouble}, up {uptime(record, now)}"
+            line.add(shortened(words, line.left, glyphs.ellipsis), f"msg.warn{place}")
             return
         dim = f"row.stale{place}" if stale else f"ui.text.muted{place}"
         cpu, rss = self._model.usage.get(ref, (-1.0, -1.0))
