@@ -251,7 +251,15 @@ class Model:
             sup.statename, sup.as_of, sup.known = "", 0.0, False
             sup.groups.clear()
             sup.tally.clear()
-        for kept in (self.records, self.usage, self.past, self.groups, self.by_group, self.tally, self.attention):
+        for kept in (
+            self.records,
+            self.usage,
+            self.past,
+            self.groups,
+            self.by_group,
+            self.tally,
+            self.attention,
+        ):
             kept.clear()
         self.timeline.clear()
         self.members += 1
@@ -495,3 +503,13 @@ def _reason(record: ProcessRecord) -> str:
         case _:
             return "" if _doer(record) else record.cause
     return ""
+
+
+_PIECES: Final = re.compile(r"(\d{1,18})|(\D+|\d+)", re.ASCII)
+
+
+def natural(text: str) -> tuple[tuple[int, int, str], ...]:
+    """A key that puts ``web_9`` before ``web_10``."""
+    return tuple(
+        (0, int(digits), digits) if digits else (1, 0, rest) for digits, rest in _PIECES.findall(text)
+    )

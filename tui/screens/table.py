@@ -14,7 +14,19 @@ from ..listview import ListView
 from ..model import Model, Ref
 from ..pane import Line, Look, Pane, Row
 from ..settings import COLUMNS
-from ..words import duration, fit, middle, percent, retry_words, right, shortened, size, story, uptime, width_of
+from ..words import (
+    duration,
+    fit,
+    middle,
+    percent,
+    retry_words,
+    right,
+    shortened,
+    size,
+    story,
+    uptime,
+    width_of,
+)
 
 NARROW: Final = 50
 MIN_NAME: Final = 10
