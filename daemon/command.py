@@ -7,40 +7,38 @@ another one is searched in PATH of the program's environment, then of ours.
 from __future__ import annotations
 
 import errno
-import functools
 import os
-import shlex
 import stat
 from collections.abc import Mapping
 
+from supervisor import shellwords
 from supervisor.errors import SupervisorError
 
 DEFAULT_PATH = "/bin:/usr/bin:/usr/local/bin"
 
 
 class CommandError(SupervisorError):
-    """The command cannot be run; the text is Supervisor's. ``executable`` False: found, but may not be run."""
+    """The command cannot be run; the text is Supervisor's. ``found``: the file is there, and something else is wrong."""
 
     def __init__(self, text: str, found: bool = False) -> None:
         super().__init__(text)
         self.found = found
 
 
-@functools.lru_cache(maxsize=1024)
-def split_command(command: str) -> tuple[str, ...]:
-    """The words of a command line, at least one. Raises CommandError. Kept, for shlex costs more than all else here."""
+def split_command(command: str) -> list[str]:
+    """The words of a command line, at least one. Raises CommandError."""
     try:
-        words = shlex.split(command)
+        words = shellwords.split(command)
     except ValueError as error:
         raise CommandError(f"can't parse command {command!r}: {error}", found=True) from error
     if not words:
         raise CommandError("command is empty", found=True)
-    return tuple(words)
+    return words
 
 
 def resolve(command: str, environment: Mapping[str, str], directory: str | None) -> tuple[str, list[str]]:
     """``(file, argv)``; a relative file with a slash is meant from ``directory``. Raises CommandError."""
-    argv = list(split_command(command))
+    argv = split_command(command)
     word = argv[0]
     if "/" in word:
         path = word

@@ -16,9 +16,10 @@ from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from typing import Any
 
+from supervisor.config.expand import shortened
 from supervisor.config.model import ChannelConfig, LogKind, ProcessConfig
 from supervisor.namespec import make_namespec
-from supervisor.protocol.record import ProcessRecord
+from supervisor.protocol.record import TEXT_MAX_CHARACTERS, ProcessRecord
 from supervisor.protocol.xmlrpc import StructHead, extended
 from supervisor.states import ProcessStates as S
 
@@ -416,16 +417,16 @@ class Process:
             retry_at=self.retry_at,
             exitstatus=machine.status,
             expected=machine.expected,
-            spawnerr=machine.spawnerr,
+            spawnerr=_shown(machine.spawnerr),
             tries=machine.backoff,
             restarts=machine.restarts,
-            cause=machine.cause,
-            trouble=self.trouble,
-            description=self.description(time.time()),
+            cause=_shown(machine.cause),
+            trouble=_shown(self.trouble),
+            description=_shown(self.description(time.time())),
             priority=config.priority,
             group_priority=group_priority,
-            command=config.command,
-            directory=config.directory or "",
+            command=_shown(config.command),
+            directory=_shown(config.directory or ""),
             user=config.user or "",
             autostart=config.autostart,
             autorestart=config.autorestart.value,
@@ -477,6 +478,10 @@ class Process:
 
 def _clipped(text: str, limit_bytes: int = CLIPPED) -> str:
     return text.encode("utf-8", "surrogateescape")[:limit_bytes].decode("utf-8", "ignore")
+
+
+def _shown(text: str) -> str:
+    return shortened(text, TEXT_MAX_CHARACTERS)
 
 
 def _capped(when: float) -> int:

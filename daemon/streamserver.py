@@ -423,8 +423,18 @@ class Client(asyncio.BufferedProtocol):
         ]
         for start in range(0, max(len(records), 1), SNAPSHOT_PART):
             part = records[start : start + SNAPSHOT_PART]
-            more = start + SNAPSHOT_PART < len(records)
-            self.send(p.Snapshot(request_id, supervisor.seq, part, more))
+            self._send_part(request_id, part, start + SNAPSHOT_PART < len(records))
+
+    def _send_part(self, request_id: int, part: list[p.ProcessRecord], more: bool) -> None:
+        """In as many frames as it takes: few have room for none but short commands."""
+        try:
+            self.send(p.Snapshot(request_id, self.supervisor.seq, part, more))
+        except LocalProtocolError:  # a frame of so many would be too large
+            if len(part) < 2:
+                raise
+            middle = len(part) // 2
+            self._send_part(request_id, part[:middle], True)
+            self._send_part(request_id, part[middle:], more)
 
     def _changed(self, change: Change) -> None:
         request_id = self._subscription

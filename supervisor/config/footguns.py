@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import stat
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from .. import shellwords
 from ..errors import ConfigProblem
 from .model import (
     Configuration,
@@ -157,7 +157,7 @@ def _half_stopped(sections: Sections, section: str, process: ProcessConfig) -> I
 def shell_of(command: str) -> str:
     """The shell that runs a line of commands and stays (``sh -c '…'`` without exec); empty for others."""
     try:
-        words = shlex.split(command)
+        words = shellwords.split(command)
     except ValueError:
         return ""
     name = os.path.basename(words[0]) if words else ""

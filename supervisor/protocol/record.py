@@ -6,6 +6,9 @@ Apart from ``stream``, so that the daemon starts programs before it imports the 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
+
+TEXT_MAX_CHARACTERS: Final = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +20,7 @@ class ProcessRecord:
     ``tries``: failed starts in a row. ``cause``: why it is in this state, for people.
     ``expected``: whether the last exit was one of exitcodes. ``stdin``: none, pipe or tty.
     ``trouble``: what is wrong beside the state (a log that cannot be written), or empty.
+    Of ``command``, ``directory``, ``spawnerr``, ``cause``, ``trouble`` and ``description`` at most 4,096 characters.
     """
 
     name: str

@@ -603,13 +603,23 @@ def _plain(value: Any) -> dict[str, Any]:
     return {name: getattr(value, name) for name in names}
 
 
+def _pack(body: dict[str, Any]) -> bytes:
+    """A byte of text that was no UTF-8, such as an environment may bring, is sent as a question mark."""
+    packed: bytes
+    try:
+        packed = msgpack.packb(body, default=_plain)
+    except UnicodeEncodeError:
+        packed = msgpack.packb(body, default=_plain, unicode_errors="replace")
+    return packed
+
+
 def encode(frame: Frame) -> bytes:
     """One frame, length included. Raises LocalProtocolError when it would break the limits."""
     body: dict[str, Any] = {"t": frame.TYPE}
     for name in _FIELDS[type(frame)]:
         body[name] = getattr(frame, name)
     try:
-        packed: bytes = msgpack.packb(body, default=_plain)
+        packed = _pack(body)
     except (ValueError, TypeError, OverflowError) as error:
         raise LocalProtocolError(f"cannot pack {frame.TYPE}: {error}") from error
     if len(packed) > MAX_FRAME_BYTES:

@@ -186,9 +186,14 @@ def test_left_out_fields_take_their_defaults() -> None:
 
 
 def test_what_cannot_be_sent_is_our_error() -> None:
-    for frame in (p.Result(1, "x" * p.MAX_FRAME_BYTES), p.Result(2**70, None), p.Result(1, "\ud800")):
+    for frame in (p.Result(1, "x" * p.MAX_FRAME_BYTES), p.Result(2**70, None)):
         with pytest.raises(LocalProtocolError):
             p.encode(frame)
+
+
+def test_what_is_no_character_is_sent_as_a_question_mark() -> None:
+    data = p.encode(p.Result(1, ["caf\udce9", {"é": "\ud800"}]))
+    assert p.client_decoder().feed(data) == [p.Result(1, ["caf?", {"é": "?"}])]
 
 
 @given(

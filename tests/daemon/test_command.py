@@ -20,7 +20,7 @@ from supervisor.daemon.command import CommandError, resolve, split_command
     ],
 )
 def test_words(command: str, words: list[str]) -> None:
-    assert split_command(command) == tuple(words)
+    assert split_command(command) == words
 
 
 @pytest.mark.parametrize(

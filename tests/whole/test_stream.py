@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import select
 import socket
 import struct
 import sys
 import threading
 import time
+import xmlrpc.client
 from pathlib import Path
 
 import pytest
@@ -32,6 +34,38 @@ startsecs=0
 [group:g]
 programs=member
 """
+
+
+def test_records_of_any_size_and_of_no_characters(supervise: Supervise) -> None:
+    long = "x" * 5000
+    supervisor = supervise(
+        f"""
+        [program:many]
+        command=/bin/echo {long} %(process_num)d
+        numprocs=400
+        process_name=%(process_num)d
+        autostart=false
+        [program:huge]
+        command=/bin/echo {long * 400}
+        autostart=false
+        startretries=0
+        [program:odd]
+        command=/bin/sh -c "exec sleep 1000" %(ENV_ODD)s
+        autostart=false
+        """,
+        env={"ODD": os.fsdecode(b"caf\xe9")},
+    )
+    with supervisor.stream() as stream:
+        stream.send(p.Subscribe(1))
+        parts = [stream.expect(p.Snapshot)]
+        while parts[-1].more:
+            parts.append(stream.expect(p.Snapshot))
+        assert sum(len(part.processes) for part in parts) == 402
+        supervisor.rpc.supervisor.startProcess("odd")
+        with pytest.raises(xmlrpc.client.Fault, match="SPAWN_ERROR"):
+            supervisor.rpc.supervisor.startProcess("huge")
+        stream.send(p.Ping(1))
+        stream.expect(p.Pong)
 
 
 @pytest.fixture
