@@ -36,6 +36,8 @@ from .usage import UsageSampler
 READ_BYTES = 1 << 16
 WRITE_HIGH_BYTES = 1 << 19
 SNAPSHOT_PART = 500
+CHANGES_HELD_BACK = 10_000
+ENCODED_KEPT = 64
 REQUESTS_MAX = 1024
 CLIENTS_MAX = 512
 FLUSH_BYTES = 1 << 18
@@ -50,16 +52,16 @@ class Encoded:
     """The chunk of a store that was encoded last, for the next follower at the same place."""
 
     def __init__(self) -> None:
-        self._kept: dict[int, tuple[Chunk, bytes]] = {}
+        self._kept: dict[Readable, tuple[Chunk, bytes]] = {}
 
     def next(self, cursor: Cursor, channel: str, limit: int) -> tuple[Chunk, bytes] | Missed | None:
         """What comes next for a cursor, with its encoded tail."""
-        key = id(cursor.store)
-        kept = self._kept.get(key)
+        store = cursor.store
+        kept = self._kept.get(store)
         if kept is not None:
             chunk, tail = kept
-            if chunk.gen == cursor.gen == cursor.store.gen and chunk.offset == cursor.offset:
-                ends_live = chunk.offset + len(chunk.data) == cursor.store.end
+            if chunk.gen == cursor.gen == store.gen and chunk.offset == cursor.offset:
+                ends_live = chunk.offset + len(chunk.data) == store.end
                 if len(chunk.data) <= limit and (ends_live or len(chunk.data) == p.MAX_DATA_BYTES):
                     cursor.offset += len(chunk.data)
                     return kept
@@ -67,9 +69,9 @@ class Encoded:
         if not isinstance(item, Chunk):
             return item
         tail = p.output_tail(channel, item.gen, item.offset, item.data)
-        if len(self._kept) > 64:
+        if len(self._kept) > ENCODED_KEPT:
             self._kept.clear()
-        self._kept[key] = (item, tail)
+        self._kept[store] = (item, tail)
         return item, tail
 
 
@@ -452,7 +454,7 @@ class Client(asyncio.BufferedProtocol):
     def _hold_back(self, request_id: int, change: Change) -> None:
         """The client does not read: keep a few, and cut it off when it stays away."""
         self._backlog.append(change)
-        if len(self._backlog) > 10_000 and self._transport is not None:
+        if len(self._backlog) > CHANGES_HELD_BACK and self._transport is not None:
             self.supervisor.log.warn(
                 f"stream client {self.caller.name} does not read; closing its connection"
             )

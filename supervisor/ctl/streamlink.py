@@ -64,6 +64,7 @@ class StreamLink:
         self.address = address_text(address)
         self._decoder = stream.client_decoder()
         self._waiting: list[stream.Frame] = []
+        self._broken = ""  # why nothing more can be read, behind what was read
         self.boot = ""
         try:
             self._socket = connect(address, OPEN_TIMEOUT_S)
@@ -98,18 +99,24 @@ class StreamLink:
     def receive(self) -> list[stream.Frame]:
         """The frames that one read gives, maybe none; waits for bytes if there are none."""
         if self._waiting:
-            frames, self._waiting = self._waiting, []
-            return frames
+            waiting, self._waiting = self._waiting, []
+            return waiting
+        if self._broken:
+            raise TransportError(self.address, self._broken)
         try:
             data = self._socket.recv(_RECEIVE_BYTES)
         except OSError as error:
             raise translate_error(self.address, error) from error
         if not data:
             raise TransportError(self.address, "the server closed the connection")
+        frames: list[stream.Frame] = []
         try:
-            return self._decoder.feed(data)
+            frames.extend(self._decoder.feed(data))
         except RemoteProtocolError as error:
-            raise TransportError(self.address, f"no proper stream frame: {error}") from error
+            self._broken = f"no proper stream frame: {error}"
+            if not frames:
+                raise TransportError(self.address, self._broken) from error
+        return frames
 
     def rest(self) -> list[stream.Frame]:
         """What had come before the connection broke: a reset is told ahead of the bytes that wait behind it."""
@@ -137,7 +144,7 @@ class StreamLink:
     @property
     def has_frames(self) -> bool:
         """Whether ``receive`` will not wait although the socket may be silent."""
-        return bool(self._waiting)
+        return bool(self._waiting or self._broken)
 
     def _open(self, username: str | None, password: str | None) -> None:
         deadline = time.monotonic() + OPEN_TIMEOUT_S

@@ -83,7 +83,7 @@ import dataclasses
 import struct
 import types
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, ClassVar, Final, Union
@@ -682,8 +682,8 @@ class Decoder:
 
     ``kinds`` is which side's frames are accepted: use ``client_decoder`` (reads
     what servers send) or ``server_decoder``. Raises RemoteProtocolError and
-    nothing else, in place of the frames that came in one piece with the broken
-    one, and then stays broken. Keeps at most one frame in memory.
+    nothing else, behind the frames that are whole, and then stays broken. Keeps at
+    most one frame in memory.
     """
 
     def __init__(self, kinds: dict[str, type[Any]]) -> None:
@@ -691,13 +691,12 @@ class Decoder:
         self._buffer = bytearray()
         self._broken = False
 
-    def feed(self, data: bytes | memoryview) -> list[Frame]:
-        """The frames that ``data`` completes, in order."""
+    def feed(self, data: bytes | memoryview) -> Iterator[Frame]:
+        """The frames that ``data`` completes, in order; nothing is done before they are taken."""
         if self._broken:
             raise RemoteProtocolError("data after a broken frame")
         buffer = self._buffer
         buffer += data
-        frames: list[Frame] = []
         position = 0
         try:
             while len(buffer) - position >= 4:
@@ -709,15 +708,14 @@ class Decoder:
                     break
                 with memoryview(buffer) as view:
                     frame = self._decode(view[position + 4 : end])
-                if frame is not None:
-                    frames.append(frame)
                 position = end
+                if frame is not None:
+                    yield frame
         except RemoteProtocolError:
             self._broken = True
             buffer.clear()
             raise
         del buffer[:position]
-        return frames
 
     def _decode(self, packed: memoryview) -> Frame | None:
         try:

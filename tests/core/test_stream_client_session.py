@@ -20,7 +20,7 @@ class Peer:
     seen: list[wire.Frame] = field(default_factory=list)
 
     def sent(self) -> list[wire.Frame]:
-        return wire.server_decoder().feed(self.session.to_send())
+        return list(wire.server_decoder().feed(self.session.to_send()))
 
     def give(self, *frames: wire.Frame, now: float = 0.0) -> None:
         self.session.receive(b"".join(map(wire.encode, frames)), now)

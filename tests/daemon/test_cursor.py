@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from supervisor.daemon.output.cursor import Chunk, Cursor, Missed
-from supervisor.daemon.output.store import Watchers
+from supervisor.daemon.output.store import LogStore, Watchers
+from supervisor.daemon.streamserver import Encoded
 
 
 @dataclass
@@ -97,3 +99,14 @@ def test_bytes_that_somebody_took_away() -> None:
     cursor = Cursor(store, 1, 1)
     assert cursor.next() == Missed(1, 1, 4)
     assert cursor.next() is None
+
+
+def test_what_was_encoded_for_one_log_is_never_sent_for_another(tmp_path: Path) -> None:
+    """A log that is gone leaves its place in memory to the next one."""
+    encoded = Encoded()
+    for number in range(20):
+        store = LogStore(str(tmp_path / str(number)), 0, 0)
+        store.append(b"%02d\n" % number)
+        found = encoded.next(Cursor(store, 1, 0), "stdout", 1000)
+        assert isinstance(found, tuple) and found[0].data == b"%02d\n" % number
+        store.close()

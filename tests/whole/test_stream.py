@@ -76,6 +76,13 @@ def supervisor(supervise: Supervise) -> Supervisor:
     return made
 
 
+def test_what_came_before_nonsense_is_answered(supervisor: Supervisor) -> None:
+    with supervisor.stream() as stream:
+        stream.sock.sendall(p.encode(p.Call(1, "supervisor.getPID")) + b"\xff" * 8)
+        answer, error = stream.ends()
+    assert answer == p.Result(1, supervisor.keeper_pid) and isinstance(error, p.Error)
+
+
 def test_greeting(supervisor: Supervisor) -> None:
     with supervisor.stream() as one, supervisor.stream() as two:
         assert one.greeting.version == p.VERSION
