@@ -1,6 +1,6 @@
-"""A program's command line to the file that is executed; must never know processes or their states.
+"""What a process is started with: file, arguments, environment, user; must never know processes or their states.
 
-Supervisor's rules: shell quoting but no shell; a word with a slash is used as it is,
+Supervisor's rules for the command: shell quoting but no shell; a word with a slash is used as it is,
 another one is searched in PATH of the program's environment, then of ours.
 """
 
@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import errno
 import os
+import pwd
 import stat
 from collections.abc import Mapping
 
 from supervisor import shellwords
+from supervisor.config.model import ProcessConfig
 from supervisor.errors import SupervisorError
 
 DEFAULT_PATH = "/bin:/usr/bin:/usr/local/bin"
@@ -70,3 +72,28 @@ def _search(word: str, environment: Mapping[str, str]) -> str:
                 return candidate
             first = first or candidate
     return first or word
+
+
+def environment(config: ProcessConfig, serverurl: str) -> dict[str, str]:
+    """What is laid over the keeper's environment. ``serverurl``: the automatic one; empty: there is none."""
+    env = {"SUPERVISOR_ENABLED": "1"}
+    url = config.serverurl if config.serverurl and config.serverurl.upper() != "AUTO" else serverurl
+    if url:
+        env["SUPERVISOR_SERVER_URL"] = url
+    env["SUPERVISOR_PROCESS_NAME"] = config.name
+    env["SUPERVISOR_GROUP_NAME"] = config.group
+    if config.tty:
+        env["TERM"] = config.term
+    env.update(config.environment)
+    return env
+
+
+def rights_of(uid: int | None) -> tuple[int, int, list[int]]:
+    """What the keeper is to set for a user: (uid, gid, groups); uid -1: nothing. Raises CommandError."""
+    if uid is None or uid == os.geteuid():
+        return -1, -1, []
+    try:
+        entry = pwd.getpwuid(uid)
+    except KeyError as error:  # there was one when the configuration was read
+        raise CommandError(f"there is no user with uid {uid} any more", found=True) from error
+    return uid, entry.pw_gid, os.getgrouplist(entry.pw_name, entry.pw_gid)

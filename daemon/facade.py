@@ -568,7 +568,8 @@ class SupervisordFacade(SupervisorBase):
         known = self._groups.get(id(group))
         if known is None:
             groups = self.supervisor.groups
-            self._groups = {k: (g, f) for k, (g, f) in self._groups.items() if groups.get(g.name) is g}
+            if len(self._groups) > 2 * len(groups) + 16:
+                self._groups = {k: (g, f) for k, (g, f) in self._groups.items() if groups.get(g.name) is g}
             known = self._groups[id(group)] = group, GroupFacade(self, group)
         return known[1]
 

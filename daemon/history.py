@@ -8,6 +8,7 @@ last stands just before them.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -83,14 +84,11 @@ class History:
         ]
 
     def restore(self, packed: Sequence[bytes]) -> None:
-        """Take over what ``packed`` gave. Raises ValueError or TypeError when it is something else."""
+        """Take over what ``packed`` gave; what another version has put there is left out."""
         for data in reversed(packed):
-            when, old, new, cause, pid, tries, status, stdout, stderr = msgpack.unpackb(
-                data, unicode_errors="surrogateescape"
-            )
-            self.entries.append(
-                Past(when, old, new, cause, pid, tries, status, _place(stdout), _place(stderr))
-            )
+            with contextlib.suppress(ValueError, TypeError):
+                *facts, stdout, stderr = msgpack.unpackb(data, unicode_errors="surrogateescape")
+                self.entries.append(Past(*facts, _place(stdout), _place(stderr)))
 
 
 def _place(data: list[int] | None) -> Place | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import array
 import asyncio
+import errno
 import os
 import socket
 from collections import deque
@@ -49,12 +50,17 @@ class KeeperLink:
             self._loop = None
 
     def send(self, frame: wire.Frame, fds: tuple[int, ...] = ()) -> None:
-        """Queue a frame; its descriptors are duplicated, the caller keeps its own."""
+        """Queue a frame; its descriptors are duplicated, the caller keeps its own.
+
+        Raises OSError: no descriptors are left, or E2BIG for what is too long for any frame.
+        """
         if isinstance(frame, wire.Hold):
             self.note_held(frame.name, fds[0])
         elif isinstance(frame, wire.Drop):
             self._held.pop(frame.name, None)
         data = wire.encode(frame)
+        if len(data) > wire.MAX_ENCLOSED_BYTES:
+            raise OSError(errno.E2BIG, os.strerror(errno.E2BIG))
         kept = [os.dup(fd) for fd in fds]
         if len(data) > wire.MAX_FRAME_BYTES:
             memfd = os.memfd_create("supervisor-frame", os.MFD_CLOEXEC)

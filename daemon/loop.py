@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
-import pwd
 import signal
 import time
 from collections import deque
@@ -25,7 +24,7 @@ from supervisor.protocol.record import ProcessRecord
 from supervisor.states import STOPPED_STATES, SupervisorStates, getSupervisorStateDescription
 from supervisor.states import ProcessStates as S
 
-from .command import CommandError, resolve
+from .command import CommandError, environment, resolve, rights_of
 from .configjournal import ConfigJournal
 from .inputjournal import HELD_AS, InputJournal
 from .keeper import wire
@@ -168,10 +167,10 @@ class Supervisor:
                 self.seq = max(self.seq, int(record.get("s", 0)))
             group.processes[process_config.name] = process
         self.processes |= {process.key: process for process in group.processes.values()}
+        last = next(reversed(self.groups.values()), group)
         self.groups[config.name] = group
-        ordered = sorted(self.groups.values(), key=lambda g: (g.priority, g.name))
-        if ordered[-1] is not group:
-            self.groups = {g.name: g for g in ordered}
+        if _rank(last) > _rank(group):  # not at a start, where they come in order
+            self._sort_groups()
         if saved is None:
             self.journal.append({"add": encode(config)})
             for process in group.processes.values():
@@ -179,6 +178,9 @@ class Supervisor:
                 self._publish(process)
         self.on_group_added(group, saved is None)
         return group
+
+    def _sort_groups(self) -> None:
+        self.groups = {group.name: group for group in sorted(self.groups.values(), key=_rank)}
 
     def remove_group(self, name: str) -> None:
         """Forget a group whose processes all stand still."""
@@ -279,7 +281,7 @@ class Supervisor:
         own = replace(config, processes=())
         group.config = in_order(replace(own, processes=tuple(processes.values())), order)
         group.processes = {p.name: group.processes[p.name] for p in group.config.processes}
-        self.groups = {g.name: g for g in sorted(self.groups.values(), key=lambda g: (g.priority, g.name))}
+        self._sort_groups()
         self.journal.append({"group": encode(own), "order": order})
         for process in group.processes.values():
             self._publish(process)
@@ -412,17 +414,17 @@ class Supervisor:
         try:
             order = self.spawn_order(process, gen)
             self.open_outputs(process)
-            order = order._replace(stdin=self.stdin_of(process))
+            self.link.send(order._replace(stdin=self.stdin_of(process)))
         except CommandError as error:
             self.feed(process, machine.NotSpawned(str(error)))
         except OSError as error:
             if error.errno == errno.EMFILE:
                 text = f"too many open files to spawn '{name}'"
+            elif error.errno == errno.E2BIG:
+                text = f"command and environment of '{name}' are too long"
             else:
                 text = f"unknown error making dispatchers for '{name}': {errno_name(error.errno or 0)}"
             self.feed(process, machine.NotSpawned(text))
-        else:
-            self.link.send(order)
 
     def spawn_again(self, process: Process) -> None:
         """Repeat a spawn request that an earlier daemon may not have sent; the keeper knows if it did."""
@@ -464,12 +466,7 @@ class Supervisor:
         config = process.config
         env = self.environment(config)
         path, argv = resolve(config.command, env, config.directory)
-        uid, gid, groups = -1, -1, list[int]()
-        if config.uid is not None and config.uid != os.geteuid():
-            uid = config.uid
-            entry = pwd.getpwuid(uid)
-            gid = entry.pw_gid
-            groups = os.getgrouplist(entry.pw_name, gid)
+        uid, gid, groups = rights_of(config.uid)
         rows, cols = process.size
         return wire.Spawn(
             process.key, gen, path, argv, env, config.directory or "",
@@ -479,16 +476,7 @@ class Supervisor:
 
     def environment(self, config: ProcessConfig) -> dict[str, str]:
         """What is laid over the keeper's environment for a process."""
-        env = {"SUPERVISOR_ENABLED": "1"}
-        url = config.serverurl if config.serverurl and config.serverurl.upper() != "AUTO" else self.serverurl
-        if url:
-            env["SUPERVISOR_SERVER_URL"] = url
-        env["SUPERVISOR_PROCESS_NAME"] = config.name
-        env["SUPERVISOR_GROUP_NAME"] = config.group
-        if config.tty:
-            env["TERM"] = config.term
-        env.update(config.environment)
-        return env
+        return environment(config, self.serverurl)
 
     # --- what the keeper says ------------------------------------------------------------------------
 
@@ -729,29 +717,18 @@ class Supervisor:
 
     def _stop_next(self, name: str | None, cause: str = "shutdown") -> None:
         if name is not None:
-            for process in descending(_Ranked(p) for p in self.groups[name].processes.values()):
-                if _to_stop(process.process):
-                    self.feed(process.process, machine.Stop(cause, giving_up=True))
+            for process in descending(self.groups[name].processes.values()):
+                if _to_stop(process):
+                    self.feed(process, machine.Stop(cause, giving_up=True))
         elif self._plan is not None and self._plan.done and not self.ended.done():
             self.ended.set_result("shutdown" if self.mood == SupervisorStates.SHUTDOWN else "reload")
+
+
+def _rank(group: Group) -> tuple[int, str]:
+    return group.priority, group.name
 
 
 def _to_stop(process: Process) -> bool:
     """Whether the end has to stop it: one that could not be signalled before gets its signal once more."""
     m = process.machine
     return m.state not in STOPPED_STATES or (m.state == S.UNKNOWN and m.pid != 0)
-
-
-@dataclass(frozen=True, slots=True)
-class _Ranked:
-    """A process as ``machines.group`` sorts it."""
-
-    process: Process
-
-    @property
-    def name(self) -> str:
-        return self.process.config.name
-
-    @property
-    def priority(self) -> int:
-        return self.process.config.priority

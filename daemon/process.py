@@ -154,6 +154,10 @@ class Process:
         self._facts = _NO_FACTS
         self._observers: tuple[Observer, ...] = ()
 
+    @property
+    def priority(self) -> int:
+        return self.config.priority
+
     # --- observers -----------------------------------------------------------------------------------
 
     @contextmanager

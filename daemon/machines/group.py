@@ -6,16 +6,13 @@ the end of the supervisor goes down them, one group at a time.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Protocol, TypeVar
 
 
 class HasPriority(Protocol):
     @property
     def priority(self) -> int: ...
-
-    @property
-    def name(self) -> str: ...
 
 
 T = TypeVar("T", bound=HasPriority)
@@ -29,9 +26,3 @@ def ascending(members: Iterable[T]) -> list[T]:
 def descending(members: Iterable[T]) -> list[T]:
     """By falling priority; equals in reverse order, so that it is the exact reverse of ``ascending``."""
     return ascending(members)[::-1]
-
-
-def next_to_stop(groups: Sequence[T], stopped: Iterable[str]) -> T | None:
-    """The group that a shutdown stops next, given the names of those that stand still; None: all do."""
-    still = set(stopped)
-    return next((group for group in descending(groups) if group.name not in still), None)

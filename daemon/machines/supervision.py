@@ -25,6 +25,7 @@ class StopPlan:
 
     def __init__(self, groups: Iterable[GroupToStop]) -> None:
         self._todo = sorted(groups, key=lambda group: group.priority)  # the last one stops next
+        self._groups = {group.name: group for group in self._todo}
         self._current: GroupToStop | None = None
 
     def begin(self) -> str | None:
@@ -33,9 +34,9 @@ class StopPlan:
 
     def stopped(self, group: str, key: str) -> str | None:
         """A process stands still; the group to stop now, or None when none is due yet (or ever: ``done``)."""
-        for entry in (self._current, *self._todo):
-            if entry is not None and entry.name == group:
-                entry.waiting.discard(key)
+        entry = self._groups.get(group)
+        if entry is not None:
+            entry.waiting.discard(key)
         if self._current is None or self._current.waiting:
             return None
         return self._next()

@@ -107,7 +107,7 @@ def _all(supervisor: Supervisor) -> list[Process]:
 
 
 def _members(group: Group) -> list[Process]:
-    return sorted(group.processes.values(), key=lambda p: p.config.priority)
+    return ascending(group.processes.values())
 
 
 def _status(process: Process, code: int = Faults.SUCCESS, text: str = "OK") -> Status:

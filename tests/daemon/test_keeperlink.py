@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import socket
 
+import pytest
+
 from supervisor.daemon.keeper import wire
 from supervisor.daemon.keeperlink import KeeperLink
 from tests.support.waiting import PATIENCE_S
@@ -35,3 +37,12 @@ def test_what_did_not_fit_before_the_loop_ran_is_sent_when_it_does() -> None:
     with ours, theirs:
         asyncio.run(talk())
     assert got == [*(wire.Forget("p", number) for number in range(FRAMES)), wire.Ready()]
+
+
+def test_what_is_too_long_for_any_frame_is_refused() -> None:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with ours, theirs:
+        link = KeeperLink(ours, lambda frame, fds: None, lambda: None)
+        with pytest.raises(OSError, match="too long"):
+            link.send(wire.Drop("x" * wire.MAX_ENCLOSED_BYTES))
+        assert link.idle

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supervisor.daemon.machines.group import ascending, descending, next_to_stop
+from supervisor.daemon.machines.group import ascending, descending
 from supervisor.daemon.machines.supervision import GroupToStop, StopPlan
 
 
@@ -23,13 +23,6 @@ MEMBERS = [Member("b", 2), Member("a", 1), Member("c", 2), Member("d", 0)]
 def test_up_the_priorities_and_down_them() -> None:
     assert [m.name for m in ascending(MEMBERS)] == ["d", "a", "b", "c"]
     assert [m.name for m in descending(MEMBERS)] == ["c", "b", "a", "d"]
-
-
-def test_next_to_stop() -> None:
-    assert next_to_stop(MEMBERS, []) == MEMBERS[2]
-    assert next_to_stop(MEMBERS, ["c"]) == MEMBERS[0]
-    assert next_to_stop(MEMBERS, ["c", "b", "a"]) == MEMBERS[3]
-    assert next_to_stop(MEMBERS, ["a", "b", "c", "d"]) is None
 
 
 def test_one_group_after_the_other() -> None:
