@@ -88,7 +88,7 @@ class History:
         for data in reversed(packed):
             with contextlib.suppress(ValueError, TypeError):
                 *facts, stdout, stderr = msgpack.unpackb(data, unicode_errors="surrogateescape")
-                self.entries.append(Past(*facts, _place(stdout), _place(stderr)))
+                self.entries.append(Past._make([*facts, _place(stdout), _place(stderr)]))
 
 
 def _place(data: list[int] | None) -> Place | None:

@@ -37,7 +37,8 @@ def write_pid(fd: int) -> bool:
     """Put our pid in it; False: there is no room on the disk, say."""
     data = f"{os.getpid()}\n".encode()
     try:
-        os.pwrite(fd, data, 0)  # first, so that nobody finds it empty who reads it in between
+        # whoever reads it between these two finds neither nothing nor the end of a longer number
+        os.pwrite(fd, data.ljust(os.fstat(fd).st_size, b"\n"), 0)
         os.ftruncate(fd, len(data))
     except OSError:
         return False

@@ -417,13 +417,14 @@ def test_the_pidfile_is_never_seen_empty(supervise: Supervise, nodaemon: bool) -
     path.write_text("99999999\n")  # of one that was killed
     if not nodaemon:
         supervisor.argv = []
-    seen: set[str] = set()
+    seen: set[int] = set()
     supervisor.launch()
     assert supervisor.popen is not None
-    until(lambda: seen.add(path.read_text()) or len(seen) > 1, "the pid", pause_s=0.0)  # type: ignore[func-returns-value]
+    until(lambda: seen.add(int(path.read_text())) or len(seen) > 1, "the pid", pause_s=0.0)  # type: ignore[func-returns-value]
     supervisor.wait_ready()
     supervisor.keeper_pid = supervisor.pidfile_pid()
     supervisor.base = descriptors(supervisor.daemon_pid())
-    assert seen == {"99999999\n", f"{supervisor.keeper_pid}\n"}
+    assert seen == {99999999, supervisor.keeper_pid}
+    assert path.read_text() == f"{supervisor.keeper_pid}\n"
     if nodaemon:
         assert supervisor.keeper_pid == supervisor.popen.pid
