@@ -424,14 +424,8 @@ class App:
         ground = next(entry for entry in entries if entry[0] == "ui.background")
         self._screen.register_palette([(None, *ground[1:]), *entries], replace=True)
 
-    def save_theme(self, name: str) -> None:
-        self._keep(theme=name)
-
-    def save_splits(self, splits: tuple[int, ...]) -> None:
-        self._keep(splits=splits)
-
-    def _keep(self, **changes: Any) -> None:
-        """Keep one setting by itself; those that were not saved stay unsaved."""
+    def keep(self, **changes: Any) -> None:
+        """Save these settings; those that were changed and not saved stay unsaved."""
         kept, _ = files.load_settings(self._environ)
         try:
             files.save_settings(self._environ, replace(kept, **changes))

@@ -140,6 +140,7 @@ COMMANDS: Final[dict[str, Command]] = _table(
     Command("next-match", "Next", "next match", _FIND),
     Command("previous-match", "Prev", "previous match", _FIND),
     Command("attention", "Trouble", "only what needs attention", _FIND),
+    Command("actions", "Actions", "menu of actions", _FIND),
     Command("palette", "Palette", "command palette", _FIND),
     Command("sort", "Sort", "choose what to sort by", _VIEW, argument="COLUMN"),
     Command("sort-next", "Sort", "sort by the next column", _VIEW),

@@ -21,7 +21,7 @@ from supervisor.states import ProcessStates
 from . import filters
 from .actions import ROLLING_SIZE, Actions
 from .attaching import Attaching
-from .commands import ACT, COMMANDS, Verb, describe_marks, described
+from .commands import ACT, COMMANDS, Command, Verb, describe_marks, described
 from .desk import Desk, Host, Timer
 from .feeds import Feeds
 from .fleetdesk import FleetDesk
@@ -30,15 +30,14 @@ from .listview import SORTS
 from .logbuffer import LogBuffer
 from .logdesk import LogDesk
 from .model import ChangeTold, LinkKind, LinkTold, Message, Model, Ref
-from .pane import WHEEL_ROWS, Box, Look, Row, last_event
+from .mouse import Mouse
+from .pane import Box, Look, Row, last_event, row_width
 from .pickers import Pickers
 from .replaydesk import ReplayDesk
 from .replies import Replies
 from .screens.attach import key_words
 from .screens.detail import Detail
-from .screens.dialogs import Dialog
 from .screens.events import KINDS, LEVELS, EventsPane
-from .screens.fleet import AttentionPane, SupTable
 from .screens.logpane import LogPane
 from .screens.overview import Overview
 from .screens.table import ProcessTable
@@ -66,7 +65,7 @@ class Console(Desk):
         self._serving = Serving(self, self._actions)
         self._fleet = FleetDesk(self)
         self._pickers = Pickers(self)
-        self.setup = Setup(self, self._pickers)
+        self._pickers.propose = self._actions.propose
         self._whys = Whys(self)
         self._range_from: Ref | None = None
         self._link_trouble = False
@@ -76,11 +75,12 @@ class Console(Desk):
         self._sync_timer: Timer | None = None
         self._interrupted_at = float("-inf")
         self._find_text = ""
-        self._last_click: tuple[float, int] = (0.0, -1)
         self._no_log = LogBuffer()
-        self._no_log.begin(0, 0, 0)
-        self._no_log.output(0, 0, b"choose a process to see its log\n")
+        self._no_log_text = ""
         self._logdesk = LogDesk(self, self.feeds, self._log)
+        self._mouse = Mouse(self, self._fleet, self._logdesk)
+        self.stage.resized = self._keep_sizes
+        self.setup = Setup(self, self._pickers, self._logdesk.screen)
         self._attaching.give = self._logdesk.give
         self._commands = self._logdesk.commands() | self.replay.commands() | self._table()
         self._with_argument: dict[str, Callable[[str], None]] = {
@@ -158,7 +158,9 @@ class Console(Desk):
             self._describe_group()
         self._logdesk.arrive()
         contexts = self.contexts()
-        self.stage.footer.entries = self.keymap.footer(contexts, changing=not self.read_only)
+        deaf = self.stage.dialog.deaf if self.stage.dialog is not None else ()
+        entries = self.keymap.footer(contexts, changing=not self.read_only)
+        self.stage.footer.entries = [entry for entry in entries if entry[1].name not in deaf]
         self.stage.footer.hint = self._hint()
         if (
             self._actions.progress is not None
@@ -169,9 +171,22 @@ class Console(Desk):
             self.stage.message.role = "msg.info"
 
     def _describe_group(self) -> None:
-        cursor = self.view.cursor
-        log = self.overview.log
-        log.show(self._no_log, cursor.namespec if cursor is not None else "", "")
+        group = self.view.cursor
+        text = ""
+        if group is not None and group in self.model.groups:
+            keys = {
+                name: self.keymap.keys_of(name, self.contexts())[:1] for name in ("logs", "restart-group")
+            }
+            can = {"logs": "shows their logs as one", "restart-group": "restarts them all"}
+            words = [f"{key[0]} {can[name]}" for name, key in keys.items() if key]
+            count = len(self.model.groups[group])
+            text = f"group {group.group}: {count} processes, {self.model.up(group)} up\n{', '.join(words)}\n"
+        if text != self._no_log_text:
+            self._no_log_text = text
+            self._no_log = LogBuffer()
+            self._no_log.begin(0, 0, 0)
+            self._no_log.output(0, 0, text.encode())
+        self.overview.log.show(self._no_log, group.namespec if text and group is not None else "", "")
 
     def after_draw(self) -> None:
         """Ask for what can be seen now, a moment later: the cursor may be on its way."""
@@ -225,12 +240,18 @@ class Console(Desk):
         if self.stage.dialog is not None and self.stage.dialog.hint:
             return self.stage.dialog.hint
         if self._pending:
-            found = self.keymap.find(self.contexts(), self._pending)
-            row: Row = [("ui.footer.key", show(self._pending)), ("ui.footer", " then  ")]
-            for key, command in found.choices if isinstance(found, Prefix) else ():
-                row += [("ui.footer.key", show((key,))), ("ui.footer", f" {described(command).help}  ")]
-            return row
+            row = self._choices(lambda command: command.help)
+            fits = row_width(row) < self.stage.size[0]
+            return row if fits else self._choices(lambda command: command.label)
         return []
+
+    def _choices(self, words: Callable[[Command], str]) -> Row:
+        """What may follow the keys that were typed."""
+        found = self.keymap.find(self.contexts(), self._pending)
+        row: Row = [("ui.footer.key", show(self._pending)), ("ui.footer", " then  ")]
+        for key, command in found.choices if isinstance(found, Prefix) else ():
+            row += [("ui.footer.key", show((key,))), ("ui.footer", f" {words(described(command))}  ")]
+        return row
 
     # --- keys ----------------------------------------------------------------------------------------
 
@@ -259,6 +280,9 @@ class Console(Desk):
             self._sequence_timer.cancel()
             self._sequence_timer = None
         found = self.keymap.find(self.contexts(), keys)
+        if found is None and self._pending and key == "esc":
+            self._pending = ()
+            return
         self._pending = ()
         if isinstance(found, Prefix):
             self._pending = keys
@@ -374,6 +398,7 @@ class Console(Desk):
             "previous-match": lambda: self._next_match(backward=True),
             "attention": lambda: self.view.change(attention=not self.view.attention),
             "palette": self._pickers.palette,
+            "actions": lambda: self._pickers.actions(self._actions.targets()[1]),
             "sort": self._pickers.sort,
             "sort-next": lambda: self._sort(1),
             "sort-previous": lambda: self._sort(-1),
@@ -530,9 +555,14 @@ class Console(Desk):
             screen.resize(across, down)
         else:
             screen.even()
-        if screen is self.overview:
-            self.settings = replace(self.settings, splits=tuple(self.overview.splits))
-            self.host.save_splits(self.settings.splits)
+        self._keep_sizes()
+
+    def _keep_sizes(self) -> None:
+        """Keep how the screen that is shown is divided, for the next time."""
+        if self.stage.screen is self.overview:
+            self.keep(splits=tuple(self.overview.splits))
+        elif self.stage.screen is self._logdesk.screen:
+            self.keep(log_splits=self._logdesk.screen.kept)
 
     # --- the list ------------------------------------------------------------------------------------
 
@@ -683,51 +713,7 @@ class Console(Desk):
     # --- the mouse -----------------------------------------------------------------------------------
 
     def pressed(self, box: Box, button: int, col: int, row: int, size: tuple[int, int]) -> None:
-        self.host.invalidate()
-        if isinstance(box, Dialog):
-            box.press(col, row)
-            if box.over and self.stage.dialog is box:
-                self.stage.dialog = None
-        elif self.stage.dialog is not None:
-            return
-        elif box is self.stage.footer:
-            name = self.stage.footer.command_at(col)
-            if name is not None:
-                self.execute(name)
-        elif button in (4, 5):
-            by = -WHEEL_ROWS if button == 4 else WHEEL_ROWS
-            if isinstance(box, ProcessTable):
-                self.view.move(by)
-            elif isinstance(box, (SupTable, AttentionPane)):
-                box.view.move(by)
-            elif isinstance(box, (LogPane, EventsPane)):
-                box.move(by)
-        elif button == 1:
-            self._pressed(box, col, row)
-
-    def _pressed(self, box: Box, col: int, row: int) -> None:
-        screen = self.stage.screen
-        if isinstance(box, LogPane) and box in screen.panes:
-            screen.focused = box
-            self._logdesk.pressed(box, col, row)
-        elif isinstance(box, (SupTable, AttentionPane)):
-            self._fleet.press(box, row)
-        elif isinstance(box, ProcessTable):
-            screen.focused = box
-            place = box.row_at(row)
-            if place == -1:
-                sort = box.column_at(col)
-                if sort is not None:
-                    self.view.change(sort=sort)
-            elif place is not None:
-                now = self.host.now()
-                again = (
-                    self._last_click == (self._last_click[0], place) and 0 <= now - self._last_click[0] < 0.5
-                )
-                self._last_click = (now, place)
-                self.view.go(place)
-                if again:
-                    self.execute("detail")
+        self._mouse.pressed(box, button, col, row)
 
 
 def _parsed(codes: list[int]) -> list[object]:

@@ -1,6 +1,6 @@
 """What the parts of the console share: the model and its view, what is shown, messages; must never know the loop.
 
-What they need of the outside (redraw, timers, tasks, the terminal's mode) is the
+What they need of the outside (redraw, timers, tasks, files, the terminal's mode) is the
 ``Host``, which ``app`` is.
 """
 
@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import urwid
 
@@ -51,8 +52,7 @@ class Host(Protocol):
     def terminal(self, data: bytes) -> None: ...
     def outside(self, program: str | None, text: str) -> None: ...
     def show_theme(self, name: str) -> None: ...
-    def save_theme(self, name: str) -> None: ...
-    def save_splits(self, splits: tuple[int, ...]) -> None: ...
+    def keep(self, **changes: Any) -> None: ...
     def use(self, settings: Settings) -> None: ...
     def save_settings(self, settings: Settings) -> Path: ...
     def load_keys(self, preset: str) -> KeyFile: ...
@@ -107,6 +107,11 @@ class Desk:
         if isinstance(focused, LogPane) and focused.selection is not None:
             own = ("select", *own)
         return ("replay", *own) if self.replaying else own
+
+    def keep(self, **changes: Any) -> None:
+        """Change settings, and keep these by themselves; what else was changed stays unsaved."""
+        self.settings = replace(self.settings, **changes)
+        self.host.keep(**changes)
 
     def told(self, message: Message) -> None:
         """A supervisor told something."""

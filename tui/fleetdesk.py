@@ -48,9 +48,7 @@ class FleetDesk:
 
     def show(self) -> None:
         if not self.many:
-            raise UserError(
-                "one supervisor is open; -s NAME=URL, more than once, or a fleet file open several"
-            )
+            raise UserError("one supervisor is open: -s NAME=URL (more than once) or a fleet file")
         self._desk.show([self.screen])
 
     def open(self) -> None:

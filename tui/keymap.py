@@ -43,7 +43,7 @@ GLOBAL: Final = {
     "tab": "next-pane", "shift tab": "previous-pane", "ctrl w w": "next-pane", "ctrl w W": "previous-pane",
     "ctrl w h": "pane-left", "ctrl w l": "pane-right", "ctrl w k": "pane-up", "ctrl w j": "pane-down",
     "ctrl w >": "wider", "ctrl w <": "narrower", "ctrl w +": "higher", "ctrl w -": "lower", "ctrl w =": "even", "=": "even",
-    "1": "overview", "2": "detail", "3": "log-screen", "4": "events", "5": "fleet", "g e": "events", "g p": "go", "g l": "log-in", "meta 1": "overview", "meta 2": "detail", "meta 3": "logs", "meta 4": "events", "meta 5": "fleet", "g m": "messages", "g a": "attached",
+    "1": "overview", "2": "detail", "3": "log-screen", "4": "events", "5": "fleet", "g e": "events", "g p": "go", "g l": "log-in", "meta 1": "overview", "meta 2": "detail", "meta 3": "log-screen", "meta 4": "events", "meta 5": "fleet", "g m": "messages", "g a": "attached",
     "?": "help", "f1": "help", ":": "palette", "ctrl p": "palette", "f2": "settings", "ctrl t": "theme",
     "esc": "back", "q": "back", "f10": "quit", "ctrl c": "interrupt",
     "ctrl l": "redraw", "ctrl r": "reconnect", "z": "zoom", "M": "mouse",
@@ -54,7 +54,7 @@ LIST: Final = {
     "enter": "detail", "o": "logs", "f5": "logs",
     "s": "start", "f7": "start", "x": "stop", "f8": "stop", "r": "restart",
     "S": "start-group", "X": "stop-group", "R": "restart-group",
-    "f9": "signal", "!": "signal", "a": "attach", "A": "watch",
+    "f9": "signal", "!": "signal", "a": "attach", "A": "watch", "m": "actions",
     "u": "undo", "c": "clear-log", "f11": "reload", "y": "copy-name", "Y": "copy-command",
     "space": "mark", "v": "mark-range", "*": "mark-all", "U": "unmark-all", "+": "mark-glob", "_": "unmark-glob", "H": "fold-all", "L": "unfold-all",
     "/": "filter", "f4": "filter", "\\": "filter", "f3": "find", "t": "attention", "f": "follow-row",
@@ -80,7 +80,7 @@ SELECT: Final = {
 
 DETAIL: Final = {
     "s": "start", "f7": "start", "x": "stop", "f8": "stop", "r": "restart", "R": "restart-group",
-    "f9": "signal", "!": "signal", "a": "attach", "A": "watch", "o": "logs", "f5": "logs", "e": "stream",
+    "f9": "signal", "!": "signal", "a": "attach", "A": "watch", "o": "logs", "f5": "logs", "e": "stream", "m": "actions",
     "u": "undo", "c": "clear-log", "f11": "reload", "y": "copy-name", "Y": "copy-command",
 }  # fmt: skip
 
@@ -95,7 +95,7 @@ FLEET: Final = {
 
 TROUBLE: Final = {
     "enter": "open-supervisor", "=": "everything", "s": "start", "f7": "start", "x": "stop", "f8": "stop",
-    "r": "restart", "R": "restart-group", "f9": "signal", "!": "signal", "a": "attach", "A": "watch", "u": "undo",
+    "r": "restart", "R": "restart-group", "f9": "signal", "!": "signal", "a": "attach", "A": "watch", "u": "undo", "m": "actions",
 }  # fmt: skip
 
 REPLAY: Final = {

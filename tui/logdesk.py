@@ -457,6 +457,6 @@ class LogDesk:
         return True
 
 
-def _pattern(text: str) -> Item | None:
+def _pattern(text: str) -> list[Item]:
     """A pattern that was typed, to choose all that match it."""
-    return Item(text, "pattern", f"all that match {text}") if any(char in text for char in "*?[") else None
+    return [Item(text, "pattern", f"all that match {text}")] if any(char in text for char in "*?[") else []

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from textwrap import wrap
 from typing import Final
 
 from supervisor.errors import UserError
 
 from . import filters
-from .commands import ATTACHED, COMMANDS, described
+from .commands import ATTACHED, COMMANDS, Verb, described
 from .desk import Desk
 from .listview import SORTS
 from .model import Ref
@@ -21,6 +22,9 @@ from .words import clock
 MAX_PALETTE_PROCESSES: Final = 5000
 _GO: Final = "go "
 _SET: Final = "set "
+_DO: Final = "do "
+MAX_DEEDS: Final = 20
+_VERBS: Final = (Verb.START, Verb.STOP, Verb.RESTART)
 _NOT_IN_PALETTE: Final = frozenset(
     {
         "up",
@@ -39,9 +43,17 @@ _NOT_IN_PALETTE: Final = frozenset(
 )
 
 
+_ON_PROCESS: Final = (
+    "detail", "logs", "start", "stop", "restart", "signal", "attach", "watch", "start-group", "stop-group",
+    "restart-group", "clear-log", "copy-name", "copy-command",
+)  # fmt: skip
+"""What the menu of actions offers, where it has a key."""
+
+
 class Pickers:
     def __init__(self, desk: Desk) -> None:
         self.apply: Callable[[Settings], None] = lambda settings: None
+        self.propose: Callable[[Verb, Sequence[Ref], str], None] = lambda verb, refs, scope: None
         self._desk = desk
 
     def sort(self) -> None:
@@ -56,21 +68,26 @@ class Pickers:
 
     def help(self, edit: Callable[[], None]) -> None:
         """``edit`` is what ``K`` does there."""
-        contexts = self._desk.contexts()
-        cols = self._desk.stage.size[0]
-        rows = help_rows(self._desk.keymap, contexts, cols, changing=not self._desk.read_only)
-        self._desk.open(
-            Page(self._desk.look, f"Keys: {contexts[0]}", rows, self._desk.close, full=True, edit=edit)
-        )
+        desk = self._desk
+        contexts = desk.contexts()
+
+        def made(cols: int) -> list[Row]:
+            return help_rows(desk.keymap, contexts, cols, changing=not desk.read_only)
+
+        desk.open(Page(desk.look, f"Keys: {contexts[0]}", made, desk.close, edit=edit))
 
     def messages(self) -> None:
-        rows: list[Row] = [
-            [("ui.text.muted@panel", f" {clock(wall)} "), (f"{role}@panel", text)]
-            for wall, role, text in reversed(self._desk.messages)
-        ]
-        if not rows:
-            rows = [[("dialog.body", " no message yet")]]
-        self._desk.open(Page(self._desk.look, "Messages", rows, self._desk.close, full=True))
+        messages = [*reversed(self._desk.messages)]
+
+        def made(cols: int) -> list[Row]:
+            rows: list[Row] = []
+            for wall, role, text in messages:
+                for number, line in enumerate(wrap(text, max(10, cols - 11)) or [""]):
+                    when = clock(wall) if number == 0 else " " * 8
+                    rows.append([("ui.text.muted@panel", f" {when} "), (f"{role}@panel", line)])
+            return rows or [[("dialog.body", " no message yet")]]
+
+        self._desk.open(Page(self._desk.look, "Messages", made, self._desk.close))
 
     def history(self) -> None:
         """Commands that were given, the newest first; the chosen one is given again, here."""
@@ -95,8 +112,7 @@ class Pickers:
             self._desk.theme = name or before
             self._desk.host.show_theme(self._desk.theme)
             if name is not None:
-                self._desk.settings = replace(self._desk.settings, theme=name)
-                self._desk.host.save_theme(name)
+                self._desk.keep(theme=name)
                 self._desk.say(f"theme {name}", "msg.ok")
 
         items = [Item(name, name) for name in names]
@@ -127,10 +143,87 @@ class Pickers:
                 self._go_to(value)
             elif value is not None and value.startswith(_SET):
                 self._set(value)
+            elif value is not None and value.startswith(_DO):
+                self._do(value)
             elif value is not None:
                 self._desk.execute(value)
 
-        self._desk.open(Choice(self._desk.look, "Command palette", items, done, search=True))
+        self._desk.open(
+            Choice(self._desk.look, "Command palette", items, done, search=True, made=self._deeds)
+        )
+
+    def actions(self, scope: str) -> None:
+        """What can be done with the selected process, group or marks."""
+        if not scope:
+            raise UserError("no process is selected")
+        contexts = self._desk.contexts()
+        items = []
+        for name in _ON_PROCESS:
+            keys = self._desk.keymap.keys_of(name, contexts)
+            if keys:
+                command = COMMANDS[name]
+                allowed = not (command.changes and self._desk.read_only)
+                items.append(Item(name, command.help, "", keys[0], allowed))
+
+        def done(value: str | None) -> None:
+            self._desk.close()
+            if value is not None:
+                self._desk.execute(value)
+
+        self._desk.open(Choice(self._desk.look, f"Actions: {scope}", items, done))
+
+    def _deeds(self, text: str) -> list[Item]:
+        """What ``restart web`` may mean: one process of that name, a group, all that match."""
+        first, *rest = text.lower().split() or [""]
+        verb = next((verb for verb in _VERBS if len(first) > 2 and verb.value.startswith(first)), None)
+        if verb is None or not rest:
+            return []
+        model, enabled = self._desk.model, not self._desk.read_only
+        found = _named(model.records, rest)
+        many = len(model.sups) > 1
+        items = []
+        for ref in found[:MAX_DEEDS]:
+            detail = f"{ref.sup}  {ref.namespec}" if many else ref.namespec
+            items.append(Item(_deed(verb, ref), verb.value, detail, enabled=enabled))
+        for ref in _named(model.groups, rest)[:MAX_DEEDS]:
+            name = f"{ref.sup}  {ref.group}" if many else ref.group
+            items.append(
+                Item(
+                    _deed(verb, ref),
+                    f"{verb.value} group",
+                    f"{name} ({len(model.groups[ref])})",
+                    enabled=enabled,
+                )
+            )
+        if len(found) > 1:
+            words = " ".join(rest)
+            items.append(
+                Item(
+                    f"{_DO}{verb.value} {words}",
+                    f"{verb.value} all matching",
+                    f"{words} ({len(found)})",
+                    enabled=enabled,
+                )
+            )
+        return items
+
+    def _do(self, value: str) -> None:
+        name, _, what = value.removeprefix(_DO).partition(" ")
+        model = self._desk.model
+        try:
+            if self._desk.read_only:
+                raise UserError(f"read-only: {name} is not allowed on this connection")
+            if "\0" not in what:
+                found = _named(model.records, what.split())
+                self.propose(Verb(name), found, f"{len(found)} matching {what}")
+                return
+            ref = Ref(*what.split("\0"))
+            if ref.is_group:
+                self.propose(Verb(name), list(model.members_of(ref)), f"group {ref.group}")
+            else:
+                self.propose(Verb(name), [ref], ref.namespec)
+        except UserError as error:
+            self._desk.say(str(error), "msg.warn")
 
     def _values(self) -> list[Item]:
         """Every value that a setting, the order of the list or the theme can have, but for the one it has."""
@@ -181,3 +274,16 @@ class Pickers:
                 self._go_to(value)
 
         self._desk.open(Choice(self._desk.look, "Go to process", self._processes(""), done, search=True))
+
+
+def _named(refs: Iterable[Ref], words: Sequence[str]) -> list[Ref]:
+    """Those that have all of the words (small letters) in their names."""
+    return [ref for ref in refs if all(word in _name(ref) for word in words)]
+
+
+def _name(ref: Ref) -> str:
+    return (ref.group if ref.is_group else ref.namespec).lower()
+
+
+def _deed(verb: Verb, ref: Ref) -> str:
+    return f"{_DO}{verb.value} {ref.sup}\0{ref.group}\0{ref.name}"

@@ -94,14 +94,15 @@ class Serving:
 
         async def look() -> None:
             steps = await _update_plan(link)
-            if steps is not None and not steps:
+            lines = [line for step in steps or () for line in plan_lines(step)]
+            if (
+                steps is None
+            ):  # what a server without plans tells when it reads its file again; nothing is done by it
+                lines = _groups(_three(await link.call("supervisor.reloadConfig")))
+            if not lines:
                 self._desk.say(f"{sup}: the configuration has not changed", "msg.ok")
                 return
-            lines = [f"Update {sup} to its configuration as it is now?", ""]
-            for step in steps or ():
-                lines += plan_lines(step)
-            if steps is None:
-                lines.append("This server does not tell beforehand what an update would do.")
+            lines = [f"Update {sup} to its configuration as it is now?", "", *lines]
             self._ask(
                 "RELOAD", lines, "Update", sup, lambda: self._run("reload", lambda: self._update(sup, link))
             )
@@ -183,6 +184,16 @@ async def _update_plan(link: Connection) -> list[GroupPlan] | None:
             return None
         raise
     return [_group_plan(struct) for struct in _structs(answer)]
+
+
+def _groups(changes: tuple[list[str], list[str], list[str]]) -> list[str]:
+    """What would become of whole groups, the only thing that the original tells."""
+    words = (
+        "is added, and started where it has autostart",
+        "is stopped, and started anew",
+        "is stopped and removed",
+    )
+    return [f"{name} {word}" for names, word in zip(changes, words, strict=True) for name in names]
 
 
 def _group_plan(struct: dict[str, object]) -> GroupPlan:

@@ -13,7 +13,7 @@ from typing import Final
 
 from supervisor.errors import UserError
 
-from . import tomltext
+from . import sizes, tomltext
 from .keyfile import PRESETS
 
 COLUMNS: Final = ("pid", "uptime", "cpu", "rss", "restarts")
@@ -34,6 +34,7 @@ class Settings:
     ansi: str = "keep"
     critical: tuple[str, ...] = ()
     splits: tuple[int, ...] = (0, 0, 0)
+    log_splits: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,7 @@ SETTINGS: Final = (
     Setting("ansi", "colours that programs put into their logs", ("keep", "strip")),
     Setting("critical", "programs that are asked about even alone (patterns, in the file)"),
     Setting("splits", "where screen 1 is divided (C-w and < > + - =), kept by itself"),
+    Setting("log_splits", "where screen 3 is divided, for each arrangement; kept by itself"),
 )
 _BY_KEY: Final = {setting.key: setting for setting in SETTINGS}
 
@@ -103,6 +105,12 @@ def _value(key: str, value: object) -> object:
                 "splits must be three percentages: of small, medium and large terminals; 0 is as usual"
             )
         return tuple(value)
+    if key == "log_splits":
+        if not isinstance(value, list) or not all(
+            isinstance(text, str) and sizes.read(text) for text in value
+        ):
+            raise UserError('log_splits must be a list of arrangements, as "60:50,50 40:100"')
+        return tuple(value[:MAX_PATTERNS])
     if key == "frame_rate":
         if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 60:
             raise UserError("frame_rate must be a number from 1 to 60")

@@ -13,13 +13,15 @@ from .keyfile import KeyFile
 from .keymap import KeyMap, show, split_keys
 from .pickers import Pickers
 from .screens.dialogs import Choice, Item
+from .screens.logs import Logs
 from .screens.settings import SettingsPage
 from .settings import COLUMNS, Settings
 
 
 class Setup:
-    def __init__(self, desk: Desk, pickers: Pickers) -> None:
+    def __init__(self, desk: Desk, pickers: Pickers, logs: Logs) -> None:
         self._desk = desk
+        self._logs = logs
         self._pickers = pickers
         pickers.apply = self.apply
 
@@ -30,6 +32,7 @@ class Setup:
         desk.critical = settings.critical
         desk.overview.table.wished = settings.columns
         desk.overview.splits = [*settings.splits]
+        self._logs.kept = settings.log_splits
         if before.preset != settings.preset:
             self.tell(self.use_keys(desk.host.load_keys(settings.preset)))
         desk.host.use(settings)

@@ -209,6 +209,37 @@ def test_reload_shows_the_plan_asks_and_updates(server: FakeThread, tmp_path: Pa
         ]  # fmt: skip
 
 
+def test_reload_of_a_server_without_plans_shows_its_groups(server: FakeThread, tmp_path: Path) -> None:
+    unknown = RPCError(Faults.UNKNOWN_METHOD, "UNKNOWN_METHOD")
+    server.do(lambda s: s.answers.update(getUpdatePlan=unknown, reloadConfig=[[["new"], ["etl"], ["old"]]]))
+    with app(tmp_path) as console:
+        console.see("web_00")
+        console.keys("f11")
+        console.see(
+            "RELOAD", "new is added", "etl is stopped, and started anew", "old is stopped and removed"
+        )
+        assert server.do(methods) == ["getUpdatePlan", "reloadConfig"]
+        console.keys("esc")
+        console.see("cancelled, nothing was sent")
+        server.do(lambda s: s.answers.update(reloadConfig=[[[], [], []]]))
+        console.keys("f11")
+        console.see("the configuration has not changed")
+
+
+def test_the_palette_does_things_to_what_is_named(server: FakeThread, tmp_path: Path) -> None:
+    with app(tmp_path) as console:
+        console.see("web_00")
+        console.keys(":", "rest wor")
+        console.see("restart               ", "api:worker_00", "restart all matching", "wor (2)")
+        console.keys("down", "enter")
+        console.wait(lambda: bool(server.do(lambda s: s.calls)), "a restart")
+        assert server.do(lambda s: s.calls[0]) == ("supervisor.stopProcess", ["api:worker_01", True])
+        console.keys(":", "stop etl")
+        console.see("stop group", "etl (3)")
+        console.keys("down", "down", "down", "enter")
+        console.see("stop group etl")
+
+
 def test_a_configuration_that_cannot_be_read_is_said(server: FakeThread, tmp_path: Path) -> None:
     fault = RPCError(Faults.CANT_REREAD, "/etc/s.conf:3: [program:x] command: missing")
     server.do(lambda s: s.answers.update(getUpdatePlan=fault))

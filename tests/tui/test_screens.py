@@ -21,7 +21,7 @@ from supervisor.tui.link import record_of
 from supervisor.tui.listview import ListView
 from supervisor.tui.logbuffer import LogBuffer
 from supervisor.tui.model import ChangeTold, LinkKind, LinkTold, Model, Ref, SnapshotTold, UsageTold
-from supervisor.tui.pane import Line, Look, TitleBar, slice_row
+from supervisor.tui.pane import Line, Look, Row, TitleBar, slice_row
 from supervisor.tui.screens.asking import Question, TypeName
 from supervisor.tui.screens.attach import AttachScreen, Wish, walk
 from supervisor.tui.screens.detail import Detail
@@ -119,7 +119,10 @@ def dialogs() -> list[Callable[[Look], Dialog]]:
         return lambda look: Confirm(look, chosen, lambda plan: None, replan, rolls=True)
 
     items = [Item(str(n), f"item {n} 検索", "detail" * 3, "F1", n % 2 == 0) for n in range(50)]
-    rows = help_rows(KeyMap(), ("list", "global"), 80, changing=False)
+
+    def keys(cols: int) -> list[Row]:
+        return help_rows(KeyMap(), ("list", "global"), cols, changing=False)
+
     lines = [f"line {n} 検索 \x1b[31m" for n in range(40)]
     return [
         lambda look: Question(look, "reload", lines, "Update", lambda agreed: None),
@@ -128,8 +131,18 @@ def dialogs() -> list[Callable[[Look], Dialog]]:
         confirm(many),
         lambda look: Choice(look, "choose", items, lambda value: None, search=True),
         lambda look: Choice(look, "nothing", [], lambda value: None),
-        lambda look: Page(look, "help", rows, lambda: None, full=True),
+        lambda look: Page(look, "help", keys, lambda: None),
     ]
+
+
+@pytest.mark.parametrize("cols", [40, 78, 118])
+def test_no_text_of_the_help_is_cut(cols: int) -> None:
+    keymap = KeyMap()
+    shown = " ".join(
+        "".join(text for _, text in row) for row in help_rows(keymap, ("list", "global"), cols, changing=True)
+    )
+    told = {command.help for _, rows in keymap.help(("list", "global")) for _, command in rows}
+    assert set(" ".join(told).split()) <= set(shown.split())
 
 
 @pytest.mark.parametrize("number", range(7))

@@ -130,7 +130,7 @@ def test_a_key_map_file_and_its_arguments(server: FakeThread, tmp_path: Path) ->
         console.see("web_00")
         console.keys("x")
         console.see("no command on x here")
-        console.keys("?")
+        console.keys("?", "pgdn")
         console.see("send a signal: HUP")
         console.keys("esc")
         console.miss("send a signal: HUP")

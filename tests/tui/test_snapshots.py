@@ -215,8 +215,11 @@ def _confirm(scene: Scene) -> Dialog:
 
 
 def _help(scene: Scene) -> Dialog:
-    rows = help_rows(KeyMap(), ("list", "global"), 200, changing=True)
-    return Page(LOOK, "Keys: list", rows, lambda: None, full=True, edit=lambda: None)
+    return Page(LOOK, "Keys: list", _keys, lambda: None, edit=lambda: None)
+
+
+def _keys(cols: int) -> list[Row]:
+    return help_rows(KeyMap(), ("list", "global"), cols, changing=True)
 
 
 def _palette(scene: Scene) -> Dialog:
@@ -252,7 +255,7 @@ def _messages(scene: Scene) -> Dialog:
     rows: list[Row] = [
         [("ui.text.muted@panel", " 11:03:44 "), (f"{role}@panel", text)] for role, text in said
     ]
-    return Page(LOOK, "Messages", rows, lambda: None, full=True)
+    return Page(LOOK, "Messages", lambda cols: rows, lambda: None)
 
 
 def _login(scene: Scene) -> Dialog:

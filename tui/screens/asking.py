@@ -14,6 +14,7 @@ class Question(Dialog):
     """Lines to read, scrolled where they are many, then Cancel (where the focus begins) and ``go``."""
 
     danger = True
+    deaf = frozenset({"sent"})
 
     def __init__(
         self, look: Look, title: str, lines: Sequence[str], go: str, done: Callable[[bool], None]

@@ -79,10 +79,10 @@ class FactsPane(Pane):
         if sup.polled:
             rows += self._polled(record, cols, sup)
             return rows
-        restarts = f"{record.restarts} restarts" + (
-            f", {record.tries} failed tries in a row" if record.tries else ""
+        fact(
+            "restarts",
+            f"{record.restarts}" + (f", {record.tries} failed tries in a row" if record.tries else ""),
         )
-        fact("restarts", restarts)
         fact("command", record.command)
         place = "   ".join(
             part for part in (record.directory, f"user {record.user}" if record.user else "") if part

@@ -40,6 +40,8 @@ class Dialog(Box):
 
     context = "dialog"
     danger = False
+    deaf: frozenset[str] = frozenset()
+    """Commands of its context that it does nothing with."""
 
     def __init__(self, look: Look, title: str) -> None:
         super().__init__()
@@ -290,9 +292,9 @@ class Choice(Dialog):
         at: int = 0,
         search: bool = False,
         moved: Callable[[str], None] = lambda value: None,
-        made: Callable[[str], Item | None] = lambda text: None,
+        made: Callable[[str], Sequence[Item]] = lambda text: (),
     ) -> None:
-        """``made`` may make an item of what was typed."""
+        """``made`` may make items of what was typed; they stand first."""
         super().__init__(look, title)
         self._made = made
         self._all = list(items)
@@ -355,9 +357,7 @@ class Choice(Dialog):
         found = [(_score(words, item), at, item) for at, item in enumerate(self._all)]
         limit = 20 if any(score < 20 for score, _, _ in found) else 1000
         self._items = [item for score, _, item in sorted(found, key=lambda f: (f[0], f[1])) if score < limit]
-        made = self._made(self._edit.edit_text.strip())
-        if made is not None:
-            self._items.insert(0, made)
+        self._items = [*self._made(self._edit.edit_text.strip()), *self._items]
         self._at = 0
         return True
 
@@ -413,7 +413,7 @@ def _in_order(word: str, text: str) -> bool:
 
 
 class Page(Dialog):
-    """Rows of text to scroll through."""
+    """Rows of text to scroll through; ``made`` makes them for so many cells, anew when the terminal is another size."""
 
     context = "choice"
 
@@ -421,21 +421,21 @@ class Page(Dialog):
         self,
         look: Look,
         title: str,
-        rows: Sequence[Row],
+        made: Callable[[int], Sequence[Row]],
         done: Callable[[], None],
         *,
-        full: bool = False,
         edit: Callable[[], None] | None = None,
     ) -> None:
         """``edit``: what ``K`` does, once this has closed."""
         super().__init__(look, title)
         self._edit = edit
         self._name = title
-        self._rows = list(rows)
+        self._made = made
+        self._rows: Sequence[Row] = ()
+        self._width = 0
         self._done = done
         self._top = 0
         self._height = 1
-        self._full = full
         self.hint = [
             ("ui.footer.key", "Esc"),
             ("ui.footer", " Close  "),
@@ -446,11 +446,15 @@ class Page(Dialog):
             self.hint += [("ui.footer.key", "  K"), ("ui.footer", " Edit a key")]
 
     def size(self, cols: int, rows: int) -> tuple[int, int]:
-        widest = max((sum(width_of(text) for _, text in row) for row in self._rows), default=20)
-        width = cols if self._full else min(cols, max(40, widest + 4))
-        return width, min(rows, len(self._rows) + 2)
+        self._make(cols - 2)
+        return cols, min(rows, len(self._rows) + 2)
+
+    def _make(self, cols: int) -> None:
+        if cols != self._width:
+            self._width, self._rows = cols, self._made(cols)
 
     def inside(self, cols: int, rows: int) -> list[Row]:
+        self._make(cols)
         self._height = rows
         self._top = max(0, min(self._top, len(self._rows) - rows))
         shown = self._rows[self._top : self._top + rows]
@@ -490,18 +494,19 @@ class Page(Dialog):
         self.command("cancel")
 
 
+KEYS_WIDTH: Final = 12
+TWO_FROM: Final = 74
+
+
 def help_rows(keymap: KeyMap, contexts: Sequence[str], cols: int, *, changing: bool) -> list[Row]:
     """The keys that are valid, by section, in two columns where there is room."""
     blocks: list[list[Row]] = []
-    two = cols >= 76
-    width = (cols - 6) // 2 if two else cols - 4
+    two = cols >= TWO_FROM
+    width = cols // 2 if two else cols
     for section, rows in keymap.help(contexts):
         block = [Line(width, "dialog.body").add(f" {section}", "help.heading").done()]
         for keys, command in rows:
-            off = command.changes and not changing
-            line = Line(width, "dialog.body").add(" ")
-            line.add(fit(keys, 12) + " ", "help.disabled" if off else "help.key")
-            block.append(line.add(command.help, "help.disabled" if off else "dialog.body").done())
+            block += _help_row(keys, command.help, width, off=command.changes and not changing)
         block.append(Line(width, "dialog.body").done())
         blocks.append(block)
     if not two:
@@ -514,3 +519,18 @@ def help_rows(keymap: KeyMap, contexts: Sequence[str], cols: int, *, changing: b
     left += [blank] * (len(right) - len(left))
     right += [blank] * (len(left) - len(right))
     return [[*one, *other] for one, other in zip(left, right, strict=True)]
+
+
+def _help_row(keys: str, text: str, width: int, *, off: bool) -> list[Row]:
+    """Keys and what they do, in as many lines as that takes."""
+    room = max(10, width - KEYS_WIDTH - 2)
+    shown = wrap(keys, KEYS_WIDTH)
+    said = wrap(text, room)
+    lines = []
+    for number in range(max(len(shown), len(said))):
+        line = Line(width, "dialog.body").add(" ")
+        part = shown[number] if number < len(shown) else ""
+        line.add(fit(part, KEYS_WIDTH) + " ", "help.disabled" if off else "help.key")
+        part = said[number] if number < len(said) else ""
+        lines.append(line.add(part, "help.disabled" if off else "dialog.body").done())
+    return lines

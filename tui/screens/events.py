@@ -149,6 +149,10 @@ class EventsPane(Pane):
     def body_cursor(self) -> tuple[int, int] | None:
         return None if self._strip or not self.items() else (0, self._rows.get(self.place, 0))
 
+    def item_at(self, row: int) -> int | None:
+        """The number of the item that is painted in row ``row`` of the widget."""
+        return next((n for n, at in self._rows.items() if at == row - self.margin[1]), None)
+
     def body(self, cols: int, rows: int, focus: bool) -> list[Row]:
         if self.frame == "none":
             self.width, self.height = cols, rows

@@ -59,7 +59,7 @@ class LogPane(Pane):
         super().__init__(look)
         self.buffer = LogBuffer()
         self.subject = ""
-        self.channel = "stdout"
+        self.channel = ""
         self.wrap = False
         self.times = False
         self.numbers = False
@@ -99,8 +99,8 @@ class LogPane(Pane):
     # the heading
 
     def heading(self) -> tuple[str, str]:
-        if not self.subject:
-            return "log", ""
+        if not self.channel:  # nothing is shown, or words of ours
+            return self.subject or "log", ""
         narrow = self.width < NARROW
         title = f"{self.subject}  {self.channel}"
         for rule in self.filter.rules if self.filter is not None else ():

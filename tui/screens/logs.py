@@ -7,16 +7,18 @@ screens are looked at, and comes back with them.
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import accumulate
 from typing import Final
 
 import urwid
 
 from supervisor.errors import UserError
 
+from .. import sizes
 from ..model import Model, Ref
 from ..pane import Look, Pane
 from .logpane import LogPane
-from .screen import LogWish, Screen
+from .screen import Grip, LogWish, Screen
 
 MAX_PANES: Final = 4
 CHANNELS: Final = {"stdout": ("stdout",), "stderr": ("stderr",), "both": ("stdout", "stderr")}
@@ -54,6 +56,7 @@ class Logs(Screen):
         self._look = look
         self._made = made
         self.rows: list[list[LogsPane]] = []
+        self._kept: dict[tuple[int, ...], str] = {}
         super().__init__([self._new()])
         self.rows = [[self.pane]]
 
@@ -144,6 +147,7 @@ class Logs(Screen):
         self.zoomed = None
         for number, pane in enumerate(panes, 1):
             pane.number = number if len(panes) > 1 else 0
+        self._arrange_as(self._kept.get(sizes.shape(self._weights()), ""))
 
     def grid(self) -> list[list[Pane]]:
         return [[*row] for row in self.rows]
@@ -166,32 +170,83 @@ class Logs(Screen):
             for pane in row:
                 pane.wide = pane.high = 1.0
 
+    def _weights(self) -> sizes.Weights:
+        return [(row[0].high, [pane.wide for pane in row]) for row in self.rows]
+
+    def _arrange_as(self, text: str) -> None:
+        """Sizes that were kept for these rows of panes."""
+        kept = sizes.read(text)
+        for row, (high, wide) in zip(self.rows, kept or (), strict=kept is not None):
+            for pane, width in zip(row, wide, strict=True):
+                pane.high, pane.wide = high, width
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """The sizes of each arrangement that was changed, this one's as it is now, as text."""
+        now = self._weights()
+        self._kept.pop(sizes.shape(now), None)
+        if any(weight != 1.0 for high, wide in now for weight in (high, *wide)):
+            self._kept[sizes.shape(now)] = sizes.written(now)
+        return tuple(self._kept.values())
+
+    @kept.setter
+    def kept(self, texts: tuple[str, ...]) -> None:
+        self._kept = {sizes.shape(found): text for text in texts if (found := sizes.read(text)) is not None}
+        self._arrange_as(self._kept.get(sizes.shape(self._weights()), ""))
+
+    def grip(self, col: int, row: int) -> Grip | None:
+        cols, rows = self.size
+        if len(self.panes) == 1 or self.zoomed is not None or self._too_small(cols, rows):
+            return None
+        heights = [line[0].high for line in self.rows]
+        border = sizes.border_at(rows, heights, row)
+        number = next(n for n, end in enumerate(accumulate(sizes.shares(rows, heights))) if row < end)
+        aside = sizes.border_at(cols, [pane.wide for pane in self.rows[number]], col)
+        if aside is not None:
+            return Grip(across=True, row=number, number=aside)
+        return Grip(across=False, number=border) if border is not None else None
+
+    def drag(self, grip: Grip, col: int, row: int) -> None:
+        cols, rows = self.size
+        if grip.across:
+            panes = self.rows[grip.row]
+            widths = sizes.moved(cols, [pane.wide for pane in panes], grip.number, col + 1, NARROWEST // 2)
+            for pane, wide in zip(panes, widths, strict=True):
+                pane.wide = wide
+        else:
+            heights = [line[0].high for line in self.rows]
+            for line, high in zip(
+                self.rows, sizes.moved(rows, heights, grip.number, row + 1, LOWEST), strict=True
+            ):
+                for pane in line:
+                    pane.high = high
+
     def arrange(self, cols: int, rows: int) -> urwid.Widget:
         alone = self.zoomed or (self.focused if self._too_small(cols, rows) else None)
         if alone is not None or len(self.panes) == 1:
             pane = alone or self.focused
             pane.frame = "box" if cols >= 100 else "rule"
             return pane
-        lines: list[urwid.Widget] = []
-        for row in self.rows:
+        lines: list[tuple[int, urwid.Widget]] = []
+        heights = sizes.shares(rows, [row[0].high for row in self.rows])
+        for row, height in zip(self.rows, heights, strict=True):
             for pane in row:
                 pane.frame = "box" if len(row) > 1 or cols >= 100 else "rule"
-            lines.append(_columns(row, self.focused))
+            lines.append((height, _columns(row, cols, self.focused)))
         focus = next((at for at, row in enumerate(self.rows) if self.focused in row), 0)
-        heights = [(urwid.WEIGHT, row[0].high, line) for row, line in zip(self.rows, lines, strict=True)]
-        return urwid.Pile(heights, focus_item=focus)
+        return urwid.Pile(lines, focus_item=focus)
 
     def _too_small(self, cols: int, rows: int) -> bool:
         widest = max(len(row) for row in self.rows)
         return cols // widest < NARROWEST or rows // len(self.rows) < LOWEST
 
 
-def _columns(row: list[LogsPane], focused: Pane) -> urwid.Widget:
+def _columns(row: list[LogsPane], cols: int, focused: Pane) -> urwid.Widget:
     if len(row) == 1:
         return row[0]
     focus = next((at for at, pane in enumerate(row) if pane is focused), 0)
-    widths = [(urwid.WEIGHT, pane.wide, pane) for pane in row]
-    return urwid.Columns(widths, box_columns=list(range(len(row))), focus_column=focus)
+    widths = zip(sizes.shares(cols, [pane.wide for pane in row]), row, strict=True)
+    return urwid.Columns([*widths], box_columns=list(range(len(row))), focus_column=focus)
 
 
 def _step(weight: float, by: int) -> float:

@@ -14,7 +14,7 @@ from ..pane import Look, Pane
 from .detail import FactsPane
 from .events import EventsPane
 from .logpane import LogPane
-from .screen import LogWish, Screen
+from .screen import Grip, LogWish, Screen
 from .table import ProcessTable
 
 SIDE_BY_SIDE: Final = 100
@@ -76,6 +76,20 @@ class Overview(Screen):
     def even(self) -> None:
         self.splits[self._class] = 0
 
+    def grip(self, col: int, row: int) -> Grip | None:
+        cols, rows = self.size
+        if not self.log_shown or self.zoomed is not None:
+            return None
+        if self._class == 0:
+            return Grip(across=False) if row == rows - self._height(rows) else None
+        beside = col - self._left(cols) in (-1, 0) and row < rows - self._strip(rows)
+        return Grip(across=True) if beside else None
+
+    def drag(self, grip: Grip, col: int, row: int) -> None:
+        cols, rows = self.size
+        percent = -(-100 * (col + 1) // cols) if grip.across else -(-100 * (rows - row) // rows)
+        self.splits[self._class] = max(LEAST_SPLIT, min(percent, 100 - LEAST_SPLIT))
+
     def _left(self, cols: int) -> int:
         """Cells for the tree beside the log."""
         if share := self.splits[self._class]:
@@ -87,6 +101,10 @@ class Overview(Screen):
         if share := self.splits[0]:
             return max(3, min(rows * share // 100, rows - 4))
         return max(3, rows * 3 // 10 if rows > 24 else 5)
+
+    def _strip(self, rows: int) -> int:
+        """Rows for the events below both."""
+        return max(5, min(12, rows * 3 // 10)) if self.events_shown else 0
 
     @property
     def log_shown(self) -> bool:
@@ -108,7 +126,7 @@ class Overview(Screen):
         for pane in (self.table, self.log, self.facts, self.events):
             pane.frame = "box"
         left = self._left(cols)
-        strip = max(5, min(12, rows * 3 // 10)) if self.events_shown else 0
+        strip = self._strip(rows)
         beside: urwid.Widget = self.log
         if cols >= THREE_COLUMNS and rows - strip >= 30:
             facts = 12

@@ -32,6 +32,15 @@ class LogWish:
         return "+".join(dict.fromkeys(channel for _, channel in self.keys))
 
 
+@dataclass(frozen=True, slots=True)
+class Grip:
+    """A border that the mouse has hold of; ``across``: it goes left and right. ``row`` and ``number`` say which."""
+
+    across: bool
+    row: int = 0
+    number: int = 0
+
+
 class Screen(urwid.Widget):
     """``arrange`` gives the widget for a size; it is asked again whenever the size, focus or zoom is another."""
 
@@ -102,6 +111,13 @@ class Screen(urwid.Widget):
     def even(self) -> None:
         """All panes as they are by default."""
         self.resize(0, 0)
+
+    def grip(self, col: int, row: int) -> Grip | None:
+        """The border between two panes at that cell, if it can be moved."""
+        return None
+
+    def drag(self, grip: Grip, col: int, row: int) -> None:
+        """Move the border to that cell, as far as it goes."""
 
     def zoom(self) -> None:
         self.zoomed = None if self.zoomed is not None else self.focused

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar, Final
 
 import urwid
@@ -10,7 +11,7 @@ from ..model import Model
 from ..pane import Footer, Line, Look, MessageLine, TitleBar
 from .attach import AttachScreen
 from .dialogs import Dialog
-from .screen import Screen
+from .screen import Grip, Screen
 
 MIN_COLS: Final = 20
 MIN_ROWS: Final = 5
@@ -35,6 +36,10 @@ class Stage(urwid.Widget):
         self.half = False
         """Whether ``full`` makes do with the lower half."""
         self.size = (80, 24)
+        self.resized: Callable[[], None] = lambda: None
+        """Called when a border was moved with the mouse."""
+        self._grip: Grip | None = None
+        self._moved = False
 
     def _arranged(self, size: tuple[int, int]) -> urwid.Widget:
         cols, rows = size
@@ -79,4 +84,23 @@ class Stage(urwid.Widget):
     ) -> bool | None:
         if self.full is not None:
             return False
+        if self._border(event, button, col, row - 1):
+            return True
         return bool(self._arranged(size).mouse_event(size, event, button, col, row, focus))
+
+    def _border(self, event: str, button: int, col: int, row: int) -> bool:
+        """Whether the mouse has hold of a border of the screen; a heading is one, too, and hears the press as well."""
+        if event == "mouse press":
+            free = self.dialog is None and button == 1 and 0 <= row < self.screen.size[1]
+            self._grip, self._moved = self.screen.grip(col, row) if free else None, False
+            return self._grip is not None and self._grip.across
+        if self._grip is None or not event.endswith(("mouse drag", "mouse release")):
+            return False
+        if event.endswith("drag"):
+            self._moved = True
+            self.screen.drag(self._grip, col, row)
+        else:
+            self._grip = None
+            if self._moved:
+                self.resized()
+        return True

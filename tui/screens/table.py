@@ -11,7 +11,7 @@ from supervisor.states import ProcessStates, getProcessStateDescription
 
 from ..glyphs import state_role
 from ..listview import ListView
-from ..model import Model, Ref
+from ..model import LinkKind, Model, Ref
 from ..pane import Line, Look, Pane, Row
 from ..settings import COLUMNS
 from ..words import (
@@ -138,23 +138,28 @@ class ProcessTable(Pane):
         painted.extend(self._row(ref, widths, cols, focus) for ref in self.shown)
         if not view.rows and rows > 3:
             painted.append(Line(cols).done())
-            painted.append(Line(cols).add(f"      {self._why_empty()}", "ui.text.muted").done())
-        return painted
+            for words in self._why_empty():
+                text = shortened(f"  {words}", cols, self.look.glyphs.ellipsis)
+                painted.append(Line(cols).add(text, "ui.text.muted").done())
+        return painted[:rows]
 
-    def _why_empty(self) -> str:
+    def _why_empty(self) -> tuple[str, ...]:
         if self._filtered and self._model.records:
-            return (
-                "nothing passes the filter (Esc shows all)"
-                if self.view.filter.text
-                else "nothing needs attention"
-            )
+            filtered = "nothing passes the filter (Esc shows all)"
+            return (filtered if self.view.filter.text else "nothing needs attention",)
         sups = self._model.sups
         if self.view.scope is None and len(sups) > 1:
-            return "no processes are known yet"
+            return ("no processes are known yet",)
         sup = sups[self.view.scope] if self.view.scope is not None else next(iter(sups.values()))
         if sup.known:
-            return "no processes are configured"
-        return sup.link.reason or "connecting ..."
+            return ("no processes are configured",)
+        match sup.link.kind:
+            case LinkKind.AUTH_FAILED:
+                return sup.link.reason, "g l logs in as another user, ^R tries again"
+            case LinkKind.AWAY:
+                return f"no supervisor answers: {sup.link.reason}", "tried again and again; ^R tries now"
+            case _:
+                return (sup.link.reason or "connecting ...",)
 
     def _label(self, ref: Ref, name: str) -> str:
         """``name``, with the supervisor's in front where several are listed."""
