@@ -485,7 +485,7 @@ class Page(Dialog):
             "last": 9999,
         }
         if name in by:
-            self._top = max(0, min(self._top + by[name], len(self._rows) - self._height))
+            self._top = max(0, self._top + by[name])  # not beyond the end: that is seen to when it is drawn
         elif not self.over:
             self.over = True
             self._done()
