@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import errno
 import os
-import syslog
 import time
 from collections.abc import Callable
 
 from .lines import Lines, open_stdout, open_target
 from .output.store import LogStore, Unsuitable
+from .syslogger import Syslogger
 
 LEVELS = {"critical": 50, "error": 40, "warn": 30, "info": 20, "debug": 10, "trace": 5, "blather": 3}
 TAGS = {50: "CRIT", 40: "ERRO", 30: "WARN", 20: "INFO", 10: "DEBG", 5: "TRAC", 3: "BLAT"}
@@ -26,9 +26,17 @@ FINISH_S = 1.0
 
 
 class MainLog:
-    """``path`` may be the word ``syslog``. ``stdout``: write lines there as well."""
+    """``path`` may be the word ``syslog``. ``stdout``: write lines there as well. ``system``: the system's log."""
 
-    def __init__(self, path: str, maxbytes: int, backups: int, level: str, stdout: bool) -> None:
+    def __init__(
+        self,
+        path: str,
+        maxbytes: int,
+        backups: int,
+        level: str,
+        stdout: bool,
+        system: Syslogger | None = None,
+    ) -> None:
         self.level = LEVELS[level]
         self.path = "" if path == "syslog" else path
         self.store: LogStore | None = None
@@ -42,7 +50,8 @@ class MainLog:
         self._stdout = Lines(self._write_stdout)
         if stdout:
             self._open_stdout()
-        self._syslog = path == "syslog"
+        self._syslogger = (system or Syslogger()) if path == "syslog" else None
+        self._system = Lines(self._syslogger.send) if self._syslogger is not None else None
         if self.path:
             self._open(maxbytes, backups)
 
@@ -96,25 +105,35 @@ class MainLog:
         )
         if self._stdout_fd >= 0:
             self._stdout.put(line)
-        if self._syslog:
-            syslog.syslog(text)
+        for part in text.splitlines() if self._system is not None else ():
+            self._system.put(part.encode("utf-8", "backslashreplace"))
         if self.store is not None or self._plain_fd >= 0:
             self._file.put(line)
         self._settle()
 
+    def _all(self) -> list[Lines]:
+        """Where lines go."""
+        found = [self._file]
+        if self._stdout_fd >= 0:
+            found.append(self._stdout)
+        if self._system is not None:
+            found.append(self._system)
+        return found
+
     def flush(self) -> None:
         """Write what waits, as far as it can be written."""
-        self._stdout.flush()
-        self._file.flush()
+        for lines in self._all():
+            lines.flush()
         self._settle()
 
     def _settle(self) -> None:
         """After some lines were written, or not."""
-        for lines, name in ((self._file, "log"), (self._stdout, "output")):
+        for lines in self._all():
             if lines.dropped and not lines.waits:
                 dropped, lines.dropped = lines.dropped, 0
+                name = "output" if lines is self._stdout else "log"
                 self.warn(f"{dropped} lines of this {name} could not be written and are lost")
-        if not self._asked and (self._file.waits or (self._stdout.waits and self._stdout_fd >= 0)):
+        if not self._asked and any(lines.waits for lines in self._all()):
             self._asked = True
             self.later(RETRY_S, self._again)
 
@@ -168,3 +187,5 @@ class MainLog:
             self._file.finish(self._plain_fd, FINISH_S)
             os.close(self._plain_fd)
             self._plain_fd = -1
+        if self._syslogger is not None:
+            self._syslogger.close()

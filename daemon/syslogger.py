@@ -1,7 +1,7 @@
-"""Lines of programs to the system's log, without ever waiting for it; must never know processes.
+"""Lines to the system's log, without ever waiting for it; must never know processes.
 
 The C library's ``syslog`` blocks while the log daemon does; this sends datagrams from a
-non-blocking socket instead. What cannot be sent is dropped and counted.
+non-blocking socket instead.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ FACILITY_USER = 1 << 3
 SEVERITY_INFO = 6
 MAX_BYTES = 8192
 TRY_AGAIN_S = 5.0
+_CLEAN = bytes(c if c >= 32 or c == 9 else 63 for c in range(256))
 
 
 class Syslogger:
@@ -27,20 +28,25 @@ class Syslogger:
         self._closed_until = 0.0
 
     def line(self, text: bytes) -> None:
-        """Send one line; control characters but tabs become ``?``."""
-        clean = bytes(c if c >= 32 or c == 9 else 63 for c in text)
+        """Send one line as ``send`` does; one that cannot be sent is dropped and counted."""
+        try:
+            self.send(text)
+        except OSError:
+            self.dropped += 1
+
+    def send(self, text: bytes) -> int:
+        """Send one line; control characters but tabs become ``?``. Its length. Raises OSError: not now."""
         stamp = time.strftime("%b %e %H:%M:%S").encode()
         head = b"<%d>%s %s: " % (FACILITY_USER | SEVERITY_INFO, stamp, self._ident.encode())
-        data = (head + clean)[:MAX_BYTES]
-        for _ in range(2):  # once more when the log daemon was started anew
-            try:
-                self._connected().send(data)
-                return
-            except BlockingIOError:
-                break
-            except OSError:
-                self.close()
-        self.dropped += 1
+        data = (head + text.translate(_CLEAN))[:MAX_BYTES]
+        try:
+            self._connected().send(data)
+        except BlockingIOError:
+            raise
+        except OSError:  # once more: the log daemon may have been started anew
+            self.close()
+            self._connected().send(data)
+        return len(text)
 
     def _connected(self) -> socket.socket:
         if self._socket is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import select
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 
 from supervisor.daemon.lines import KEPT_LINES
 from supervisor.daemon.mainlog import LEVELS, TAGS, MainLog
+from supervisor.daemon.syslogger import Syslogger
 
 
 def test_lines(tmp_path: Path) -> None:
@@ -171,3 +173,19 @@ def test_output_that_nobody_takes(tmp_path: Path, kind: str) -> None:
     log.close()
     os.close(read)
     os.close(write)
+
+
+def test_the_log_of_the_system_is_never_waited_for(tmp_path: Path) -> None:
+    path = str(tmp_path / "log")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as server:
+        server.bind(path)
+        server.settimeout(5)
+        log = MainLog("syslog", 0, 0, "info", False, Syslogger(path))
+        log.error("two\nlines\x1b")
+        got = [server.recv(1000) for _ in range(2)]
+        for number in range(KEPT_LINES + 2000):  # far more than the socket takes
+            log.info(f"line {number}")
+    assert [line.partition(b" supervisord: ")[2] for line in got] == [b"two", b"lines?"]
+    assert all(line.startswith(b"<14>") for line in got)
+    log.info("nobody is there any more")
+    log.close()
