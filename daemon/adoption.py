@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import array
 import os
 import socket
 from dataclasses import dataclass, field
 
 from .keeper import wire
+from .keeperlink import receive
 
 TIMEOUT_S = 60.0
 
@@ -32,20 +32,14 @@ def adopt(sock: socket.socket) -> Held:
     sock.send(wire.encode(wire.Adopt()))
     held = Held()
     while True:
-        data, control, _flags, _ = sock.recvmsg(
-            wire.MAX_FRAME_BYTES, socket.CMSG_SPACE(wire.MAX_FDS * 4), socket.MSG_CMSG_CLOEXEC
-        )
+        data, fds = receive(sock)
         if not data:
             raise ConnectionError("the keeper is gone")
-        fds = array.array("i")
-        for level, kind, packed in control:
-            if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
-                fds.frombytes(packed[: len(packed) - len(packed) % fds.itemsize])
         frame = wire.decode(data)
         if isinstance(frame, wire.Named):
             held.named[frame.name] = fds[0]
         elif isinstance(frame, wire.Program):
-            held.programs.append((frame, fds.tolist()))
+            held.programs.append((frame, fds))
         elif isinstance(frame, wire.AdoptEnd):
             held.given = dict(held.named)
             held.starts, held.keeper_pid = frame.starts, frame.keeper_pid

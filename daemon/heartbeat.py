@@ -28,9 +28,8 @@ async def heartbeat(supervisor: Supervisor) -> None:
         while not answer.done():
             await asyncio.wait({answer}, timeout=ANSWER_S)
             if not answer.done():
-                supervisor.link.send(
-                    wire.Beat()
-                )  # it may go on at any moment, and then look how long we were silent
+                # It may go on at any moment, and then look how long we were silent.
+                supervisor.link.send(wire.Beat())
                 supervisor.degrade(
                     f"the keeper (pid {supervisor.keeper_pid}) has not answered for {time.monotonic() - began:.0f} s: "
                     "what is to be started or stopped waits for it"

@@ -24,7 +24,6 @@ from supervisor.config.model import InetServerConfig, UnixServerConfig
 from supervisor.config.values import is_loopback
 from supervisor.errors import LocalProtocolError, RemoteProtocolError, RPCError
 from supervisor.faults import Faults
-from supervisor.namespec import split_namespec
 from supervisor.protocol import xmlrpc
 from supervisor.version import VERSION
 
@@ -308,9 +307,7 @@ class HttpDoor:
                 raise HttpError(404)
             return self._supervisor.log.store
         name, _, channel = path.removeprefix("/logtail").strip("/").partition("/")
-        group_name, process_name = split_namespec(name)
-        group = self._supervisor.groups.get(group_name)
-        process = group.processes.get(process_name or "") if group is not None else None
+        process = self._supervisor.find(name)
         output = process.outputs.get(channel or "stdout") if process is not None else None
         if output is None or output.sink is None or not output.path or not os.path.exists(output.path):
             raise HttpError(404)

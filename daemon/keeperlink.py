@@ -19,6 +19,14 @@ from .keeper import wire
 OnFrame = Callable[[wire.Frame, list[int]], None]
 
 
+def receive(sock: socket.socket) -> tuple[bytes, list[int]]:
+    """One datagram and the descriptors beside it; none and nothing at the end. Raises OSError."""
+    data, control, _flags, _ = sock.recvmsg(
+        wire.MAX_FRAME_BYTES, socket.CMSG_SPACE(wire.MAX_FDS * 4), socket.MSG_CMSG_CLOEXEC
+    )
+    return data, wire.descriptors(control)
+
+
 class KeeperLink:
     """``on_frame`` gets each frame and owns the descriptors beside it; ``on_lost`` is told once."""
 
@@ -139,9 +147,7 @@ class KeeperLink:
     def _read(self) -> None:
         for _ in range(256):  # then let others have their turn
             try:
-                data, control, _flags, _ = self._sock.recvmsg(
-                    wire.MAX_FRAME_BYTES, socket.CMSG_SPACE(wire.MAX_FDS * 4), socket.MSG_CMSG_CLOEXEC
-                )
+                data, fds = receive(self._sock)
             except BlockingIOError:
                 return
             except OSError:
@@ -150,7 +156,7 @@ class KeeperLink:
             if not data:
                 self._lose()
                 return
-            self._dispatch(wire.decode(data), _descriptors(control))
+            self._dispatch(wire.decode(data), fds)
             if self._loop is None:
                 return
 
@@ -160,14 +166,12 @@ class KeeperLink:
         before, self._ending = self._ending, True
         while not before and self._loop is not None:
             try:
-                data, control, _flags, _ = self._sock.recvmsg(
-                    wire.MAX_FRAME_BYTES, socket.CMSG_SPACE(wire.MAX_FDS * 4), socket.MSG_CMSG_CLOEXEC
-                )
+                data, fds = receive(self._sock)
             except OSError:
                 return
             if not data:
                 return
-            self._dispatch(wire.decode(data), _descriptors(control))
+            self._dispatch(wire.decode(data), fds)
 
     def _dispatch(self, frame: wire.Frame, fds: list[int]) -> None:
         if isinstance(frame, wire.Signalled):
@@ -195,11 +199,3 @@ class KeeperLink:
         for future in self._waiting.values():
             future.cancel()
         self._on_lost()
-
-
-def _descriptors(control: list[tuple[int, int, bytes]]) -> list[int]:
-    fds = array.array("i")
-    for level, kind, packed in control:
-        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
-            fds.frombytes(packed[: len(packed) - len(packed) % fds.itemsize])
-    return fds.tolist()

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from supervisor.config.model import GroupConfig, ProcessConfig, SupervisordConfig, encode
+from supervisor.namespec import split_namespec
 from supervisor.protocol.record import ProcessRecord
 from supervisor.states import STOPPED_STATES, SupervisorStates, getSupervisorStateDescription
 from supervisor.states import ProcessStates as S
@@ -146,6 +147,12 @@ class Supervisor:
         self._plan: StopPlan | None = None
         self._events: deque[tuple[Process, machine.Event, float]] = deque()
         self._feeding = False
+
+    def find(self, namespec: str) -> Process | None:
+        """The process of that name; None where there is none, and for a whole group."""
+        group_name, process_name = split_namespec(namespec)
+        group = self.groups.get(group_name)
+        return group.processes.get(process_name or "") if group is not None else None
 
     # --- groups --------------------------------------------------------------------------------------
 

@@ -105,8 +105,9 @@ class MainLog:
         )
         if self._stdout_fd >= 0:
             self._stdout.put(line)
-        for part in text.splitlines() if self._system is not None else ():
-            self._system.put(part.encode("utf-8", "backslashreplace"))
+        if self._system is not None:
+            for part in text.splitlines():
+                self._system.put(part.encode("utf-8", "backslashreplace"))
         if self.store is not None or self._plain_fd >= 0:
             self._file.put(line)
         self._settle()

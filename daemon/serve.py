@@ -49,7 +49,7 @@ from .keeperlink import KeeperLink
 from .loop import Supervisor, in_order
 from .machines import process as machine
 from .mainlog import MainLog
-from .methods import changes
+from .methods import changes, logs
 from .methods.supervisor import METHODS, Context
 from .methods.system import system_methods
 from .methods.table import MethodTable
@@ -456,8 +456,8 @@ class Daemon:
     ) -> MethodTable:
         """Everything that can be called. Raises UserError for a plug-in that cannot be made, unless ``forgiving``."""
         table = MethodTable(context)
-        table.add(METHODS)
-        table.add(changes.METHODS)
+        for methods in (METHODS, logs.METHODS, changes.METHODS):
+            table.add(methods)
         try:
             host = PluginHost(context, configuration)
             bus.shown = host.facade.process

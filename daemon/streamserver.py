@@ -19,7 +19,6 @@ from typing import Any
 from supervisor.config.model import StreamServerConfig
 from supervisor.errors import LocalProtocolError, RemoteProtocolError, RPCError
 from supervisor.faults import Faults
-from supervisor.namespec import split_namespec
 from supervisor.protocol import stream as p
 from supervisor.version import VERSION
 
@@ -464,7 +463,7 @@ class Client(asyncio.BufferedProtocol):
         interval = max(frame.interval, 0.5)
         while True:
             usage = self.door.usage.sample(
-                {name: process.machine.pid for name in frame.names if (process := self._known(name))}
+                {name: process.machine.pid for name in frame.names if (process := self.supervisor.find(name))}
             )
             if not self._paused:
                 self.send(p.Usage(frame.id, usage))
@@ -472,13 +471,8 @@ class Client(asyncio.BufferedProtocol):
 
     # --- output ---------------------------------------------------------------------------------------
 
-    def _known(self, name: str) -> Process | None:
-        group_name, process_name = split_namespec(name)
-        group = self.supervisor.groups.get(group_name)
-        return group.processes.get(process_name or "") if group is not None else None
-
     def _process(self, name: str) -> Process:
-        process = self._known(name)
+        process = self.supervisor.find(name)
         if process is None:
             raise RPCError(Faults.BAD_NAME, name)
         return process

@@ -28,9 +28,8 @@ def default_handler(event: object, response: bytes) -> None:
 def stdin_write_handler(event: Any, response: bytes) -> None:
     """``STDIN:`` and more: the rest goes to the stdin of the event's process, if it takes it. Others as by default."""
     if response.startswith(STDIN):
-        with contextlib.suppress(
-            OSError, AttributeError
-        ):  # it reads no more, or the event is about no process
+        # It may read no more, or the event may be about no process.
+        with contextlib.suppress(OSError, AttributeError):
             event.process.write(response[len(STDIN) :])
     else:
         default_handler(event, response)

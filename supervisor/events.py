@@ -72,10 +72,9 @@ class Event:
 
 
 def _names(process: ProcessLike) -> str:
+    # The daemon's own have it: it need not make a plug-in's object of each process for a payload.
     known: str | None = getattr(process, "event_names", None)
-    if (
-        known is not None
-    ):  # the daemon's own: it need not make a plug-in's object of each process for a payload
+    if known is not None:
         return known
     group = process.group.config.name if process.group is not None else ""
     return f"processname:{process.config.name} groupname:{group}"

@@ -98,9 +98,8 @@ class ModeTracker:
     def establish(self) -> bytes:
         """What brings a fresh terminal into the modes that the program has set."""
         parts: list[bytes] = []
-        for mode in sorted(
-            self._changed, reverse=True
-        ):  # the alternate screen comes before what belongs to it
+        # The alternate screen comes before what belongs to it.
+        for mode in sorted(self._changed, reverse=True):
             parts.append(b"\x1b[?%d%s" % (mode, b"l" if _MODES_AT_REST[mode] else b"h"))
         if self._keypad:
             parts.append(b"\x1b=")

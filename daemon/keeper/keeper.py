@@ -130,9 +130,8 @@ class Keeper:
         """Go on in the place of a keeper that was killed, with what its daemon handed over."""
         self.held.update(boot["held"])  # type: ignore[call-overload]
         self.start_count = 1
-        self.was_ready = (
-            True  # there was a daemon that served: whatever the next one does is no user's mistake
-        )
+        # There was a daemon that served: whatever the next one does is no user's mistake.
+        self.was_ready = True
         try:
             self.pidfile_fd = open_locked(self.pidfile)
         except Taken:
@@ -619,13 +618,10 @@ def entry_of(key: tuple[str, int], program: _Program) -> Entry:
 
 def received(control: list[tuple[int, int, bytes]]) -> list[int]:
     """The descriptors that came beside a datagram, made close-on-exec."""
-    fds = array.array("i")
-    for level, kind, data in control:
-        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
-            fds.frombytes(data[: len(data) - len(data) % fds.itemsize])
+    fds = wire.descriptors(control)
     for fd in fds:
         fcntl.fcntl(fd, fcntl.F_SETFD, fcntl.FD_CLOEXEC)
-    return fds.tolist()
+    return fds
 
 
 def read_enclosed(fd: int, length: int) -> bytes:

@@ -11,7 +11,9 @@ Standard library only, and no ``dataclasses``: the keeper imports this.
 
 from __future__ import annotations
 
+import array
 import json
+import socket
 from typing import Any, NamedTuple
 
 MAX_FRAME_BYTES = 32 * 1024
@@ -225,6 +227,15 @@ _CHECKS: dict[str, Any] = {"str": str, "int": int, "bool": bool, "float": (int, 
            "list[int]": list, "dict[str, str]": dict}  # fmt: skip
 
 BEAT_S = 3.0
+
+
+def descriptors(control: list[tuple[int, int, bytes]]) -> list[int]:
+    """What came beside a datagram, as recvmsg gave it."""
+    fds = array.array("i")
+    for level, kind, packed in control:
+        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+            fds.frombytes(packed[: len(packed) - len(packed) % fds.itemsize])
+    return fds.tolist()
 
 
 def encode(frame: Frame) -> bytes:

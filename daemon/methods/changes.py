@@ -7,10 +7,9 @@ from typing import Any, Final
 
 from supervisor.config.diff import GroupStep, OptionChange, Step, plan_groups
 from supervisor.config.model import GroupConfig
-from supervisor.errors import ConfigError, RPCError
+from supervisor.errors import RPCError
 from supervisor.faults import Faults
-from supervisor.namespec import split_namespec
-from supervisor.states import RUNNING_STATES, SupervisorStates
+from supervisor.states import RUNNING_STATES
 
 from ..access import Caller
 from ..history import Past, Place
@@ -18,31 +17,25 @@ from ..loop import Supervisor
 from ..machines.process import describe_exit, state_name
 from ..process import Process
 from ..update import Interrupted
-from .supervisor import Context
+from .supervisor import Context, process_named, running
 from .table import Method, Param
 
 TAIL_BYTES: Final = 2048
 """How much of each log ``getProcessHistory`` gives."""
 
 
-def _check(context: Context) -> Supervisor:
-    if context.supervisor.mood != SupervisorStates.RUNNING:
-        raise RPCError(Faults.SHUTDOWN_STATE)
-    return context.supervisor
-
-
 # --- update ------------------------------------------------------------------------------------------
 
 
 async def update_process_group(context: Context, caller: Caller, name: str) -> dict[str, Any]:
-    supervisor = _check(context)
+    supervisor = running(context)
     config = next((group for group in context.parsed.groups if group.name == name), None)
     if config is None or name not in supervisor.groups:
         raise RPCError(Faults.BAD_NAME, name)
     try:
         report = await context.updates.update(config, caller.name)
     except Interrupted:
-        _check(context)
+        running(context)
         raise RPCError(Faults.FAILED, f"{name} was taken away during the update") from None
     return {
         "group": name,
@@ -56,11 +49,8 @@ async def update_process_group(context: Context, caller: Caller, name: str) -> d
 
 
 async def get_update_plan(context: Context, caller: Caller) -> list[dict[str, Any]]:
-    supervisor = _check(context)
-    try:
-        parsed = await context.offload(context.load)
-    except ConfigError as error:
-        raise RPCError(Faults.CANT_REREAD, str(error)) from error
+    supervisor = running(context)
+    parsed = await context.read_files()
     steps = plan_groups([group.config for group in supervisor.groups.values()], parsed.groups)
     new = {group.name: group for group in parsed.groups}
     return [_group_step(supervisor, step, new.get(step.name)) for step in steps]
@@ -102,7 +92,7 @@ def _change(change: OptionChange) -> dict[str, str]:
 
 
 async def get_process_history(context: Context, caller: Caller, name: str) -> dict[str, Any]:
-    process = _process(_check(context), name)
+    process = process_named(running(context), name)
     last = process.history.last_exit()
     answer: dict[str, Any] = {
         "name": process.config.name,
@@ -120,15 +110,6 @@ async def get_process_history(context: Context, caller: Caller, name: str) -> di
             "stderr": await _said_before(context, process, "stderr", last.stderr),
         }
     return answer
-
-
-def _process(supervisor: Supervisor, name: str) -> Process:
-    group_name, process_name = split_namespec(name)
-    group = supervisor.groups.get(group_name)
-    process = group.processes.get(process_name or "") if group is not None else None
-    if process is None:
-        raise RPCError(Faults.BAD_NAME, name)
-    return process
 
 
 def _transition(past: Past) -> dict[str, Any]:

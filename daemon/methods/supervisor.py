@@ -36,14 +36,12 @@ from ..input import InputClosed, InputFull
 from ..loop import Group, Supervisor
 from ..machines import process as machine
 from ..machines.group import ascending
-from ..output.opening import open_log
 from ..process import Process
 from ..stdin import write_stdin
 from ..update import Updates
 from .table import Method, Param, in_order_of_completion
 
 API_VERSION = "3.0"
-ANSWER_MAX_BYTES = 8 << 20
 STOPPING_REPORT_S = 2.0
 
 T = TypeVar("T")
@@ -66,6 +64,13 @@ class Context:
         """The result of a function that blocks, from a thread."""
         return await asyncio.get_running_loop().run_in_executor(None, function, *args)
 
+    async def read_files(self) -> Configuration:
+        """The configuration as the files say now. Raises RPCError (CANT_REREAD)."""
+        try:
+            return await self.offload(self.load)
+        except ConfigError as error:
+            raise RPCError(Faults.CANT_REREAD, str(error)) from error
+
 
 Status = dict[str, Any]
 
@@ -73,7 +78,8 @@ Status = dict[str, Any]
 # --- looking up --------------------------------------------------------------------------------------
 
 
-def _check(context: Context) -> Supervisor:
+def running(context: Context) -> Supervisor:
+    """The supervisor, while it is not on its way out. Raises RPCError."""
     supervisor = context.supervisor
     if supervisor.mood != SupervisorStates.RUNNING:
         raise RPCError(Faults.SHUTDOWN_STATE)
@@ -94,14 +100,15 @@ def _find(supervisor: Supervisor, name: str) -> tuple[Group, Process | None]:
     return group, process
 
 
-def _process(supervisor: Supervisor, name: str) -> Process:
-    _, process = _find(supervisor, name)
+def process_named(supervisor: Supervisor, name: str) -> Process:
+    """The process of a namespec. Raises RPCError."""
+    process = supervisor.find(name)
     if process is None:
         raise RPCError(Faults.BAD_NAME, name)
     return process
 
 
-def _all(supervisor: Supervisor) -> list[Process]:
+def all_processes(supervisor: Supervisor) -> list[Process]:
     """Every process, groups and members by ascending priority."""
     return [process for group in ascending(supervisor.groups.values()) for process in _members(group)]
 
@@ -114,7 +121,7 @@ def _status(process: Process, code: int = Faults.SUCCESS, text: str = "OK") -> S
     return {"name": process.config.name, "group": process.config.group, "status": code, "description": text}
 
 
-async def _each(processes: Iterable[Process], work: Callable[[Process], Awaitable[Any]]) -> list[Status]:
+async def each(processes: Iterable[Process], work: Callable[[Process], Awaitable[Any]]) -> list[Status]:
     """Run ``work`` for all at once; a status each, in the order they are done."""
 
     async def one(process: Process) -> Status:
@@ -131,52 +138,49 @@ async def _each(processes: Iterable[Process], work: Callable[[Process], Awaitabl
 
 
 def get_api_version(context: Context, caller: Caller) -> str:
-    _check(context)
+    running(context)
     return API_VERSION
 
 
 def get_supervisor_version(context: Context, caller: Caller) -> str:
-    _check(context)
+    running(context)
     return VERSION
 
 
 def get_identification(context: Context, caller: Caller) -> str:
-    return _check(context).settings.identifier
+    return running(context).settings.identifier
 
 
 def get_state(context: Context, caller: Caller) -> dict[str, Any]:
-    supervisor = _check(context)
+    supervisor = running(context)
     mood = supervisor.mood
     state = {"statecode": mood, "statename": getSupervisorStateDescription(mood)}
     return {**state, "degraded": supervisor.degraded} if supervisor.degraded else state
 
 
 def get_pid(context: Context, caller: Caller) -> int:
-    return _check(context).keeper_pid
+    return running(context).keeper_pid
 
 
 def get_stream_address(context: Context, caller: Caller) -> str:
-    _check(context)
+    running(context)
     return (caller.remote and context.inet_stream_address) or context.stream_address
 
 
 def shutdown(context: Context, caller: Caller) -> bool:
-    _check(context).shutdown(f"shutdown by {caller.name}")
+    running(context).shutdown(f"shutdown by {caller.name}")
     return True
 
 
 async def restart(context: Context, caller: Caller) -> bool:
-    supervisor = _check(context)
-    try:
-        await context.offload(context.load)
-    except ConfigError as error:
-        raise RPCError(Faults.CANT_REREAD, str(error)) from error
+    supervisor = running(context)
+    await context.read_files()
     supervisor.reload(f"reload by {caller.name}")
     return True
 
 
 def restart_daemon(context: Context, caller: Caller) -> bool:
-    supervisor = _check(context)
+    supervisor = running(context)
     supervisor.log.info(f"daemon restart requested by {caller.name}; programs go on")
     # the answer has to leave before the daemon does
     asyncio.get_running_loop().call_later(0.05, supervisor.restart_daemon)
@@ -187,18 +191,14 @@ def restart_daemon(context: Context, caller: Caller) -> bool:
 
 
 async def reload_config(context: Context, caller: Caller) -> list[list[list[str]]]:
-    supervisor = _check(context)
-    try:
-        parsed = await context.offload(context.load)
-    except ConfigError as error:
-        raise RPCError(Faults.CANT_REREAD, str(error)) from error
-    context.parsed = parsed
+    supervisor = running(context)
+    parsed = context.parsed = await context.read_files()
     changes = diff_groups([group.config for group in supervisor.groups.values()], parsed.groups)
     return [[list(changes.added), list(changes.changed), list(changes.removed)]]
 
 
 def add_process_group(context: Context, caller: Caller, name: str) -> bool:
-    supervisor = _check(context)
+    supervisor = running(context)
     config = next((group for group in context.parsed.groups if group.name == name), None)
     if name in supervisor.groups:
         raise RPCError(Faults.ALREADY_ADDED, name)
@@ -213,7 +213,7 @@ def add_process_group(context: Context, caller: Caller, name: str) -> bool:
 
 
 def remove_process_group(context: Context, caller: Caller, name: str) -> bool:
-    supervisor = _check(context)
+    supervisor = running(context)
     group = supervisor.groups.get(name)
     if group is None:
         raise RPCError(Faults.BAD_NAME, name)
@@ -226,7 +226,7 @@ def remove_process_group(context: Context, caller: Caller, name: str) -> bool:
 
 
 def get_all_config_info(context: Context, caller: Caller) -> list[dict[str, Any]]:
-    supervisor = _check(context)
+    supervisor = running(context)
     entries = []
     for group in context.parsed.groups:
         active = supervisor.groups.get(group.name)
@@ -283,11 +283,11 @@ def _told(value: Any) -> Any:
 
 
 def get_process_info(context: Context, caller: Caller, name: str) -> dict[str, Any]:
-    return _process(_check(context), name).info(time.time())
+    return process_named(running(context), name).info(time.time())
 
 
 def get_all_process_info(context: Context, caller: Caller) -> list[dict[str, Any]]:
-    supervisor = _check(context)
+    supervisor = running(context)
     now = time.time()
     ordered = sorted(supervisor.processes.values(), key=lambda p: (p.config.group, p.config.name))
     return [process.info(now) for process in ordered]
@@ -334,7 +334,7 @@ async def _start_one(supervisor: Supervisor, process: Process, caller: Caller, w
 
 
 async def start_process(context: Context, caller: Caller, name: str, wait: bool) -> Any:
-    supervisor = _check(context)
+    supervisor = running(context)
     group, process = _find(supervisor, name)
     if process is None:
         return await start_process_group(context, caller, group.name, wait)
@@ -342,16 +342,16 @@ async def start_process(context: Context, caller: Caller, name: str, wait: bool)
 
 
 async def start_process_group(context: Context, caller: Caller, name: str, wait: bool) -> list[Status]:
-    supervisor = _check(context)
+    supervisor = running(context)
     group = _group(supervisor, name)
     members = [p for p in _members(group) if p.machine.state not in RUNNING_STATES]
-    return await _each(members, lambda p: _start_one(supervisor, p, caller, wait))
+    return await each(members, lambda p: _start_one(supervisor, p, caller, wait))
 
 
 async def start_all_processes(context: Context, caller: Caller, wait: bool) -> list[Status]:
-    supervisor = _check(context)
-    members = [p for p in _all(supervisor) if p.machine.state not in RUNNING_STATES]
-    return await _each(members, lambda p: _start_one(supervisor, p, caller, wait))
+    supervisor = running(context)
+    members = [p for p in all_processes(supervisor) if p.machine.state not in RUNNING_STATES]
+    return await each(members, lambda p: _start_one(supervisor, p, caller, wait))
 
 
 def _group(supervisor: Supervisor, name: str) -> Group:
@@ -388,7 +388,7 @@ async def _stop_one(supervisor: Supervisor, process: Process, caller: Caller, wa
 
 
 async def stop_process(context: Context, caller: Caller, name: str, wait: bool) -> Any:
-    supervisor = _check(context)
+    supervisor = running(context)
     group, process = _find(supervisor, name)
     if process is None:
         return await stop_process_group(context, caller, group.name, wait)
@@ -396,15 +396,15 @@ async def stop_process(context: Context, caller: Caller, name: str, wait: bool) 
 
 
 async def stop_process_group(context: Context, caller: Caller, name: str, wait: bool) -> list[Status]:
-    supervisor = _check(context)
+    supervisor = running(context)
     members = [p for p in _members(_group(supervisor, name)) if p.machine.state in RUNNING_STATES]
-    return await _each(members, lambda p: _stop_one(supervisor, p, caller, wait))
+    return await each(members, lambda p: _stop_one(supervisor, p, caller, wait))
 
 
 async def stop_all_processes(context: Context, caller: Caller, wait: bool) -> list[Status]:
-    supervisor = _check(context)
-    members = [p for p in _all(supervisor) if p.machine.state in RUNNING_STATES]
-    return await _each(members, lambda p: _stop_one(supervisor, p, caller, wait))
+    supervisor = running(context)
+    members = [p for p in all_processes(supervisor) if p.machine.state in RUNNING_STATES]
+    return await each(members, lambda p: _stop_one(supervisor, p, caller, wait))
 
 
 # --- restarting (ours) -------------------------------------------------------------------------------
@@ -417,7 +417,7 @@ async def _restart_one(supervisor: Supervisor, process: Process, caller: Caller,
 
 
 async def restart_process(context: Context, caller: Caller, name: str, wait: bool) -> Any:
-    supervisor = _check(context)
+    supervisor = running(context)
     group, process = _find(supervisor, name)
     if process is None:
         return await restart_process_group(context, caller, group.name, wait)
@@ -425,9 +425,9 @@ async def restart_process(context: Context, caller: Caller, name: str, wait: boo
 
 
 async def restart_process_group(context: Context, caller: Caller, name: str, wait: bool) -> list[Status]:
-    supervisor = _check(context)
+    supervisor = running(context)
     members = _members(_group(supervisor, name))
-    return await _each(members, lambda p: _restart_one(supervisor, p, caller, wait))
+    return await each(members, lambda p: _restart_one(supervisor, p, caller, wait))
 
 
 # --- signals and stdin -------------------------------------------------------------------------------
@@ -463,7 +463,7 @@ async def _signal_one(supervisor: Supervisor, process: Process, sig: Any) -> boo
 
 
 async def signal_process(context: Context, caller: Caller, name: str, sig: Any) -> Any:
-    supervisor = _check(context)
+    supervisor = running(context)
     group, process = _find(supervisor, name)
     if process is None:
         return await signal_process_group(context, caller, group.name, sig)
@@ -471,22 +471,22 @@ async def signal_process(context: Context, caller: Caller, name: str, sig: Any) 
 
 
 async def signal_process_group(context: Context, caller: Caller, name: str, sig: Any) -> list[Status]:
-    supervisor = _check(context)
+    supervisor = running(context)
     members = [p for p in _members(_group(supervisor, name)) if p.machine.state in SIGNALLABLE_STATES]
-    return await _each(members, lambda p: _signal_one(supervisor, p, sig))
+    return await each(members, lambda p: _signal_one(supervisor, p, sig))
 
 
 async def signal_all_processes(context: Context, caller: Caller, sig: Any) -> list[Status]:
-    supervisor = _check(context)
-    members = [p for p in _all(supervisor) if p.machine.state in SIGNALLABLE_STATES]
-    return await _each(members, lambda p: _signal_one(supervisor, p, sig))
+    supervisor = running(context)
+    members = [p for p in all_processes(supervisor) if p.machine.state in SIGNALLABLE_STATES]
+    return await each(members, lambda p: _signal_one(supervisor, p, sig))
 
 
 async def send_process_stdin(context: Context, caller: Caller, name: str, chars: Any) -> bool:
-    supervisor = _check(context)
+    supervisor = running(context)
     if not isinstance(chars, (str, bytes)):
         raise RPCError(Faults.INCORRECT_PARAMETERS, str(chars))
-    process = _process(supervisor, name)
+    process = process_named(supervisor, name)
     if not process.machine.pid or process.machine.state not in (S.STARTING, S.RUNNING):
         raise RPCError(Faults.NOT_RUNNING, name)
     data = chars.encode("utf-8", "surrogateescape") if isinstance(chars, str) else chars
@@ -513,219 +513,75 @@ def _text(value: Any) -> str:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
-# --- logs --------------------------------------------------------------------------------------------
-
-
-def _log_path(process: Process, channel: str) -> str:
-    output = process.outputs.get(channel)
-    return output.path if output is not None else ""
-
-
-def _read_file(path: str, offset: int, length: int) -> str:
-    """The slice of a file that read*Log gives (reference: rpc.md section 12). Raises RPCError."""
-    if (offset < 0 and length != 0) or length < 0:
-        raise RPCError(Faults.BAD_ARGUMENTS)
-    try:
-        with os.fdopen(open_log(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            start = max(0, size + offset) if offset < 0 else offset
-            count = length or max(0, size - start)
-            if min(count, size) > ANSWER_MAX_BYTES:
-                raise RPCError(
-                    Faults.FAILED, f"answer would be over {ANSWER_MAX_BYTES} bytes; ask for a part"
-                )
-            file.seek(start)
-            return file.read(count).decode("utf-8", "replace")
-    except FileNotFoundError as error:
-        raise RPCError(Faults.NO_FILE, path) from error
-    except OSError as error:
-        raise RPCError(Faults.FAILED, str(error)) from error
-
-
-def _tail_file(path: str, offset: int, length: int) -> list[Any]:
-    """What tail*Log gives (reference: rpc.md section 12)."""
-    try:
-        with os.fdopen(open_log(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            overflow = False
-            if size > offset + length:
-                overflow, offset = True, size - 1
-            if offset + length > size:
-                if offset > size - 1:
-                    length = 0
-                offset = size - length
-            offset, length = max(0, offset), max(0, length)
-            file.seek(offset)
-            data = file.read(min(length, ANSWER_MAX_BYTES)) if length else b""
-            return [data.decode("utf-8", "replace"), size, overflow]
-    except FileNotFoundError:
-        return ["", 0, False]
-    except OSError:
-        return ["", offset, False]
-
-
-async def _read_process_log(context: Context, name: str, channel: str, offset: int, length: int) -> str:
-    path = _log_path(_process(_check(context), name), channel)
-    if not path:
-        raise RPCError(Faults.NO_FILE)
-    return await context.offload(_read_file, path, offset, length)
-
-
-async def read_stdout_log(context: Context, caller: Caller, name: str, offset: int, length: int) -> str:
-    return await _read_process_log(context, name, "stdout", offset, length)
-
-
-async def read_stderr_log(context: Context, caller: Caller, name: str, offset: int, length: int) -> str:
-    return await _read_process_log(context, name, "stderr", offset, length)
-
-
-async def _tail_process_log(context: Context, name: str, channel: str, offset: int, length: int) -> list[Any]:
-    path = _log_path(_process(_check(context), name), channel)
-    if not path:
-        return ["", 0, False]
-    return await context.offload(_tail_file, path, offset, length)
-
-
-async def tail_stdout_log(context: Context, caller: Caller, name: str, offset: int, length: int) -> list[Any]:
-    return await _tail_process_log(context, name, "stdout", offset, length)
-
-
-async def tail_stderr_log(context: Context, caller: Caller, name: str, offset: int, length: int) -> list[Any]:
-    return await _tail_process_log(context, name, "stderr", offset, length)
-
-
-async def read_log(context: Context, caller: Caller, offset: int, length: int) -> str:
-    path = _check(context).log.path
-    if not path:
-        raise RPCError(Faults.NO_FILE, path)
-    return await context.offload(_read_file, path, offset, length)
-
-
-def clear_log(context: Context, caller: Caller) -> bool:
-    log = _check(context).log
-    if log.store is None:
-        raise RPCError(Faults.NO_FILE, log.path)
-    if not os.path.exists(log.path):
-        raise RPCError(Faults.NO_FILE)
-    log.info("reopening log file")  # goes with what is cleared
-    try:
-        log.store.clear()
-    except OSError as error:
-        raise RPCError(Faults.FAILED, str(error)) from error
-    return True
-
-
-def _clear_one(process: Process) -> None:
-    for output in process.outputs.values():
-        if output.sink is not None:
-            try:
-                output.sink.clear()
-            except OSError as error:
-                raise RPCError(Faults.FAILED, process.namespec) from error
-
-
-def clear_process_logs(context: Context, caller: Caller, name: str) -> bool:
-    _clear_one(_process(_check(context), name))
-    return True
-
-
-async def clear_all_process_logs(context: Context, caller: Caller) -> list[Status]:
-    async def clear(process: Process) -> None:
-        _clear_one(process)
-
-    return await _each(_all(_check(context)), clear)
-
-
 # --- the table ---------------------------------------------------------------------------------------
 
-_NAME = Param("name", "string", "The name of the process (or group:name)")
-_GROUP = Param("name", "string", "The name of the group")
+NAME = Param("name", "string", "The name of the process (or group:name)")
+GROUP = Param("name", "string", "The name of the group")
 _WAIT = Param("wait", "boolean", "Answer when it is done, not at once", True, optional=True)
 _SIGNAL = Param("signal", "any", "Name or number of the signal, such as HUP or 1")
-_OFFSET = Param("offset", "int", "Where to begin; negative: that many bytes from the end")
-_LENGTH = Param("length", "int", "How many bytes; 0: to the end")
-_PLACE = (_NAME, _OFFSET, _LENGTH)
-_TRUE = ("boolean", "Always true")
-_STATUSES = ("array", "A status struct for each process")
-_TAIL = ("array", "[string data, int size of the log, boolean overflow]")
+TRUE = ("boolean", "Always true")
+STATUSES = ("array", "A status struct for each process")
 
 
-def _m(
+def described(
     name: str, function: Any, role: str, help_text: str, returns: tuple[str, str], *params: Param
 ) -> Method:
+    """A row of the table, ``supervisor.`` put in front of its name."""
     # what takes a number too is told as what it is in API 3.0: a string
     types = (returns[0], *("string" if param.kind == "any" else param.kind for param in params))
     return Method(f"supervisor.{name}", function, role, help_text, returns, params, types)
 
 
 METHODS: tuple[Method, ...] = (
-    _m("getAPIVersion", get_api_version, "observer", "The version of the API.", ("string", "3.0")),
-    _m("getVersion", get_api_version, "observer", "The version of the API (old name).", ("string", "3.0")),
-    _m("getSupervisorVersion", get_supervisor_version, "observer", "The version of supervisord.",
+    described("getAPIVersion", get_api_version, "observer", "The version of the API.", ("string", "3.0")),
+    described("getVersion", get_api_version, "observer", "The version of the API (old name).", ("string", "3.0")),
+    described("getSupervisorVersion", get_supervisor_version, "observer", "The version of supervisord.",
        ("string", "The version")),
-    _m("getIdentification", get_identification, "observer", "The identifier of this supervisord.",
+    described("getIdentification", get_identification, "observer", "The identifier of this supervisord.",
        ("string", "The identifier")),
-    _m("getState", get_state, "observer", "The state of supervisord.", ("struct", "statecode and statename; degraded, where something of supervisord itself does not work")),
-    _m("getPID", get_pid, "observer", "The pid that signals to supervisord go to.", ("int", "The pid")),
-    _m("getStreamAddress", get_stream_address, "observer",
+    described("getState", get_state, "observer", "The state of supervisord.",
+       ("struct", "statecode and statename; degraded, where something of supervisord itself does not work")),
+    described("getPID", get_pid, "observer", "The pid that signals to supervisord go to.", ("int", "The pid")),
+    described("getStreamAddress", get_stream_address, "observer",
        "Where the stream socket is. Not in Supervisor's API 3.0.",
        ("string", "unix:///path, tcp://host:port, tls://host:port, or nothing")),
-    _m("shutdown", shutdown, "admin", "Stop all processes and end supervisord.", _TRUE),
-    _m("restart", restart, "admin", "Stop all processes and start afresh from the configuration files.", _TRUE),
-    _m("restartDaemon", restart_daemon, "admin",
-       "Put a new daemon in place of this one; no program is touched. Not in Supervisor's API 3.0.", _TRUE),
-    _m("reloadConfig", reload_config, "admin", "Read the configuration files again; nothing running changes.",
+    described("shutdown", shutdown, "admin", "Stop all processes and end supervisord.", TRUE),
+    described("restart", restart, "admin", "Stop all processes and start afresh from the configuration files.", TRUE),
+    described("restartDaemon", restart_daemon, "admin",
+       "Put a new daemon in place of this one; no program is touched. Not in Supervisor's API 3.0.", TRUE),
+    described("reloadConfig", reload_config, "admin", "Read the configuration files again; nothing running changes.",
        ("array", "[[added, changed, removed]], names of groups")),
-    _m("addProcessGroup", add_process_group, "admin", "Activate a group of the configuration read last.", _TRUE,
-       _GROUP),
-    _m("removeProcessGroup", remove_process_group, "admin", "Deactivate a group whose processes stand still.", _TRUE,
-       _GROUP),
-    _m("getAllConfigInfo", get_all_config_info, "observer", "The configuration read last.",
+    described("addProcessGroup", add_process_group, "admin", "Activate a group of the configuration read last.", TRUE,
+       GROUP),
+    described("removeProcessGroup", remove_process_group, "admin", "Deactivate a group whose processes stand still.", TRUE,
+       GROUP),
+    described("getAllConfigInfo", get_all_config_info, "observer", "The configuration read last.",
        ("array", "A struct for each process")),
-    _m("getProcessInfo", get_process_info, "observer", "State and facts of a process.", ("struct", "The facts"),
-       _NAME),
-    _m("getAllProcessInfo", get_all_process_info, "observer", "State and facts of all processes.",
+    described("getProcessInfo", get_process_info, "observer", "State and facts of a process.", ("struct", "The facts"),
+       NAME),
+    described("getAllProcessInfo", get_all_process_info, "observer", "State and facts of all processes.",
        ("array", "A struct for each process")),
-    _m("startProcess", start_process, "operator", "Start a process.", _TRUE, _NAME, _WAIT),
-    _m("startProcessGroup", start_process_group, "operator", "Start all processes of a group.", _STATUSES, _GROUP,
+    described("startProcess", start_process, "operator", "Start a process.", TRUE, NAME, _WAIT),
+    described("startProcessGroup", start_process_group, "operator", "Start all processes of a group.", STATUSES, GROUP,
        _WAIT),
-    _m("startAllProcesses", start_all_processes, "operator", "Start all processes.", _STATUSES, _WAIT),
-    _m("stopProcess", stop_process, "operator", "Stop a process.", _TRUE, _NAME, _WAIT),
-    _m("stopProcessGroup", stop_process_group, "operator", "Stop all processes of a group.", _STATUSES, _GROUP,
+    described("startAllProcesses", start_all_processes, "operator", "Start all processes.", STATUSES, _WAIT),
+    described("stopProcess", stop_process, "operator", "Stop a process.", TRUE, NAME, _WAIT),
+    described("stopProcessGroup", stop_process_group, "operator", "Stop all processes of a group.", STATUSES, GROUP,
        _WAIT),
-    _m("stopAllProcesses", stop_all_processes, "operator", "Stop all processes.", _STATUSES, _WAIT),
-    _m("restartProcess", restart_process, "operator",
-       "Stop a process if it runs, then start it. Not in Supervisor's API 3.0.", _TRUE, _NAME, _WAIT),
-    _m("restartProcessGroup", restart_process_group, "operator",
-       "Restart all processes of a group, each as soon as it has stopped. Not in Supervisor's API 3.0.", _STATUSES,
-       _GROUP, _WAIT),
-    _m("signalProcess", signal_process, "operator", "Send a signal to a process.", _TRUE, _NAME, _SIGNAL),
-    _m("signalProcessGroup", signal_process_group, "operator", "Send a signal to all processes of a group.",
-       _STATUSES, _GROUP, _SIGNAL),
-    _m("signalAllProcesses", signal_all_processes, "operator", "Send a signal to all processes.", _STATUSES,
+    described("stopAllProcesses", stop_all_processes, "operator", "Stop all processes.", STATUSES, _WAIT),
+    described("restartProcess", restart_process, "operator",
+       "Stop a process if it runs, then start it. Not in Supervisor's API 3.0.", TRUE, NAME, _WAIT),
+    described("restartProcessGroup", restart_process_group, "operator",
+       "Restart all processes of a group, each as soon as it has stopped. Not in Supervisor's API 3.0.", STATUSES,
+       GROUP, _WAIT),
+    described("signalProcess", signal_process, "operator", "Send a signal to a process.", TRUE, NAME, _SIGNAL),
+    described("signalProcessGroup", signal_process_group, "operator", "Send a signal to all processes of a group.",
+       STATUSES, GROUP, _SIGNAL),
+    described("signalAllProcesses", signal_all_processes, "operator", "Send a signal to all processes.", STATUSES,
        _SIGNAL),
-    _m("sendProcessStdin", send_process_stdin, "admin", "Send text to the stdin of a process.", _TRUE, _NAME,
+    described("sendProcessStdin", send_process_stdin, "admin", "Send text to the stdin of a process.", TRUE, NAME,
        Param("chars", "any", "The text; sent as UTF-8")),
-    _m("sendRemoteCommEvent", send_remote_comm_event, "operator",
-       "Send a REMOTE_COMMUNICATION event to the event listeners.", _TRUE,
+    described("sendRemoteCommEvent", send_remote_comm_event, "operator",
+       "Send a REMOTE_COMMUNICATION event to the event listeners.", TRUE,
        Param("type", "any", "The type in the event's payload"), Param("data", "any", "The data in it")),
-    _m("readLog", read_log, "observer", "Read the main log.", ("string", "The bytes as text"), _OFFSET, _LENGTH),
-    _m("readMainLog", read_log, "observer", "Read the main log (old name).", ("string", "The bytes as text"),
-       _OFFSET, _LENGTH),
-    _m("clearLog", clear_log, "admin", "Clear the main log.", _TRUE),
-    _m("readProcessStdoutLog", read_stdout_log, "observer", "Read the stdout log of a process.",
-       ("string", "The bytes as text"), *_PLACE),
-    _m("readProcessLog", read_stdout_log, "observer", "Read the stdout log of a process (old name).",
-       ("string", "The bytes as text"), *_PLACE),
-    _m("readProcessStderrLog", read_stderr_log, "observer", "Read the stderr log of a process.",
-       ("string", "The bytes as text"), *_PLACE),
-    _m("tailProcessStdoutLog", tail_stdout_log, "observer", "The end of the stdout log of a process.", _TAIL,
-       *_PLACE),
-    _m("tailProcessLog", tail_stdout_log, "observer", "The end of the stdout log of a process (old name).", _TAIL,
-       *_PLACE),
-    _m("tailProcessStderrLog", tail_stderr_log, "observer", "The end of the stderr log of a process.", _TAIL,
-       *_PLACE),
-    _m("clearProcessLogs", clear_process_logs, "operator", "Clear both logs of a process.", _TRUE, _NAME),
-    _m("clearProcessLog", clear_process_logs, "operator", "Clear both logs of a process (old name).", _TRUE, _NAME),
-    _m("clearAllProcessLogs", clear_all_process_logs, "operator", "Clear the logs of all processes.", _STATUSES),
 )  # fmt: skip
