@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import msgpack
 
+from supervisor.protocol.packing import pack_local
 from supervisor.states import ProcessStates as S
 
 from .machines.process import Transition
@@ -76,10 +77,7 @@ class History:
         """The newest entries for a state record, the newest first."""
         newest = [self.entries[-n] for n in range(1, min(SAVED, len(self.entries)) + 1)]
         return [
-            msgpack.packb(
-                [round(past.when, 2), *past[1:3], _clipped(past.cause, _SAVED_CAUSE_BYTES), *past[4:]],
-                unicode_errors="surrogateescape",
-            )
+            pack_local([round(past.when, 2), *past[1:3], _clipped(past.cause, _SAVED_CAUSE_BYTES), *past[4:]])
             for past in newest
         ]
 

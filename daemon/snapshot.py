@@ -25,6 +25,8 @@ from typing import Any
 
 import msgpack
 
+from supervisor.protocol.packing import pack_local
+
 SLOT_BYTES = 2048
 _HEAD = struct.Struct(">QII")
 _ROOM = SLOT_BYTES - _HEAD.size
@@ -89,12 +91,12 @@ class StateTable:
         ``history``: small pieces, the newest first; as many as the slot has room for come back under ``h``.
         Raises ValueError when the record alone does not fit a slot, OSError.
         """
-        packed: bytes = msgpack.packb(record, unicode_errors="surrogateescape")
+        packed = pack_local(record)
         if len(packed) > _ROOM:
             raise ValueError(f"state record of {len(packed)} bytes does not fit {_ROOM}")
         kept = _fitting(history, _ROOM - len(packed))
         if kept:
-            packed = msgpack.packb({**record, "h": kept}, unicode_errors="surrogateescape")
+            packed = pack_local({**record, "h": kept})
         sequence = self._sequence.get(index, 0) + 1
         self._sequence[index] = sequence
         data = _HEAD.pack(sequence, len(packed), _crc(sequence, packed)) + packed
@@ -141,7 +143,7 @@ class Journal:
         """Add entries in one write; one that is torn leaves those before it whole."""
         parts: list[bytes] = []
         for entry in entries:
-            packed: bytes = msgpack.packb(entry, unicode_errors="surrogateescape")
+            packed = pack_local(entry)
             parts += (self._ENTRY.pack(len(packed), zlib.crc32(packed)), packed)
         data = b"".join(parts)
         os.pwrite(self.fd, data, self._end)

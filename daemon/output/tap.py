@@ -26,6 +26,8 @@ from typing import Any
 
 import msgpack
 
+from supervisor.protocol.packing import pack_local
+
 from .cursor import Chunk, Cursor
 from .pump import RETRY_S, STALL_S, Target
 from .store import SPOOL_BYTES, LogStore, Spool, Watchers
@@ -70,7 +72,7 @@ class _RingState:
         return found
 
     def save(self, state: dict[str, Any]) -> None:
-        packed: bytes = msgpack.packb(state)
+        packed = pack_local(state)
         self._sequence += 1
         data = self._HEAD.pack(self._sequence, len(packed), zlib.crc32(packed)) + packed
         os.pwrite(self._fd, data, STATE_AT + self._sequence % 2 * STATE_BYTES)

@@ -91,6 +91,7 @@ from typing import Any, ClassVar, Final, Union
 import msgpack
 
 from ..errors import LocalProtocolError, RemoteProtocolError
+from .packing import Packing
 from .record import ProcessRecord as ProcessRecord  # noqa: PLC0414 - part of this module's vocabulary
 
 VERSION: Final = 1
@@ -603,14 +604,16 @@ def _plain(value: Any) -> dict[str, Any]:
     return {name: getattr(value, name) for name in names}
 
 
+_strictly: Final = Packing(default=_plain)
+_replacing: Final = Packing(default=_plain, unicode_errors="replace")
+
+
 def _pack(body: dict[str, Any]) -> bytes:
     """A byte of text that was no UTF-8, such as an environment may bring, is sent as a question mark."""
-    packed: bytes
     try:
-        packed = msgpack.packb(body, default=_plain)
+        return _strictly(body)
     except UnicodeEncodeError:
-        packed = msgpack.packb(body, default=_plain, unicode_errors="replace")
-    return packed
+        return _replacing(body)
 
 
 def encode(frame: Frame) -> bytes:
@@ -634,7 +637,7 @@ _OUTPUT_HEAD = b"\x86\xa1t\xa6output\xa2id\xce"
 
 def output_tail(channel: str, gen: int, offset: int, data: bytes) -> bytes:
     """The shared part of an output frame; to be sent behind ``output_head``."""
-    pack = msgpack.packb
+    pack = _strictly
     return b"".join(
         (
             b"\xa7channel", pack(channel), b"\xa3gen", pack(gen), b"\xa6offset", pack(offset),
