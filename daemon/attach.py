@@ -74,10 +74,11 @@ class Session:
             self._owner.leave(self)
 
     def finish(self) -> None:
-        """The same, when the client says so: it will not come back, so what it typed goes to the program first."""
-        self.send = _nobody
+        """The same, when the client says so: what it typed is taken first, and acknowledged when it was."""
         self._leaving = True
-        if self._task is not None:
+        if self._task is None:
+            self.send = _nobody
+        else:
             self._queue.put_nowait((0, b""))
             if self._wait is not None and not self._wait.done():
                 self._wait.set_result(None)
@@ -114,8 +115,8 @@ class Session:
             except InputClosed:
                 self._acknowledge(len(data))  # nobody reads: gone, as with a terminal that hung up
             except InputFull:
-                self._acknowledge(len(data))
                 self.send(p.Error(self.id, 30, "the program does not read, its input buffer is full"))
+                self._acknowledge(len(data))
 
     async def _write_one(self, data: bytes, place: int) -> None:
         assert self._owner is not None
@@ -126,6 +127,7 @@ class Session:
 
         def written(count: int) -> None:
             nonlocal left
+            count = min(count, left)  # of one who left all is acknowledged already
             left -= count
             self._acknowledge(count)
             if left == 0 and not done.done():
@@ -135,8 +137,9 @@ class Session:
         while not done.done() and not self._leaving:
             await asyncio.wait([done], timeout=1.0)
             if way.closed:
-                self._acknowledge(left)
-                return
+                break
+        self._acknowledge(left)
+        left = 0
 
     def _acknowledge(self, count: int) -> None:
         if count:

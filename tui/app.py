@@ -70,6 +70,9 @@ SLOW_DRAW_S: Final = 0.012
 MAX_FRAME_S: Final = 0.2
 BLOCKED_S: Final = 0.05
 DRAIN_S: Final = 2.0
+LET_GO_S: Final = 5.0
+"""How long the end of the console waits until the servers have what was typed."""
+LET_GO_POLL_S: Final = 0.01
 """How long a terminal has, at the end, to take what makes it as it was."""
 FEED_S: Final = 0.008
 STAGGER_S: Final = 0.005
@@ -231,6 +234,7 @@ class App:
         return False
 
     async def _stop(self) -> None:
+        await self._let_go()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -242,6 +246,14 @@ class App:
             self._drain()
         if self._outlet is not None:
             self._outlet.close()
+
+    async def _let_go(self) -> None:
+        """Leave every program; return when the servers have what was typed, or it takes too long."""
+        self.console.leave_all()
+        for _ in range(int(LET_GO_S / LET_GO_POLL_S)):
+            if not any(link.leaving for link in self.console.links.values()):
+                return
+            await asyncio.sleep(LET_GO_POLL_S)
 
     def _drain(self) -> None:
         if self._outlet is not None:

@@ -59,6 +59,7 @@ class Console(Desk):
         self.stage.message.idle = self._idle_line
         self._actions = Actions(self)
         self._attaching = Attaching(self, self._actions)
+        self.leave_all = self._attaching.leave_all
         self._attaching.palette = lambda: self._pickers.palette()
         self.replay = ReplayDesk(self, self.feeds, self._attaching)
         self._attaching.spare = self.replay.key

@@ -153,6 +153,8 @@ class Connection(Protocol):
     @property
     def live(self) -> bool: ...
     async def run(self) -> None: ...
+    @property
+    def leaving(self) -> bool: ...
     def retry_now(self) -> None: ...
     def log_in(self, username: str, password: str) -> None: ...
     def want_usage(self, namespecs: list[str]) -> None: ...
@@ -331,6 +333,11 @@ class Link:
     @property
     def live(self) -> bool:
         return self._polling or self._client.session.live
+
+    @property
+    def leaving(self) -> bool:
+        """Whether the server is still to take what was typed in a terminal that was left."""
+        return self._client.session.leaving
 
     def retry_now(self) -> None:
         self._client.retry_now()

@@ -304,6 +304,10 @@ class Recorded:
     async def run(self) -> None:
         """A recording has nothing to wait for."""
 
+    @property
+    def leaving(self) -> bool:
+        return False
+
     def retry_now(self) -> None:
         pass
 

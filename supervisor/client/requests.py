@@ -23,6 +23,8 @@ from .typed import Typed
 
 KEEPS_WRITING_S: Final = 10.0
 """How long after a loss an attachment takes the writer's place again."""
+LEAVE_WAIT_S: Final = 5.0
+"""How long the server may take to take what was typed in an attachment that was left."""
 
 Handler = Callable[[wire.Frame], None]
 
@@ -47,6 +49,19 @@ class Request:
 
     def lost(self) -> None:
         """The connection is gone."""
+
+    def leave(self) -> list[wire.Frame]:
+        """Nobody wants it any more: the frames that say so."""
+        return [wire.Cancel(self.id)]
+
+    @property
+    def leaving(self) -> bool:
+        """Whether its end was asked for, and the server has still something to say about it."""
+        return False
+
+
+def _nobody(frame: wire.Frame) -> None:
+    """Hears what comes for an attachment that was left."""
 
 
 class Subscription(Request):
@@ -133,7 +148,8 @@ class Attachment(Request):
 
     Over the loss of a connection they wait too, with those that were not acknowledged,
     for the same process; another one must not get what was meant for it. Who wrote goes
-    on writing if it was not away for long: a watcher may be back sooner.
+    on writing if it was not away for long: a watcher may be back sooner. One that is left
+    lives on until the server has all of them.
     """
 
     def __init__(
@@ -150,6 +166,7 @@ class Attachment(Request):
         self._pid = 0
         self._writer = False
         self._lost_at = 0.0
+        self._left_at = 0.0
 
     def opening(self, same_boot: bool) -> wire.Frame:
         self._eaten = 0
@@ -182,7 +199,7 @@ class Attachment(Request):
                     self._typed.forget()
                 self._typed.joined(frame.typed)
                 self._open, self._pid, self._writer = True, frame.pid, frame.writer
-                answer.extend(self._send())
+                answer.extend(self._rest() if self._left_at else self._send())
             case wire.Writer():
                 self._writer = frame.writer
             case wire.Started() | wire.Exited():
@@ -190,6 +207,22 @@ class Attachment(Request):
                 self._typed.forget()
         self.handler(frame)
         return answer
+
+    def leave(self) -> list[wire.Frame]:
+        self.handler = _nobody
+        self._left_at = time.monotonic()
+        if self._open:
+            return self._rest()
+        return [] if self._typed else [wire.Cancel(self.id)]  # what waits is sent once it is open again
+
+    @property
+    def leaving(self) -> bool:
+        return bool(self._left_at and self._typed) and time.monotonic() - self._left_at < LEAVE_WAIT_S
+
+    def _rest(self) -> list[wire.Frame]:
+        """All that was typed, and the end."""
+        rest = self._typed.rest()
+        return [*([wire.Input(self.id, rest)] if rest else []), wire.Cancel(self.id)]
 
     def input(self, data: bytes) -> tuple[list[wire.Frame], bool]:
         """Frames to send, and whether ``data`` was taken (False: nothing is attached, or the window is full)."""

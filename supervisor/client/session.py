@@ -68,6 +68,7 @@ class Session:
         self._decoder = wire.client_decoder()
         self._out = bytearray()
         self._requests: dict[int, Request] = {}
+        self._left: set[int] = set()
         self._next_id = 1
         self._lost_at = float("-inf")
         self._step = 0
@@ -206,6 +207,7 @@ class Session:
         self._step = 0
         self.state = LinkState(Phase.LIVE)
         self._ping_at = now + PING_EVERY_S
+        self._forget_left()
         for request in list(self._requests.values()):
             self._send(request.opening(self._same_boot))
 
@@ -217,6 +219,8 @@ class Session:
             self._requests.pop(request.id, None)
         for answer in request.take(frame):
             self._send(answer)
+        if request.id in self._left:
+            self._forget_left()
 
     def _send(self, frame: wire.Frame) -> None:
         self._out += wire.encode(frame)
@@ -248,5 +252,20 @@ class Session:
                 self._send(frame)
 
     def cancel(self, request: Request) -> None:
-        if self._requests.pop(request.id, None) is not None and self.live:
-            self._send(wire.Cancel(request.id))
+        """Say that nobody wants it any more; what was typed in an attachment still gets to the server."""
+        if self._requests.get(request.id) is None or request.id in self._left:
+            return
+        self.send(request, request.leave())
+        self._left.add(request.id)
+        self._forget_left()
+
+    @property
+    def leaving(self) -> bool:
+        """Whether something that was cancelled is not known to be over."""
+        self._forget_left()
+        return bool(self._left)
+
+    def _forget_left(self) -> None:
+        for number in [n for n in self._left if n not in self._requests or not self._requests[n].leaving]:
+            self._left.discard(number)
+            self._requests.pop(number, None)

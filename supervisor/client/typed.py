@@ -52,6 +52,13 @@ class Typed:
         self._sent += piece
         return piece
 
+    def rest(self) -> bytes:
+        """All that was not sent, to be sent now whatever the window is: who types it leaves."""
+        piece = bytes(self._waiting)
+        self._waiting.clear()
+        self._sent += piece
+        return piece
+
     def acknowledged(self, count: int) -> None:
         """The server took ``count`` bytes on this connection so far."""
         self._took(self._base + count)

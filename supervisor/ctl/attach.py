@@ -104,11 +104,9 @@ class _Shell:
             self._do(self._attachment.begin())
             while self._status is None:
                 try:
-                    self._turn()
-                except ServerError as error:
-                    self._lost(error)
-        except KeyboardInterrupt:
-            self._do(self._attachment.detach())
+                    self._turn_or_again()
+                except KeyboardInterrupt:
+                    self._do(self._attachment.detach())
         except ServerError as error:
             self._give_up(error)
         finally:
@@ -116,6 +114,12 @@ class _Shell:
                 self._unpaint()
                 self._session.output.finish()
         return LINK_LOST if self._status is None else self._status
+
+    def _turn_or_again(self) -> None:
+        try:
+            self._turn()
+        except ServerError as error:
+            self._lost(error)
 
     def _give_up(self, error: ServerError) -> None:
         self._note(f"Connection lost: {error}")

@@ -7,7 +7,9 @@ Life: *joining* until ``attached``; *replaying* while offsets are below ``live``
 past is collected, stripped of terminal queries and shown in one piece, then whatever
 the terminal answered all the same is dropped; then *live* until the user detaches or
 the process is gone. The user is not read before the live part. A program that exits
-does not end the attachment, unless that was asked for.
+does not end the attachment, unless that was asked for. Who detaches while what was typed
+is not acknowledged is *leaving*: the server was told, and says when it has it all, in a
+place that outlives it.
 
 A connection that is *lost* may be replaced by another one (``rejoin``): output goes on at
 the byte where it ended, and input that was not acknowledged is sent again, if the process
@@ -56,7 +58,9 @@ REPLAY_WAIT_S: Final = 0.5
 """How long the past may stay away before the attachment goes on without it."""
 _CREDIT_STEP_BYTES: Final = stream.DEFAULT_CREDIT_BYTES // 2
 _INPUT_FRAME_BYTES: Final = 16 * 1024
-_QUEUE_BYTES: Final = 64 * 1024
+_QUEUE_BYTES: Final = 48 * 1024
+LEAVE_WAIT_S: Final = 5.0
+"""How long the server may take to take what was typed by one who leaves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +162,8 @@ class Attachment:
         self._seen: dict[str, tuple[int, int]] = {}
         self._away = False
         self._away_told = False
+        self._leaving = False
+        self._leave_deadline: float | None = None
 
     @property
     def wants_input(self) -> bool:
@@ -167,11 +173,14 @@ class Attachment:
             and self._replay is None
             and not self.finished
             and not self._input_ended
+            and not self._leaving
             and self._typed.waiting < _QUEUE_BYTES
         )
 
     def deadline(self) -> float | None:
         """When ``tick`` is wanted."""
+        if self._leaving:
+            return self._leave_deadline or 0.0
         return self._prefix_deadline if self._replay is None else self._replay_deadline
 
     def begin(self) -> list[Action]:
@@ -186,10 +195,12 @@ class Attachment:
 
     def tick(self, now: float) -> list[Action]:
         """What the passing of time brings."""
+        if self._leaving and self._leave_deadline is None:
+            self._leave_deadline = now + LEAVE_WAIT_S
         deadline = self.deadline()
         if self.finished or deadline is None or now < deadline:
             return []
-        return self._detach() if self._replay is None else self._end_replay()
+        return self._detach() if self._leaving or self._replay is None else self._end_replay()
 
     # --- another connection
 
@@ -231,6 +242,8 @@ class Attachment:
         self._away_told = False
         if self._replay is not None:
             notes += self._end_replay()
+        if self._leaving:
+            return [*notes, *self._send_rest()]
         return [*notes, *redraw, *self._pump(), *self._detach_if_drained()]
 
     # --- from the user
@@ -289,6 +302,11 @@ class Attachment:
         """What a frame of the server brings; frames about other things bring nothing."""
         if self.finished:
             return []
+        actions = self._handle(frame, now)
+        over = self._leaving and not (self._away or self._typed or self.finished)
+        return [*actions, *self._gone()] if over else actions
+
+    def _handle(self, frame: stream.Frame, now: float) -> list[Action]:
         match frame:
             case stream.Ping():
                 return [Send(stream.Pong(frame.n))]
@@ -300,7 +318,7 @@ class Attachment:
                 return self._gap(frame)
             case stream.InputAck():
                 self._typed.acknowledged(frame.bytes)
-                return [*self._pump(), *self._detach_if_drained()]
+                return [] if self._leaving else [*self._pump(), *self._detach_if_drained()]
             case stream.Writer():
                 return self._writer_changed(frame)
             case stream.Exited():
@@ -410,7 +428,7 @@ class Attachment:
     # --- input
 
     def _input(self, data: bytes) -> list[Action]:
-        if self._writer and not self.finished:
+        if self._writer and not self.finished and not self._leaving:
             self._typed.add(data)
         return self._pump()
 
@@ -432,10 +450,31 @@ class Attachment:
         return []
 
     def _detach(self) -> list[Action]:
+        """Leave; once more: whether or not all that was typed is known to be taken."""
         if self.finished:
             return []
-        leave = [] if self._away else [Send(stream.Cancel(REQUEST_ID))]
-        return [*leave, Note(f"Detached from {self.name}"), *self._finish(DETACHED)]
+        if not self._typed:
+            return [
+                *([] if self._away or self._leaving else [Send(stream.Cancel(REQUEST_ID))]),
+                *self._gone(),
+            ]
+        if self._leaving:
+            return self._gone()
+        self._leaving = True
+        self._replay = None
+        return [] if self._away else self._send_rest()
+
+    def _send_rest(self) -> list[Action]:
+        """Send all that was typed, and that nothing more will come."""
+        rest = self._typed.rest()
+        pieces = (rest[at : at + _INPUT_FRAME_BYTES] for at in range(0, len(rest), _INPUT_FRAME_BYTES))
+        actions: list[Action] = [Send(stream.Input(REQUEST_ID, piece)) for piece in pieces]
+        return [*actions, Send(stream.Cancel(REQUEST_ID))]
+
+    def _gone(self) -> list[Action]:
+        count = len(self._typed)
+        left = f"; {count} byte{'s' * (count > 1)} typed last may not have arrived" if count else ""
+        return [Note(f"Detached from {self.name}{left}"), *self._finish(DETACHED)]
 
     def _finish(self, status: int) -> list[Action]:
         self.finished = True

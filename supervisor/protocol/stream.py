@@ -59,7 +59,9 @@ happened to the terminal and the process; the attachment outlives a restart of t
 process. Input may outlive a connection, and the server: all that one client types is
 one stream of bytes, named by the ``token`` of its requests. ``typed`` in ``attached``
 says how much of it was taken, counted from its beginning; the client sends on from
-there. A second request with the same token ends the first.
+there. A second request with the same token ends the first. When it is cancelled,
+``input_ack`` still tells when all that was sent is kept for the program, in a place that
+outlives the server; until then its id is in use.
 
 **Calls.** ``call`` runs any method of the method table (the XML-RPC names and
 parameters); answered by ``result`` or ``fault``. A client may send the next calls before

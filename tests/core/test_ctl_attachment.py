@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from supervisor.client.rpc import TCPAddress, UnixAddress, parse_stream_address
 from supervisor.ctl.attachment import (
+    LEAVE_WAIT_S,
     PREFIX_WAIT_S,
     REPLAY_WAIT_S,
     REQUEST_ID,
@@ -128,6 +129,7 @@ def test_keys_go_to_the_program() -> None:
 def test_the_prefix_alone_detaches_after_a_moment() -> None:
     attachment = joined()
     assert attachment.keys(b"a\x1d", 1.0) == [Send(stream.Input(REQUEST_ID, b"a"))]
+    attachment.handle(stream.InputAck(REQUEST_ID, 1), 1.0)
     assert attachment.deadline() == 1.0 + PREFIX_WAIT_S
     assert attachment.tick(1.2) == []
     actions = attachment.tick(1.0 + PREFIX_WAIT_S)
@@ -206,6 +208,7 @@ def test_the_end_of_piped_input_waits_until_the_program_has_it() -> None:
 def test_lines() -> None:
     attachment = joined(attached(tty=False))
     assert inputs(attachment.line(b"hello\n")) == b"hello\n"
+    attachment.handle(stream.InputAck(REQUEST_ID, 6), 0.0)
     assert detached(attachment.line(b"half\x1d"))
 
 
@@ -306,7 +309,7 @@ FRAMES = st.one_of(
 def test_whatever_comes_it_ends_once_and_is_silent_afterwards(events: list[object], until_exit: bool) -> None:
     attachment = Attachment("p", rows=24, columns=80, until_exit=until_exit)
     attachment.begin()
-    for event in [*events, None]:
+    for event in [*events, None, None]:
         was_finished = attachment.finished
         if isinstance(event, stream.Frame):
             actions = attachment.handle(event, 0.0)
@@ -371,3 +374,49 @@ def test_stream_addresses(text: str, address: object) -> None:
 def test_a_path_is_of_the_machine_that_was_asked() -> None:
     for here in (UnixAddress("/run/s"), TCPAddress("localhost", 9001), TCPAddress("127.0.0.1", 9001)):
         assert parse_stream_address("unix:///run/s.stream", here, NO_FILES) == UnixAddress("/run/s.stream")
+
+
+def test_who_detaches_stays_until_what_was_typed_is_taken() -> None:
+    attachment = joined()
+    assert attachment.keys(b"x\x1dq", 1.0) == [
+        Send(stream.Input(REQUEST_ID, b"x")),
+        Send(stream.Cancel(REQUEST_ID)),
+    ]
+    assert not attachment.wants_input
+    assert attachment.handle(stream.InputAck(REQUEST_ID, 1), 1.0) == [Note("Detached from p"), Finish(0)]
+
+
+def test_what_was_typed_before_detaching_is_sent_again_after_a_loss() -> None:
+    attachment = Attachment("p", rows=30, columns=90, token=b"t" * 16)
+    attachment.begin()
+    attachment.handle(attached(), 0.0)
+    attachment.keys(b"abc\x1dq", 1.0)
+    attachment.lost()
+    (request,) = attachment.rejoin(True)
+    assert isinstance(request, Send) and isinstance(request.frame, stream.Attach)
+    again = stream.Attached(REQUEST_ID, "p", True, 7, True, 24, 80, 1, 0, b"", 1)
+    assert attachment.handle(again, 1.0) == [
+        Send(stream.Input(REQUEST_ID, b"bc")),
+        Send(stream.Cancel(REQUEST_ID)),
+    ]
+    assert attachment.handle(stream.InputAck(REQUEST_ID, 2), 1.0)[-1] == Finish(0)
+
+
+def test_a_server_that_does_not_take_it_is_not_waited_for_for_ever() -> None:
+    attachment = joined()
+    attachment.keys(b"abc\x1dq", 1.0)
+    assert attachment.deadline() == 0.0 and attachment.tick(1.0) == []
+    assert attachment.tick(1.0 + LEAVE_WAIT_S) == [
+        Note("Detached from p; 3 bytes typed last may not have arrived"),
+        Finish(0),
+    ]
+    attachment = joined()
+    attachment.keys(b"abc\x1dq", 1.0)
+    assert attachment.detach()[-1] == Finish(0)  # who asks once more goes at once
+
+
+def test_more_than_the_window_is_sent_by_one_who_leaves() -> None:
+    attachment = joined()
+    typed = bytes(stream.INPUT_WINDOW_BYTES + 40_000)
+    attachment.plain(typed)
+    assert len(inputs(attachment.detach())) == 40_000

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -88,6 +89,30 @@ def test_two_consoles_and_fg_on_one_vim(supervise: Supervise, tmp_path: Path) ->
         two.see("hello world, 日本 and on!", "~")
         fg.type(b"\x1d")
         assert fg.leaves() == 0
+
+
+@pytest.mark.parametrize("then", ["detach", "quit"])
+def test_no_key_is_lost_when_the_daemon_dies_between_the_key_and_the_end(
+    supervise: Supervise, tmp_path: Path, then: str
+) -> None:
+    typed = tmp_path / "typed"
+    supervisor = supervise(f"[program:t]\ncommand={child('keys', typed)}\ntty=true\nstartsecs=0\n")
+    until(typed.exists, "the program to run")
+    with console(tmp_path) as app:
+        attached(app, "t")
+        app.see("(owner)")
+        pid = supervisor.daemon_pid()
+        os.kill(pid, signal.SIGSTOP)  # so it reads neither the key nor the end
+        app.keys("x")
+        if then == "detach":
+            app.keys("prefix", "d")
+            app.see("detached")
+            os.kill(pid, signal.SIGKILL)
+        else:
+            os.kill(app.pid, signal.SIGTERM)
+            time.sleep(0.1)  # its socket has all that it will have
+            os.kill(pid, signal.SIGKILL)
+        until(lambda: typed.read_bytes() == b"x", "the key to arrive")
 
 
 def test_a_paste_of_a_megabyte_arrives_to_the_byte(supervise: Supervise, tmp_path: Path) -> None:

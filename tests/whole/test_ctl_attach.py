@@ -60,7 +60,7 @@ def test_a_terminal_both_ways(tmp_path: Path) -> None:
         assert peer.expect(stream.Resize) == stream.Resize(1, 40, 100)
         resized.set()
         peer.expect_input(b"\x1d")
-        peer.send(output(40, b"literal"))
+        peer.send(stream.InputAck(1, 6), output(40, b"literal"))
         peer.expect(stream.Cancel)
         peer.expect_end()
 
@@ -95,6 +95,7 @@ def test_answers_of_the_terminal_to_the_past_are_dropped(tmp_path: Path) -> None
         peer.expect(stream.Resize)
         peer.send(output(6, b"live"))
         peer.expect_input(b"x")
+        peer.send(stream.InputAck(1, 1))
         peer.expect(stream.Cancel)
 
     pending = threading.Event()

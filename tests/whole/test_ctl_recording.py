@@ -199,6 +199,25 @@ def test_no_key_is_lost_or_doubled_when_the_daemon_dies(supervise: Supervise, tm
     supervisor.wait_ready()
 
 
+def test_no_key_is_lost_when_the_daemon_dies_between_the_key_and_the_end(
+    supervise: Supervise, tmp_path: Path
+) -> None:
+    supervisor, typed, url = keys_program(supervise, tmp_path)
+    for wanted in (b"x", b"xx"):
+        with user("-s", url, "fg", "t") as me:
+            me.sees(b"Attached to t")
+            me.sees(b"winch")
+            pid = supervisor.daemon_pid()
+            os.kill(pid, signal.SIGSTOP)  # so it reads neither the key nor the end
+            me.type(b"x\x1dq")
+            me.looks()
+            os.kill(pid, signal.SIGKILL)
+            me.sees(b"Detached from t\r\n")
+            assert me.leaves() == 0
+        arrives(typed, wanted)
+        supervisor.wait_ready()
+
+
 def test_a_lost_daemon_that_does_not_come_back_can_be_left(supervise: Supervise, tmp_path: Path) -> None:
     supervisor, _, url = keys_program(supervise, tmp_path)
     with user("-s", url, "attach", "t") as me:
