@@ -1,54 +1,43 @@
-"""``supervisortui``: builds the console, owns urwid's loop on asyncio, leaves the terminal as it was found.
+"""Builds the console, owns urwid's loop on asyncio, leaves the terminal as it was found.
 
 Drawing: urwid draws after each key; everything else asks for a frame with
 ``invalidate``, and one timer draws at most 30 times a second, more slowly where drawing
 is slow, and not at all while the terminal does not take what was written. When nothing
 happens the only thing that wakes up is the clock, once a second.
 
-Whatever goes wrong in a callback or a task ends the loop, gives the terminal back, says
-one line and leaves the traceback in a file. Exit codes: 0, 1 (no terminal; the terminal
-went away), 2 (command line or configuration), 70 (a bug of ours).
+Whatever goes wrong in a callback or a task ends the loop, gives the terminal back, and is
+for ``main`` to tell.
 
 Must never know the daemon's insides.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import contextlib
 import errno
-import locale
 import os
 import select
 import signal
 import sys
-import tempfile
 import termios
 import time
-import traceback
-from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass, replace
-from getpass import getpass
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final, NoReturn, Protocol
+from typing import Any, Final, Protocol
 
 import urwid
 from urwid.display.common import BaseScreen, InputClosedError
 from urwid.display.raw import Screen as RawScreen
 from urwid.util import get_encoding
 
-from supervisor.config.load import find_config, load_ctl
-from supervisor.errors import EXIT_BUG, EXIT_GENERIC, EXIT_OK, EXIT_USAGE, ConfigError, UserError
-from supervisor.tls import TlsFiles
-from supervisor.version import VERSION
+from supervisor.errors import EXIT_GENERIC, EXIT_OK, UserError
 
 from . import files
-from . import places as places_of
 from . import theme as themes
 from .canvas import Depth, Painter
-from .checks import SUBCOMMANDS
-from .checks import run as run_check
+from .commandline import COLOURS, Options
 from .console import Console
 from .glyphs import Glyphs, choose, is_plain_locale
 from .keyfile import KeyFile
@@ -58,10 +47,8 @@ from .model import Model
 from .outlet import Outlet
 from .outside import outside
 from .pane import Look
-from .places import Place
-from .plain import run_plain
 from .recording import Recorder
-from .replay import Clock, Tape
+from .replay import Clock
 from .screens.stage import Stage
 from .settings import Settings
 
@@ -77,7 +64,6 @@ LET_GO_POLL_S: Final = 0.01
 FEED_S: Final = 0.008
 STAGGER_S: Final = 0.005
 """Between the first attempts at many supervisors, so that their answers do not come all at once."""
-COLOURS: Final = {"never": 1, "16": 16, "256": 256, "truecolor": 2**24}
 
 
 class _Loop(urwid.MainLoop):
@@ -119,21 +105,6 @@ class _Loop(urwid.MainLoop):
 
 class _Cancellable(Protocol):
     def cancel(self) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """The command line, with what the configuration adds."""
-
-    places: tuple[Place, ...]
-    read_only: bool = False
-    ascii: bool = False
-    colour: str = "auto"
-    theme: str = ""
-    plain: bool = False
-    keys: str = ""
-    record: str = ""
-    tape: Tape | None = None
 
 
 class App:
@@ -508,210 +479,10 @@ def _depth(screen: BaseScreen, wish: str) -> Depth:
     return 1 if colours == 1 else 16 if colours == 16 else 16777216 if colours == 2**24 else 256
 
 
-# --- the command line ------------------------------------------------------------------------------------
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UserError(f"{message}. For help, use {self.prog} --help")
-
-
-def _parser() -> _Parser:
-    parser = _Parser(
-        prog="supervisortui",
-        description="A full-screen console for supervisord.",
-        epilog="supervisortui keys --check FILE and supervisortui theme --check FILE tell what is wrong in such a file; supervisortui fleet --check also tries every supervisor. "
-        "Exit codes: 0; 1 no terminal, or it went away; 2 command line or configuration; 70 a bug of ours.",
-        add_help=False,
-    )
-    add = parser.add_argument
-    add(
-        "-c",
-        "--configuration",
-        metavar="FILE",
-        help="configuration whose [supervisorctl] says where the server is",
-    )
-    add("names", nargs="*", metavar="NAME", help="open only these supervisors of those that are known")
-    add(
-        "-s",
-        "--serverurl",
-        metavar="[NAME=]URL",
-        action="append",
-        help="unix:///path/to.sock, https://host:port, http://host:port or ssh://host; more than once for several",
-    )
-    add(
-        "--fleet",
-        metavar="FILE",
-        default="",
-        help="open the supervisors of this file; else of fleet.toml of your settings",
-    )
-    add("-u", "--username", metavar="USER", help="who to log in as; the password is asked for")
-    add("-p", "--password", metavar="PASSWORD", help="and with what; others on this machine can see it")
-    add(
-        "--cafile",
-        metavar="FILE",
-        help="with -s https://...: the CA to believe, in place of those of the system",
-    )
-    add("--certfile", metavar="FILE", help="and a certificate of ours, where the server wants one")
-    add("--keyfile", metavar="FILE", help="and its key, where that is not in --certfile")
-    add("--read-only", action="store_true", help="refuse every command that changes something")
-    add("--ascii", action="store_true", help="draw with ASCII characters only")
-    add(
-        "--color",
-        choices=[*COLOURS, "auto"],
-        default="auto",
-        metavar="MODE",
-        help="never, 16, 256, truecolor or auto",
-    )
-    add(
-        "--theme",
-        metavar="NAME",
-        default="",
-        help="dusk, paper, okabe, mono, contrast, ansi16, moss, your own, or auto",
-    )
-    add("--keys", metavar="FILE", default="", help="key map to use instead of keys.toml of your settings")
-    add("--plain", action="store_true", help="print lines, one for each change, and draw nothing")
-    add(
-        "--record",
-        metavar="FILE",
-        default="",
-        help="write all that comes in to FILE (asciicast v2, mode 0600)",
-    )
-    add(
-        "--replay",
-        metavar="FILE",
-        default="",
-        help="show a recording instead of a supervisor (any asciicast v2)",
-    )
-    add("-h", "--help", action="store_true", help="print this and end")
-    add("-v", "--version", action="store_true", help="print the version and end")
-    return parser
-
-
-def _places(given: argparse.Namespace) -> tuple[Place, ...]:
-    """Which supervisors to open. Raises UserError and ConfigError."""
-    environ = os.environ
-    if given.serverurl:
-        tls = TlsFiles(*(os.path.expanduser(getattr(given, name) or "") for name in TlsFiles._fields))
-        places = places_of.from_words(given.serverurl, given.username, given.password, tls)
-    elif given.fleet or (given.configuration is None and files.fleet_file(environ).exists()):
-        places = files.load_fleet(Path(given.fleet) if given.fleet else files.fleet_file(environ), environ)
-    else:
-        places = _configured(given)
-    places = _with_password(places_of.unique(places), given.username)
-    return tuple(places_of.chosen(places, given.names) if given.names else places)
-
-
-def _with_password(places: list[Place], username: str | None) -> list[Place]:
-    """Where ``-u`` names a user and nobody a password, it is asked for; once, whatever the number of supervisors.
-
-    Without a terminal nobody can be asked: then there is none. Raises UserError when none is given.
-    """
-    lacking = [place.name for place in places if username is not None and place.password is None]
-    if not lacking or not sys.stdin.isatty():
-        return places
-    try:
-        password = getpass(
-            f"Password of {username} for {', '.join(lacking[:3])}{' ...' if lacking[3:] else ''}: "
-        )
-    except EOFError as error:
-        print(file=sys.stderr)
-        raise UserError("no password was given") from error
-    return [replace(place, password=password) if place.name in lacking else place for place in places]
-
-
-def _configured(given: argparse.Namespace) -> list[Place]:
-    """What the configuration file names: its own server, and others for the console."""
-    overrides = {
-        name: value for name in ("username", "password") if (value := getattr(given, name)) is not None
-    }
-    path = given.configuration
-    if path is None:
-        path = find_config(sys.argv[0], os.getcwd())
-    ctl = load_ctl(path, overrides, environ=os.environ)
-    places_of.check_url(ctl.serverurl)
-    places = [Place("local", ctl.serverurl, ctl.username, ctl.password, tls=ctl.tls)]
-    for other in ctl.consoles:
-        places_of.check_url(other.serverurl)
-        places.append(
-            Place(
-                other.name,
-                other.serverurl,
-                other.username,
-                other.password,
-                other.env,
-                other.protect,
-                other.alert,
-                other.tls,
-                other.colour,
-                other.theme,
-            )
-        )
-    return places
-
-
-def _options(argv: Sequence[str]) -> Options | None:
-    """None when help or the version was asked for, and printed."""
-    parser = _parser()
-    given = parser.parse_args(argv)
-    if given.help:
-        parser.print_help()
-        return None
-    if given.version:
-        print(VERSION)
-        return None
-    if bool(given.record) + bool(given.replay) + given.plain > 1:
-        raise UserError("--record, --replay and --plain: one of them at a time")
-    tape = Tape(given.replay) if given.replay else None
-    places = _places(given) if tape is None else tuple(Place(name, given.replay) for name in tape.sups)
-    return Options(
-        places,
-        given.read_only,
-        given.ascii,
-        given.color,
-        given.theme,
-        given.plain,
-        given.keys,
-        given.record,
-        tape,
-    )
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """The command; ``argv`` without the program's name."""
-    with contextlib.suppress(locale.Error):
-        locale.setlocale(locale.LC_ALL, "")
+def run(options: Options) -> int:
+    """The console on this terminal; its exit code."""
     if is_plain_locale(os.environ):
         urwid.set_encoding("ascii")
-    try:
-        words = sys.argv[1:] if argv is None else argv
-        if words and words[0] in SUBCOMMANDS:
-            return run_check(words, os.environ)
-        options = _options(words)
-        if options is None:
-            return EXIT_OK
-        if options.plain:
-            return asyncio.run(run_plain([place.target for place in options.places]))
-        if not (sys.stdin.isatty() and sys.stdout.isatty()):
-            raise UserError(
-                "standard input and output must be a terminal; --plain prints lines", EXIT_GENERIC
-            )
-        if os.environ.get("TERM", "dumb") in ("", "dumb"):
-            raise UserError("this terminal cannot be drawn on (TERM); --plain prints lines", EXIT_GENERIC)
-        return _run(options)
-    except UserError as error:
-        print(f"supervisortui: {error}", file=sys.stderr)
-        return error.exit_code
-    except ConfigError as error:
-        print(f"supervisortui: {error}", file=sys.stderr)
-        return EXIT_USAGE
-    except KeyboardInterrupt:
-        return EXIT_OK
-    except Exception:  # noqa: BLE001  # whatever it is: the terminal is back by now, and the traceback is kept
-        return _report_bug()
-
-
-def _run(options: Options) -> int:
     recorder = None
     if options.record:
         recorder = Recorder(options.record, [place.name for place in options.places], os.get_terminal_size())
@@ -722,16 +493,3 @@ def _run(options: Options) -> int:
     finally:
         if recorder is not None:
             recorder.close()
-
-
-def _report_bug() -> int:
-    """Keep the traceback for whoever mends it, and say where it is in one line."""
-    text = traceback.format_exc()
-    try:
-        fd, path = tempfile.mkstemp(prefix="supervisortui-", suffix=".traceback")
-        with os.fdopen(fd, "w", encoding="utf-8") as file:
-            file.write(text)
-        print(f"supervisortui: a bug of ours, sorry; what happened is in {path}", file=sys.stderr)
-    except OSError:
-        print(text, file=sys.stderr)
-    return EXIT_BUG

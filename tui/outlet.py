@@ -1,18 +1,25 @@
 """What is drawn, on its way to a terminal that may take it slowly or not at all; must never know what it shows.
 
 The terminal is opened anew, so that writing without waiting is a matter of ours alone:
-the shell that started us has the same terminal, and goes on waiting.
+the shell that started us has the same terminal, and goes on waiting. By its name that
+cannot be done everywhere: a container may not have the name, ``su`` not the right. Then
+``/dev/tty`` is as good where it is the same terminal, and ``/proc`` knows it in any case.
+Where nothing helps, so little is written at a time as a terminal that is ready always takes.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import select
 import time
+from collections.abc import Iterator
 from typing import Final
 
 PIECE_BYTES: Final = 64 * 1024
+READY_BYTES: Final = 256
+"""What a terminal that can be written to takes without waiting."""
 
 
 class Outlet:
@@ -27,10 +34,7 @@ class Outlet:
         self._waiting = bytearray()
         self._armed = False
         self.loop: asyncio.AbstractEventLoop | None = None
-        try:
-            self._out = os.open(os.ttyname(fd), os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
-        except OSError:
-            self._out = fd  # it waits, then
+        self._out = next((out for name in _names(fd) if (out := _opened(name)) is not None), fd)
 
     def fileno(self) -> int:
         return self._fd
@@ -45,9 +49,12 @@ class Outlet:
     def flush(self) -> None:
         """Write what can be written. Raises OSError for a terminal that is gone."""
         try:
+            shared = self._out == self._fd
             while self._waiting:
+                if shared and not select.select([], [self._out], [], 0)[1]:
+                    raise BlockingIOError
                 with memoryview(self._waiting) as view:
-                    taken = os.write(self._out, view[:PIECE_BYTES])
+                    taken = os.write(self._out, view[: READY_BYTES if shared else PIECE_BYTES])
                 del self._waiting[:taken]
         except BlockingIOError:
             self._arm(True)
@@ -89,3 +96,20 @@ class Outlet:
             self.loop.add_writer(self._out, self.flush)
         else:
             self.loop.remove_writer(self._out)
+
+
+def _names(fd: int) -> Iterator[str]:
+    """What the terminal can be opened by."""
+    with contextlib.suppress(OSError):
+        yield os.ttyname(fd)
+    with contextlib.suppress(OSError):
+        os.tcgetpgrp(fd)  # fails for any but the terminal of our session
+        yield "/dev/tty"
+    yield f"/proc/self/fd/{fd}"
+
+
+def _opened(name: str) -> int | None:
+    try:
+        return os.open(name, os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return None

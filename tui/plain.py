@@ -59,8 +59,12 @@ class Plain:
         print(text, flush=True)
 
 
-async def run_plain(targets: Sequence[Target]) -> int:
-    """Print until a signal or a closed pipe ends it."""
+def run_plain(targets: Sequence[Target]) -> int:
+    """Print until a signal or a closed pipe ends it; the exit code."""
+    return asyncio.run(_run(targets))
+
+
+async def _run(targets: Sequence[Target]) -> int:
     loop = asyncio.get_running_loop()
     over = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

@@ -21,7 +21,7 @@ KEYS = {
     "pgup": "\x1b[5~", "pgdn": "\x1b[6~", "f1": "\x1bOP", "f2": "\x1bOQ", "f3": "\x1bOR", "f4": "\x1bOS", "f5": "\x1b[15~",
     "f7": "\x1b[18~", "f8": "\x1b[19~", "f9": "\x1b[20~", "f10": "\x1b[21~", "f11": "\x1b[23~", "prefix": "\x1d", "backspace": "\x7f",
 }  # fmt: skip
-MAIN = "import sys; from supervisor.tui.app import main; sys.exit(main())"
+MAIN = "import sys; from supervisor.tui.main import main; sys.exit(main())"
 
 
 class PtyApp:

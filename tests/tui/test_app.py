@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import os
 import signal
+import subprocess
+import sys
 import termios
 import time
 from collections.abc import Callable
@@ -15,6 +17,7 @@ import pytest
 
 from supervisor.protocol import stream as wire
 from supervisor.states import ProcessStates as S
+from supervisor.version import VERSION
 from tests.support.consoles import app, scripted, until
 from tests.tui.fakes import FakeServer, FakeThread
 from tests.tui.ptyapp import PtyApp
@@ -460,11 +463,11 @@ def test_signals_end_it_in_order(server: FakeThread, tmp_path: Path, number: int
 
 CRASH = """
 import sys
-from supervisor.tui import app, pickers
+from supervisor.tui import main, pickers
 def broken(self):
     raise RuntimeError("boom")
 pickers.Pickers.choose_theme = broken
-sys.exit(app.main())
+sys.exit(main.main())
 """
 
 
@@ -487,12 +490,21 @@ def test_a_bug_gives_the_terminal_back_and_keeps_the_traceback(server: FakeThrea
         (["--theme", "nix"], 2, "there is no theme 'nix'"),
         (["-s", "ftp://x"], 2, "ftp://x"),
         (["--help"], 0, "--read-only"),
+        (["--version"], 0, VERSION),
     ],
 )
 def test_command_line(tmp_path: Path, arguments: list[str], status: int, words: str) -> None:
     with PtyApp(arguments, tmp_path, cols=120) as console:
         assert console.end() == status
         assert words in console.text()
+
+
+def test_the_version_does_not_cost_the_whole_console() -> None:
+    code = (
+        "import sys; from supervisor.tui.main import main; main(['--version']); print('urwid' in sys.modules)"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert said.stdout == f"{VERSION}\nFalse\n"
 
 
 def test_plain_prints_lines(server: FakeThread, tmp_path: Path) -> None:
