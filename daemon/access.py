@@ -28,8 +28,8 @@ import base64
 import binascii
 import hashlib
 import hmac
+import os
 import pwd
-import secrets
 import socket
 import struct
 import time
@@ -192,7 +192,7 @@ class Doorkeeper:
     def __init__(self) -> None:
         self.throttle = Throttle()
         self._tcp_checks = Allowance(CHECKS_A_SECOND)
-        self._key = secrets.token_bytes(32)
+        self._key = os.urandom(32)
         self._right: OrderedDict[bytes, float] = OrderedDict()
         self._checking: dict[tuple[str, bytes], asyncio.Task[bool]] = {}
         self._lanes = {"tcp": asyncio.Lock(), "unix": asyncio.Lock()}

@@ -28,6 +28,7 @@ from .input import Input
 from .inputjournal import InputJournal
 from .lines import open_target
 from .machines.process import ProcessMachine, Transition, state_name
+from .output.opening import make_log
 from .output.pump import Channel, Target
 from .output.store import LogStore, Spool, StoreSet, Unsuitable
 from .output.tap import Readback, Transformed
@@ -196,15 +197,8 @@ class Process:
     def _make_auto_log(self, channel: str) -> str:
         rest = f"-{channel}---{self._identifier}-"
         room = FILE_NAME_MAX_BYTES - AUTO_LOG_TAIL_BYTES - len(rest.encode("utf-8", "surrogateescape"))
-        import tempfile  # slow to import, and programs wait for it
-
-        fd, path = tempfile.mkstemp(
-            prefix=_clipped(self.config.name.replace("/", "_"), max(room, 1)) + rest,
-            suffix=".log",
-            dir=self._childlogdir,
-        )
-        os.close(fd)
-        return path
+        name = _clipped(self.config.name.replace("/", "_"), max(room, 1))
+        return make_log(self._childlogdir, name + rest, ".log")
 
     def auto_logs(self) -> dict[str, str]:
         """Channel to path of the AUTO logs, for the snapshot."""

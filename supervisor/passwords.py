@@ -16,8 +16,8 @@ import base64
 import binascii
 import hashlib
 import hmac
+import os
 import re
-import secrets
 from dataclasses import dataclass
 from typing import Final
 
@@ -76,7 +76,7 @@ def matches(stored: str, given: bytes) -> bool:
 
 def hash_password(password: bytes, ln: int = DEFAULT_LN, r: int = DEFAULT_R, p: int = DEFAULT_P) -> str:
     """The ``{scrypt}`` form of a password, with a new salt."""
-    salt = secrets.token_bytes(SALT_BYTES)
+    salt = os.urandom(SALT_BYTES)
     digest = _scrypt(password, salt, ln, r, p, HASH_BYTES)
     return f"{_SCRYPT}ln={ln},r={r},p={p}${_packed(salt)}${_packed(digest)}"
 

@@ -59,3 +59,15 @@ def _check_names(fd: int, path: str) -> None:
         folder = os.stat(os.path.dirname(path) or ".")
         if folder.st_uid != ROOT:
             raise OSError(errno.EMLINK, "another name of a file of root's", path)
+
+
+def make_log(folder: str, prefix: str, suffix: str) -> str:
+    """The path of a new file, for its owner alone: between prefix and suffix stand eight characters. Raises OSError."""
+    while True:
+        path = os.path.join(folder, f"{prefix}{os.urandom(4).hex()}{suffix}")
+        try:
+            fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        except FileExistsError:
+            continue
+        os.close(fd)
+        return path
