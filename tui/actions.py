@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import shlex
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from supervisor.errors import LinkLost, RPCError, ServerError, StreamError, UserError
 
-from .commands import HARMLESS, SIGNALS, Call, Plan, Progress, Verb, fault_words, plan
+from .commands import HARMLESS, SIGNALS, Aim, Call, Plan, Progress, Verb, aim_at, fault_words, plan
 from .desk import Desk
 from .model import Level, Ref
 from .screens.asking import TypeName
 from .screens.dialogs import Choice, Confirm, Item
+from .words import listed
 
 ROLLING_FROM: Final = 20
 """A restart of more than so many offers to go a few at a time."""
@@ -35,8 +37,7 @@ class Wish:
 @dataclass(frozen=True, slots=True)
 class Undo:
     verb: Verb
-    refs: tuple[Ref, ...]
-    scope: str
+    aim: Aim
     until: float
 
 
@@ -50,28 +51,15 @@ class Actions:
         self._last: Wish | None = None
         self._undo: Undo | None = None
 
-    def targets(self) -> tuple[list[Ref], str]:
-        """The processes that an action means, and how to call them."""
-        if self._desk.stage.screen is not self._desk.overview:
-            ref = self._desk.stage.screen.ref()
-            return ([ref], ref.namespec) if ref is not None else ([], "")
-        refs = self._desk.view.targets()
-        if self._desk.view.marks:
-            return refs, f"{len(refs)} marked"
-        cursor = self._desk.view.cursor
-        if cursor is not None and cursor.is_group:
-            return refs, f"group {cursor.group}"
-        return refs, refs[0].namespec if refs else ""
+    def targets(self) -> Aim:
+        """The processes that an action means."""
+        return self._desk.stage.screen.aim()
 
-    def _group(self) -> tuple[list[Ref], str]:
-        ref = (
-            self._desk.view.cursor
-            if self._desk.stage.screen is self._desk.overview
-            else self._desk.stage.screen.ref()
-        )
-        if ref is None:
+    def _group(self) -> Aim:
+        group = self._desk.stage.screen.group()
+        if group is None:
             raise UserError("no group is selected")
-        return list(self._desk.model.members_of(ref.of_group)), f"group {ref.group}"
+        return aim_at(self._desk.model, group)
 
     def act(self, verb: Verb, *, signal: str = "TERM") -> None:
         self._wish(Wish(verb, signal))
@@ -81,7 +69,8 @@ class Actions:
 
     def roll(self, size: int) -> None:
         """Restart the marks, or the group of the cursor, ``size`` at a time."""
-        self._wish(Wish(Verb.RESTART, group=not self._desk.view.marks, rolling=size), ask=True)
+        group = not self._desk.view.marks and self._desk.stage.screen.group() is not None
+        self._wish(Wish(Verb.RESTART, group=group, rolling=size), ask=True)
 
     def repeat(self) -> None:
         if self._last is None:
@@ -89,13 +78,13 @@ class Actions:
         self._wish(self._last, ask=True)
 
     def _wish(self, wish: Wish, *, ask: bool = False) -> None:
-        refs, scope = self._group() if wish.group else self.targets()
-        self.propose(wish.verb, refs, scope, signal=wish.signal, rolling=wish.rolling, ask=ask)
+        aim = self._group() if wish.group else self.targets()
+        self.propose(wish.verb, aim, signal=wish.signal, rolling=wish.rolling, ask=ask)
         self._last = wish
 
     def command_line(self) -> str:
         """What to say to ``supervisorctl`` for the last action, or for the state, of what is selected here."""
-        refs, _ = self.targets()
+        refs = self.targets().refs
         if not refs:
             raise UserError("no process is selected")
         if len({ref.sup for ref in refs}) > 1:
@@ -109,45 +98,61 @@ class Actions:
         undo, self._undo = self._undo, None
         if undo is None or self._desk.host.now() > undo.until:
             raise UserError("nothing to undo any more")
-        self.propose(undo.verb, undo.refs, undo.scope)
+        self.propose(undo.verb, undo.aim)
         self._undo = None
+
+    def _why_not(self, sup: str) -> str:
+        """Why nothing can be sent to a supervisor; empty: it can."""
+        if self._desk.model.sups[sup].stale:
+            return f"not connected to {sup}"
+        return f"{sup} lets us look only" if self._desk.model.sups[sup].link.role == "observer" else ""
 
     def reachable(self, sups: Iterable[str], what: str) -> None:
         """Raises UserError where nothing can be sent."""
         for sup in sups:
-            if self._desk.model.sups[sup].stale:
-                raise UserError(f"cannot {what}: not connected to {sup}, nothing is sent")
-            if self._desk.model.sups[sup].link.role == "observer":
-                raise UserError(f"cannot {what}: {sup} lets us look only, nothing is sent")
+            if why := self._why_not(sup):
+                raise UserError(f"cannot {what}: {why}, nothing is sent")
+
+    def _apart(self, aim: Aim, what: str) -> tuple[list[Ref], tuple[str, ...]]:
+        """The processes that can be asked for, and a line for each supervisor that is left out.
+
+        Raises UserError where none can be asked.
+        """
+        counts = Counter(ref.sup for ref in aim.refs)
+        out = {sup: why for sup in counts if (why := self._why_not(sup))}
+        if len(out) == len(counts):
+            self.reachable(out, what)
+        lines = [
+            f"{why}: {counts[sup]} process{'es' if counts[sup] != 1 else ''}" for sup, why in out.items()
+        ]
+        sups = self._desk.model.sups.values() if aim.everywhere else ()
+        unknown = [sup.name for sup in sups if sup.stale and not sup.known]
+        if unknown:
+            lines.append(f"not connected yet, so nothing is known of {listed(unknown, 60)}")
+        return [ref for ref in aim.refs if ref.sup not in out], tuple(lines)
 
     def propose(
-        self,
-        verb: Verb,
-        refs: Sequence[Ref],
-        scope: str,
-        *,
-        signal: str = "TERM",
-        rolling: int = 0,
-        ask: bool = False,
+        self, verb: Verb, aim: Aim, *, signal: str = "TERM", rolling: int = 0, ask: bool = False
     ) -> None:
-        """Carry out, or ask first where the policy or ``ask`` says so."""
+        """Carry out, or ask first where the policy or ``ask`` says so, or a supervisor is left out."""
+        refs, left_out = self._apart(aim, verb.value)
         sups = sorted({ref.sup for ref in refs})
-        self.reachable(sups, verb.value)
 
         def replan(also: bool, at_a_time: int) -> Plan:
-            return plan(
+            made = plan(
                 verb,
                 refs,
                 self._desk.model,
-                scope,
+                aim.words,
                 signal=signal,
                 also_stopped=also,
                 rolling=at_a_time,
                 critical=self._desk.critical,
             )
+            return replace(made, left_out=left_out)
 
         proposal = replan(False, rolling)
-        if not proposal.asks and not ask:
+        if not proposal.asks and not ask and not left_out:
             self._typed(proposal, sups)
             return
 
@@ -209,7 +214,7 @@ class Actions:
         self._undo = None
         if back is not None and len(agreed.records) == 1:
             refs = tuple(ref for ref, _ in agreed.records)
-            self._undo = Undo(back, refs, refs[0].namespec, self._desk.host.now() + UNDO_S)
+            self._undo = Undo(back, Aim(refs, refs[0].namespec), self._desk.host.now() + UNDO_S)
 
     def line(self) -> str:
         """The progress, with what can be done about it."""
@@ -235,10 +240,7 @@ class Actions:
         self.progress = self._rolling
 
     async def _carry_out(self, progress: Progress) -> None:
-        for phase in progress.plan.phases:
-            if progress.plan.rolling and (progress.troubles or progress.stopped):
-                break
-            await asyncio.gather(*(self._send(call, progress) for call in phase))
+        await asyncio.gather(*(self._lane(lane, progress) for lane in progress.plan.lanes))
         progress.finished = True
         if progress is self._rolling:
             self._rolling = None
@@ -253,6 +255,12 @@ class Actions:
             self._desk.error(f"{progress.plan.title}: {progress.troubles[0]}{more}")
         self.check_progress()
         self._desk.host.invalidate()
+
+    async def _lane(self, phases: Sequence[Sequence[Call]], progress: Progress) -> None:
+        for phase in phases:
+            if progress.plan.rolling and (progress.troubles or progress.stopped):
+                break
+            await asyncio.gather(*(self._send(call, progress) for call in phase))
 
     def _end_rolling(self, progress: Progress) -> None:
         left = len(progress.plan.records) - len(progress.done)
@@ -279,7 +287,9 @@ class Actions:
             return
         except RPCError as error:
             if error.code not in HARMLESS:
-                scope = call.refs[0].namespec if len(call.refs) == 1 else progress.plan.scope
+                scope = call.refs[0].namespec if len(call.refs) == 1 else f"group {call.refs[0].group}"
+                if len(progress.plan.by_sup) > 1:
+                    scope += f"@{call.sup}"
                 progress.troubles.append(fault_words(error.code, error.text, scope))
                 return
         if call.method == "supervisor.startProcess":
@@ -296,8 +306,8 @@ class Actions:
             self._desk.say(f"{progress.text(self._desk.model)}{self._undo_words()}", "msg.ok")
 
     def signal(self) -> None:
-        refs, scope = self.targets()
-        if not refs:
+        aim = self.targets()
+        if not aim.refs:
             raise UserError("no process is selected")
         items = [Item(name, name, _SIGNAL_WORDS.get(name, "")) for name in SIGNALS]
 
@@ -305,12 +315,12 @@ class Actions:
             self._desk.close()
             if name is not None:
                 try:
-                    self.propose(Verb.SIGNAL, refs, scope, signal=name)
+                    self.propose(Verb.SIGNAL, aim, signal=name)
                     self._last = Wish(Verb.SIGNAL, name)
                 except UserError as error:
                     self._desk.say(str(error), "msg.warn")
 
-        self._desk.open(Choice(self._desk.look, f"Signal to {scope}", items, done))
+        self._desk.open(Choice(self._desk.look, f"Signal to {aim.words}", items, done))
 
 
 _SIGNAL_WORDS: Final = {

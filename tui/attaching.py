@@ -11,7 +11,7 @@ from supervisor.errors import UserError
 from supervisor.protocol import stream as wire
 
 from .actions import Actions
-from .commands import Verb
+from .commands import Aim, Verb
 from .desk import Desk, Timer
 from .link import Terminal
 from .model import Ref
@@ -197,7 +197,7 @@ class Attaching:
                 attached.terminal.take()
                 attached.resize(*attached.screen.size)
             case Wish.RESTART:
-                self._actions.propose(Verb.START, [attached.ref], attached.ref.namespec)
+                self._actions.propose(Verb.START, Aim((attached.ref,), attached.ref.namespec))
             case Wish.SIGNAL:
                 self.detach(attached)
                 self._desk.view.go_to(attached.ref)

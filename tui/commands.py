@@ -20,7 +20,7 @@ from supervisor.protocol.stream import ProcessRecord, Value
 from supervisor.states import RUNNING_STATES, SIGNALLABLE_STATES, ProcessStates
 
 from .listview import SORTS
-from .model import Model, Ref
+from .model import Model, Ref, natural
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +88,7 @@ COMMANDS: Final[dict[str, Command]] = _table(
     Command("fleet", "Fleet", "screen 5: all supervisors", _MOVE),
     Command("open-supervisor", "Open", "work on this supervisor", _MOVE),
     Command("everything", "One list", "all supervisors as one list", _MOVE),
+    Command("group-by", "Groups", "groups over all supervisors, or supervisors", _VIEW),
     Command("fold-all", "Fold", "fold all groups", _MOVE),
     Command("unfold-all", "Unfold", "unfold all groups", _MOVE),
     Command("start", "Start", "start", _ACT, True),
@@ -244,6 +245,27 @@ def described(text: str) -> Command:
 
 
 @dataclass(frozen=True, slots=True)
+class Aim:
+    """The processes that an action is about, and what to call them.
+
+    ``everywhere``: meant on all supervisors, so that one of which nothing is known yet is missed.
+    """
+
+    refs: tuple[Ref, ...] = ()
+    words: str = ""
+    everywhere: bool = False
+
+
+def aim_at(model: Model, group: Ref) -> Aim:
+    """All of a group, on all supervisors where it is of all."""
+    words = f"group {group.group}"
+    if not group.sup:
+        sups = model.sups_of(group)
+        words += f" on {sups[0]}" if len(sups) == 1 else f" on {len(sups)} supervisors"
+    return Aim(tuple(model.members_of(group)), words, not group.sup)
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
     """One request to one supervisor, on behalf of ``refs``."""
 
@@ -259,7 +281,8 @@ class Plan:
 
     ``records`` are the processes meant, in start order; ``resting`` how many others
     were meant but need nothing. ``rolling``: how many are restarted at a time, 0 for all;
-    a rolling plan ends with the phase that had a trouble.
+    a rolling plan ends with the phase that had a trouble. ``left_out``: which supervisors
+    are not asked, and why.
     """
 
     verb: Verb
@@ -270,6 +293,7 @@ class Plan:
     resting: int = 0
     signal: str = ""
     rolling: int = 0
+    left_out: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:
@@ -278,22 +302,39 @@ class Plan:
         return f"{self.verb.value} {self.signal}".strip()
 
     @property
+    def lanes(self) -> list[list[tuple[Call, ...]]]:
+        """The phases that wait for one another: no supervisor waits for another, but where a few go at a time."""
+        if self.rolling:
+            return [list(self.phases)]
+        lanes: dict[str, list[tuple[Call, ...]]] = {}
+        for phase in self.phases:
+            for sup in dict.fromkeys(call.sup for call in phase):
+                lanes.setdefault(sup, []).append(tuple(call for call in phase if call.sup == sup))
+        return list(lanes.values())
+
+    @property
     def sent(self) -> list[str]:
         """The calls in the order in which they go, a blank line between those that wait for one another."""
+        several = len(self.by_sup) > 1
         lines: list[str] = []
-        for phase in self.phases:
+        for phase in (phase for lane in self.lanes for phase in lane):
             lines += [""] if lines else []
-            lines += [
-                f"{call.method.removeprefix('supervisor.')} {' '.join(p for p in call.params if isinstance(p, str))}"
-                for call in phase
-            ]
+            for call in phase:
+                words = [f"{call.sup}:"] if several else []
+                words += [call.method.removeprefix("supervisor.")]
+                lines.append(" ".join([*words, *(p for p in call.params if isinstance(p, str))]))
         return lines
+
+    @property
+    def by_sup(self) -> Counter[str]:
+        """How many processes of each supervisor, in its order."""
+        return Counter(ref.sup for ref, _ in self.records)
 
     @property
     def by_state(self) -> list[tuple[str, list[str]]]:
         """(state name, process names), in start order."""
         found: dict[str, list[str]] = {}
-        several = len({ref.sup for ref, _ in self.records}) > 1
+        several = len(self.by_sup) > 1
         for ref, record in self.records:
             name = f"{ref.name}@{ref.sup}" if several else ref.name
             found.setdefault(record.statename, []).append(name)
@@ -325,7 +366,13 @@ def plan(
     """
     meant = sorted(
         ((ref, model.records[ref]) for ref in refs if ref in model.records),
-        key=lambda item: (item[0].sup, item[1].group_priority, item[0].group, item[1].priority, item[0].name),
+        key=lambda item: (
+            natural(item[0].sup),
+            item[1].group_priority,
+            item[0].group,
+            item[1].priority,
+            item[0].name,
+        ),
     )
     if not meant:
         raise UserError("no process is selected")
@@ -493,7 +540,9 @@ class Progress:
         if plan.verb is Verb.SIGNAL:
             return f"{plan.title} {plan.scope}  {'sent' if self.finished else 'under way'} ({total})"
         if plan.rolling:
-            return f"{plan.title} {plan.scope}  {len(self.done)}/{total} done, {plan.rolling} at a time"
+            left = next((ref for ref, _ in plan.records if ref not in self.done), None)
+            at = f", now {left.sup}" if left is not None and len(plan.by_sup) > 1 else ""
+            return f"{plan.title} {plan.scope}  {len(self.done)}/{total} done, {plan.rolling} at a time{at}"
         goal = "STOPPED" if plan.verb is Verb.STOP else "RUNNING"
         parts = [f"{states.pop(goal, 0)}/{total} {goal}"]
         parts.extend(f"{number} {name}" for name, number in states.items())
@@ -501,7 +550,8 @@ class Progress:
 
 
 def describe_marks(marks: Iterable[Ref]) -> str:
-    """``4 marked in 1 group``, empty for none."""
+    """``4 marked in 1 group``, ``4 marked in 1 group on 2 supervisors``, empty for none."""
     refs = list(marks)
-    groups = len({ref.of_group for ref in refs})
-    return f"{len(refs)} marked in {groups} group{'s' if groups != 1 else ''}" if refs else ""
+    groups, sups = len({ref.group for ref in refs}), len({ref.sup for ref in refs})
+    where = f" on {sups} supervisors" if sups > 1 else ""
+    return f"{len(refs)} marked in {groups} group{'s' if groups != 1 else ''}{where}" if refs else ""

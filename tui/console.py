@@ -153,6 +153,7 @@ class Console(Desk):
         self._fleet.wear()
         self.stage.title.scope = None if self._fleet.shown else self.view.scope
         self.stage.title.all_words = "FLEET" if self._fleet.shown else "all"
+        self.stage.title.group = "" if self._fleet.shown else self.view.group
         for wish in screen.logs():
             wish.pane.show(self.feeds.merged(wish.keys), wish.subject, wish.channel)
         if screen is self.overview and self.overview.ref() is None:
@@ -317,6 +318,9 @@ class Console(Desk):
             if dialog.over and self.stage.dialog is dialog:
                 self.stage.dialog = None
             return
+        # keys that come faster than pictures: each means the rows that the ones before it made
+        self.view.refresh(self.host.now())
+        self._fleet.screen.sups.view.refresh()
         name, _, argument = name.partition(" ")
         command = COMMANDS[name]
         if command.changes and self.read_only:
@@ -359,12 +363,13 @@ class Console(Desk):
             "lower": lambda: self._resize(0, -1),
             "even": lambda: self._resize(0, 0),
             "follow-row": self._follow_row,
-            "overview": lambda: self.show([*self._fleet.base, self.overview]),
+            "overview": lambda: self.show([*self.base, self.overview]),
             "fleet": self._fleet.show,
             "open-supervisor": self._fleet.open,
             "everything": self._fleet.everything,
+            "group-by": self._fleet.turn,
             "detail": self._detail,
-            "events": lambda: self.show([*self._fleet.base, self.overview, self.events]),
+            "events": lambda: self.show([*self.base, self.overview, self.events]),
             "fold-all": lambda: self._fold_all(True),
             "unfold-all": lambda: self._fold_all(False),
             "start": lambda: self._actions.act(Verb.START),
@@ -387,7 +392,7 @@ class Console(Desk):
             "attach": lambda: self._attaching.attach(read_only=False),
             "watch": lambda: self._attaching.attach(read_only=True),
             "attached": self._attaching.choose,
-            "mark": self.view.toggle_mark,
+            "mark": lambda: (self._fleet.mark if self._fleet.shown else self.view.toggle_mark)(),
             "mark-range": self._mark_range,
             "mark-glob": lambda: self._mark_glob(on=True),
             "unmark-glob": lambda: self._mark_glob(on=False),
@@ -399,7 +404,7 @@ class Console(Desk):
             "previous-match": lambda: self._next_match(backward=True),
             "attention": lambda: self.view.change(attention=not self.view.attention),
             "palette": self._pickers.palette,
-            "actions": lambda: self._pickers.actions(self._actions.targets()[1]),
+            "actions": lambda: self._pickers.actions(self._actions.targets().words),
             "sort": self._pickers.sort,
             "sort-next": lambda: self._sort(1),
             "sort-previous": lambda: self._sort(-1),
@@ -665,7 +670,7 @@ class Console(Desk):
             self._log().follow()
 
     def _copy_name(self) -> None:
-        refs, _ = self._actions.targets()
+        refs = self._actions.targets().refs
         if not refs:
             raise UserError("no process is selected")
         names = " ".join(ref.namespec for ref in refs)

@@ -78,6 +78,8 @@ class Desk:
         self.links: dict[str, Connection] = {}
         self.overview = Overview(model, self.view, look)
         self.events = Events(model, look)
+        self.base: list[Screen] = []
+        """What lies below every other screen: where there are several supervisors, all of them."""
         self.stack: list[Screen] = [self.overview]
         self.stage = Stage(model, look, self.overview)
         self.messages: deque[tuple[float, str, str]] = deque(maxlen=500)

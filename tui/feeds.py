@@ -154,6 +154,8 @@ def _name(key: Key, keys: tuple[Key, ...], several: bool) -> str:
     """What a source is called beside the others of its pane."""
     ref, channel = key
     name = ref.name if len({r.group for r, _ in keys}) == 1 else ref.namespec
+    if len({r.sup for r, _ in keys}) > 1:
+        name = f"{ref.sup} {name}"
     if several:
         name = f"{name} {channel.removeprefix('std')}"
     return name

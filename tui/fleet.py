@@ -1,4 +1,4 @@
-"""**Pure**: the lists of the fleet screen: supervisors by environment, and what needs attention; must never know widgets.
+"""**Pure**: the lists of the fleet screen: supervisors or groups, and what needs attention; must never know widgets.
 
 Both keep the cursor on what it stands on while rows come and go. The list of what
 needs attention is put in order anew only when a state has changed, at most twice a
@@ -8,9 +8,10 @@ second, and costs what needs attention, not what there is.
 from __future__ import annotations
 
 import fnmatch
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
+from .commands import Aim, aim_at
 from .model import REORDER_EVERY_S, LinkKind, Model, Ref, Sup, natural, severity
 from .words import clock, duration
 
@@ -31,10 +32,14 @@ def mark_role(sup: Sup) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One row: a supervisor, or with ``sup`` empty the heading of an environment."""
+    """One row: a supervisor, or with ``sup`` empty the heading of an environment.
+
+    With ``group``: that group on all supervisors, or what one has of it.
+    """
 
     env: str
     sup: str = ""
+    group: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,22 +87,43 @@ def link_words(sup: Sup, rtt_s: float, now: float) -> LinkWords:
 
 
 class FleetView:
-    """``rows`` in order, a cursor. ``pattern``: a glob or part of a name or environment that is listed alone."""
+    """``rows`` in order, a cursor. ``pattern``: a glob or part of a name that is listed alone.
+
+    ``by_group``: whether groups are listed, each with the supervisors that have it, in
+    place of supervisors by environment. ``opened``: the groups whose supervisors are shown.
+    """
 
     def __init__(self, model: Model) -> None:
         self._model = model
         self.rows: list[Line] = []
+        self.by_group = False
         self.folded: set[str] = set()
+        self.opened: set[str] = set()
         self.pattern = ""
         self.place = 0
         self.top = 0
+        self._built: object = None
 
     def refresh(self) -> None:
         """Bring ``rows`` up to date; call before reading them."""
+        opened = frozenset(self.opened if self.by_group else self.folded)
+        built = (self.by_group, opened, self.pattern, self._model.members if self.by_group else 0)
+        if built == self._built:
+            return
+        self._built = built
         at = self.cursor
+        self.rows = self._groups() if self.by_group else self._supervisors()
+        if at is not None and at in self.rows:
+            self.place = self.rows.index(at)
+        elif at is None:
+            self.place = next((number for number, row in enumerate(self.rows) if row.sup), 0)
+        else:
+            self.place = max(0, min(self.place, len(self.rows) - 1))
+
+    def _supervisors(self) -> list[Line]:
         by_env: dict[str, list[str]] = {}
         for sup in self._model.sups.values():
-            if self._passes(sup):
+            if self._passes(sup.name, sup.env):
                 by_env.setdefault(sup.env, []).append(sup.name)
         headed = len(by_env) > 1 or any(by_env)
         rows: list[Line] = []
@@ -106,21 +132,30 @@ class FleetView:
                 rows.append(Line(env))
             if not headed or env not in self.folded:
                 rows.extend(Line(env, name) for name in sorted(by_env[env], key=natural))
-        self.rows = rows
-        if at is not None and at in rows:
-            self.place = rows.index(at)
-        elif at is None:
-            self.place = next((number for number, row in enumerate(rows) if row.sup), 0)
-        else:
-            self.place = max(0, min(self.place, len(rows) - 1))
+        return rows
 
-    def _passes(self, sup: Sup) -> bool:
+    def _groups(self) -> list[Line]:
+        rows: list[Line] = []
+        for span in sorted(self._model.spans, key=lambda span: natural(span.group)):
+            if self._passes(span.group, *self._model.sups_of(span)):
+                rows.append(Line("", "", span.group))
+                if span.group in self.opened:
+                    names = sorted(self._model.sups_of(span), key=natural)
+                    rows.extend(Line("", name, span.group) for name in names)
+        return rows
+
+    def _passes(self, *names: str) -> bool:
         wanted = self.pattern
-        if not wanted:
-            return True
         if any(sign in wanted for sign in "*?["):
-            return fnmatch.fnmatchcase(sup.name, wanted) or fnmatch.fnmatchcase(sup.env, wanted)
-        return wanted.lower() in sup.name.lower() or wanted.lower() in sup.env.lower()
+            return any(fnmatch.fnmatchcase(name, wanted) for name in names)
+        return any(wanted.lower() in name.lower() for name in names)
+
+    def turn(self) -> None:
+        """List groups in place of supervisors, or the other way round."""
+        self.by_group = not self.by_group
+        self.place = self.top = 0
+        self.rows = []
+        self.refresh()
 
     @property
     def cursor(self) -> Line | None:
@@ -135,24 +170,50 @@ class FleetView:
         cursor = self.cursor
         if cursor is None:
             return []
-        return [cursor.sup] if cursor.sup else self.members(cursor.env)
+        if cursor.sup:
+            return [cursor.sup]
+        return self._model.sups_of(self.group_of(cursor)) if cursor.group else self.members(cursor.env)
+
+    @staticmethod
+    def group_of(line: Line) -> Ref:
+        return Ref(line.sup, line.group, "")
+
+    def aim(self) -> Aim:
+        """All the processes that the cursor's row stands for."""
+        model, cursor = self._model, self.cursor
+        if cursor is None:
+            return Aim()
+        if cursor.group:
+            aim = aim_at(model, self.group_of(cursor))
+            return replace(aim, words=f"{aim.words} on {cursor.sup}") if cursor.sup else aim
+        sups = self.chosen()
+        refs = tuple(ref for sup in sups for ref in model.refs(sup))
+        return Aim(refs, f"all of {cursor.sup or cursor.env or 'what has no environment'}")
 
     def move(self, by: int) -> None:
         self.place = max(0, min(self.place + by, len(self.rows) - 1))
 
     def fold(self, folded: bool) -> None:
-        """Fold or unfold the environment of the cursor."""
+        """Fold or unfold the environment or group of the cursor."""
         cursor = self.cursor
         if cursor is None:
             return
-        if folded:
-            self.folded.add(cursor.env)
-            self.place = next((n for n, row in enumerate(self.rows) if row == Line(cursor.env)), self.place)
+        heading = Line(cursor.env, "", cursor.group)
+        if self.by_group:
+            (self.opened.discard if folded else self.opened.add)(cursor.group)
         else:
-            self.folded.discard(cursor.env)
+            (self.folded.add if folded else self.folded.discard)(cursor.env)
+        if folded:
+            self.place = next((n for n, row in enumerate(self.rows) if row == heading), self.place)
+
+    def is_folded(self, line: Line) -> bool:
+        return line.group not in self.opened if line.group else line.env in self.folded
 
     def fold_all(self, folded: bool) -> None:
-        self.folded = {sup.env for sup in self._model.sups.values()} if folded else set()
+        if self.by_group:
+            self.opened = set() if folded else {span.group for span in self._model.spans}
+        else:
+            self.folded = {sup.env for sup in self._model.sups.values()} if folded else set()
 
     def window(self, height: int) -> list[Line]:
         """The rows to show in ``height`` lines, the cursor among them."""

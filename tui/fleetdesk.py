@@ -9,7 +9,6 @@ from .fleet import link_words
 from .model import LinkKind, Ref
 from .screens.fleet import WIDE, AttentionPane, Fleet, SupTable
 from .screens.login import Login
-from .screens.screen import Screen
 
 
 class FleetDesk:
@@ -17,7 +16,8 @@ class FleetDesk:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self.screen = Fleet(desk.model, desk.look, self._rtt_s)
+        self.screen = Fleet(desk.model, desk.look, self._rtt_s, desk.view)
+        desk.base = [self.screen] if self.many else []
         self._worn = desk.theme
 
     def _rtt_s(self, sup: str) -> float:
@@ -27,11 +27,6 @@ class FleetDesk:
     @property
     def many(self) -> bool:
         return len(self._desk.model.sups) > 1
-
-    @property
-    def base(self) -> list[Screen]:
-        """What lies below every other screen."""
-        return [self.screen] if self.many else []
 
     @property
     def shown(self) -> bool:
@@ -68,21 +63,41 @@ class FleetDesk:
             self.log_in()
         elif cursor.sup:
             self._desk.view.look_at(cursor.sup)
-            self._desk.show([*self.base, self._desk.overview])
+            self._show_list(view.group_of(cursor) if cursor.group else None)
+        elif cursor.group:
+            self._desk.view.look_at(None, cursor.group)
+            self._show_list(view.group_of(cursor))
         else:
-            view.fold(cursor.env not in view.folded)
+            view.fold(not view.is_folded(cursor))
+
+    def _show_list(self, at: Ref | None) -> None:
+        """Show the list of processes, the cursor on ``at``."""
+        if at is not None:
+            self._desk.view.go_to(at)
+        self._desk.show([*self._desk.base, self._desk.overview])
 
     def go_to(self, ref: Ref) -> None:
-        """Show the overview of a process's supervisor, the cursor on the process."""
-        if self.many and self._desk.view.scope is not None:
-            self._desk.view.look_at(ref.sup)
-        self._desk.view.go_to(ref)
-        self._desk.show([*self.base, self._desk.overview])
+        """Show the overview of a process's supervisor, or of all as it was, the cursor on the process."""
+        self._show_list(ref)
+
+    def turn(self) -> None:
+        """List groups over all supervisors, or supervisors."""
+        if not self.shown:
+            raise UserError("this is for screen 5, where several supervisors are listed")
+        self.screen.focused = self.screen.sups
+        self.screen.sups.view.turn()
+
+    def mark(self) -> None:
+        """Mark all that the row stands for; marked already: unmark. Moves on."""
+        refs = set(self.screen.sups.view.aim().refs)
+        marks = self._desk.view.marks
+        self._desk.view.mark(refs, on=not refs <= marks)
+        self.screen.sups.view.move(1)
 
     def everything(self) -> None:
         """All processes of all supervisors as one list."""
         self._desk.view.look_at(None)
-        self._desk.show([*self.base, self._desk.overview])
+        self._show_list(None)
 
     def move(self, by: int) -> None:
         focused = self.screen.focused
@@ -140,7 +155,7 @@ class FleetDesk:
             if text is None:
                 view.pattern = before
 
-        self._desk.ask("supervisors: ", before, changed, done, "fleet")
+        self._desk.ask("groups: " if view.by_group else "supervisors: ", before, changed, done, "fleet")
 
     def back(self) -> bool:
         """Undo what narrows the screen; False when nothing does."""

@@ -38,9 +38,10 @@ class Glyphs:
     button: tuple[str, str]
 
     def state(self, record: ProcessRecord) -> str:
-        if record.state == _S.EXITED and not record.expected:
-            return self.bad_exit
-        return self.states.get(record.state, "?")
+        return self.of(record.state, record.expected)
+
+    def of(self, state: int, expected: bool) -> str:
+        return self.bad_exit if state == _S.EXITED and not expected else self.states.get(state, "?")
 
 
 UNICODE: Final = Glyphs(

@@ -89,8 +89,11 @@ EVENTS: Final = {
 }  # fmt: skip
 
 FLEET: Final = {
-    "enter": "open-supervisor", "=": "everything", "H": "fold-all", "L": "unfold-all",
+    "enter": "open-supervisor", "=": "everything", "g b": "group-by", "H": "fold-all", "L": "unfold-all",
     "/": "filter", "f4": "filter", "\\": "filter",
+    "space": "mark", "U": "unmark-all", "s": "start", "f7": "start", "x": "stop", "f8": "stop", "r": "restart",
+    "S": "start-group", "X": "stop-group", "R": "restart-group", "f9": "signal", "!": "signal", "f11": "reload",
+    "o": "logs", "f5": "logs", "m": "actions",
 }  # fmt: skip
 
 TROUBLE: Final = {
@@ -148,7 +151,10 @@ FOOTERS: Final[Mapping[str, tuple[str, ...]]] = {
     "select": ("copy", "select", "select-lines", "word", "word-back", "word-end", "line-start", "line-end", "other-end", "back"),
     "detail": ("back", "start", "stop", "restart", "signal", "attach", "logs", "stream", "next-pane", "copy-name", "copy-command", "help"),
     "events": ("back", "detail", "logs-then", "logs", "follow", "kind", "level", "hour-back", "hour-on", "help"),
-    "fleet": ("help", "open-supervisor", "filter", "everything", "reconnect", "next-pane", "events", "palette", "quit"),
+    "fleet": (
+        "help", "open-supervisor", "group-by", "filter", "everything", "mark", "restart", "reconnect", "next-pane", "events",
+        "palette", "quit",
+    ),
     "trouble": ("help", "open-supervisor", "restart", "start", "stop", "signal", "attach", "next-pane", "back"),
     "replay": ("replay-hold", "replay-faster", "replay-slower", "replay-step", "replay-back", "replay-on"),
     "dialog": ("accept", "yes", "cancel", "next", "sent"),
@@ -205,18 +211,15 @@ class KeyMap:
 
     def find(self, contexts: Sequence[str], keys: Keys) -> str | Prefix | None:
         """The command, what may follow, or None where nothing is bound."""
+        choices: dict[str, str] = {}
         for context in contexts:
             bindings = self._tables[context]
-            if keys in bindings:
+            if keys in bindings and not choices:
                 return bindings[keys]
-            longer = tuple(
-                (bound[len(keys)], command)
-                for bound, command in bindings.items()
-                if len(bound) > len(keys) and bound[: len(keys)] == keys
-            )
-            if longer:
-                return Prefix(longer)
-        return None
+            for bound, command in bindings.items():
+                if len(bound) > len(keys) and bound[: len(keys)] == keys:
+                    choices.setdefault(bound[len(keys)], command)
+        return Prefix(tuple(choices.items())) if choices else None
 
     def keys_of(self, command: str, contexts: Sequence[str]) -> list[str]:
         """Keys as shown to people, in the order of the table, without those that mean something else here."""

@@ -6,7 +6,8 @@ what it is ordered by has changed, at most twice a second.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from fnmatch import fnmatchcase
 from typing import Final
 
@@ -27,6 +28,8 @@ class ListView:
         self.model = model
         self.scope: str | None = None
         """The supervisor whose processes are listed; None: all."""
+        self.group = ""
+        """The one group that is listed, of all supervisors; empty: all groups."""
         self.rows: list[Ref] = []
         self.listed = 0
         """How many of the rows are processes."""
@@ -47,6 +50,15 @@ class ListView:
         self._built_at = float("-inf")
 
     # order
+
+    @property
+    def spans(self) -> bool:
+        """Whether groups of one name are one row, whatever their supervisors."""
+        return self.scope is None and len(self.model.sups) > 1
+
+    def heading(self, ref: Ref) -> Ref:
+        """The group that a process stands under."""
+        return ref.of_span if self.spans else ref.of_group
 
     @property
     def _moving(self) -> bool:
@@ -78,7 +90,7 @@ class ListView:
         if self.cursor in self._index:
             self._place = self._index[self.cursor]
             return
-        group = self.cursor.of_group if self.cursor is not None else None
+        group = self.heading(self.cursor) if self.cursor is not None else None
         if group is not None and group in self._index and group in self.folded:
             self.cursor = group
         elif not self.rows:
@@ -92,28 +104,34 @@ class ListView:
     def _passing(self) -> Iterator[Ref]:
         model, marks = self.model, self.marks
         everything = not self.filter.alternatives and not self.attention
-        for ref in model.attention if self.attention else model.refs(self.scope):
-            if self.scope is not None and ref.sup != self.scope:
+        for ref in model.attention if self.attention else self.within():
+            if self.attention and (self.scope not in (None, ref.sup) or self.group not in ("", ref.group)):
                 continue
             if everything or self.filter(model.subject(ref, ref in marks)):
                 yield ref
+
+    def within(self) -> Iterable[Ref]:
+        """The processes that are listed, but for filters."""
+        return self.model.members_of(Ref("", self.group, "")) if self.group else self.model.refs(self.scope)
 
     def _tree(self) -> list[Ref]:
         records = self.model.records
         groups: dict[Ref, list[Ref]] = {}
         for ref in self._passing():
-            groups.setdefault(ref.of_group, []).append(ref)
+            groups.setdefault(self.heading(ref), []).append(ref)
+        place = {sup: number for number, sup in enumerate(sorted(self.model.sups, key=natural))}
         rows: list[Ref] = []
         order = sorted(
             groups,
-            # a group of several supervisors stands together
-            key=lambda g: (records[groups[g][0]].group_priority, g.group, g.sup),
+            key=lambda g: (min(records[ref].group_priority for ref in groups[g]), g.group),
             reverse=self.inverted,
         )
         for group in order:
             rows.append(group)
             if group not in self.folded:
-                rows.extend(sorted(groups[group], key=lambda ref: (records[ref].priority, natural(ref.name))))
+                members = groups[group]
+                members.sort(key=lambda ref: (place[ref.sup], records[ref].priority, natural(ref.name)))
+                rows.extend(members)
         return rows
 
     def _flat(self, now: float) -> list[Ref]:
@@ -140,14 +158,19 @@ class ListView:
 
     # what the user does
 
-    def look_at(self, scope: str | None) -> None:
-        """List the processes of one supervisor, or (None) of all."""
-        if scope != self.scope:
-            self.scope = scope
-            self.top = 0
-            if self.cursor is not None and scope not in (None, self.cursor.sup):
-                self.cursor = None
-            self._changed = True
+    def look_at(self, scope: str | None, group: str = "") -> None:
+        """List the processes of one supervisor, of one group on all of them, or (None) of all."""
+        if (scope, group) == (self.scope, self.group):
+            return
+        self.scope, self.group = scope, group
+        self.top = 0
+        was = self.cursor
+        if was is not None and was.is_group:
+            where = Ref(scope or ("" if self.spans else was.sup), was.group, "")
+            self.cursor = where if where in self.model.by_group else None
+        elif was is not None and (scope not in (None, was.sup) or group not in ("", was.group)):
+            self.cursor = None
+        self._changed = True
 
     def change(
         self,
@@ -177,8 +200,12 @@ class ListView:
             self.cursor = self.rows[self._place]
 
     def go_to(self, ref: Ref) -> None:
-        """Put the cursor on ``ref``, unfolding its group."""
-        self.folded.discard(ref.of_group)
+        """Put the cursor on ``ref``, unfolding its group; what is listed is changed where it is not in it."""
+        if self.scope not in (None, ref.sup):
+            self.look_at(ref.sup)
+        elif self.group not in ("", ref.group):
+            self.look_at(self.scope)
+        self.folded.discard(self.heading(ref))
         self.cursor = ref
         self._changed = True
 
@@ -187,14 +214,14 @@ class ListView:
         if self.cursor is None or self.sort != "group":
             return
         if folded:
-            self.folded.add(self.cursor.of_group)
-            self.cursor = self.cursor.of_group
+            self.cursor = self.heading(self.cursor)
+            self.folded.add(self.cursor)
         else:
-            self.folded.discard(self.cursor.of_group)
+            self.folded.discard(self.heading(self.cursor))
         self._changed = True
 
     def fold_all(self, folded: bool) -> None:
-        self.folded = set(self.model.groups) if folded else set()
+        self.folded = set(self.model.by_group) if folded else set()
         self._changed = True
 
     def toggle_mark(self) -> None:
@@ -203,12 +230,13 @@ class ListView:
             return
         refs = set(self.model.members_of(self.cursor)) if self.cursor.is_group else {self.cursor}
         refs &= self.model.records.keys()
-        if refs <= self.marks:
-            self.marks -= refs
-        else:
-            self.marks |= refs
-        self._changed = self._changed or self.filter.moves
+        self.mark(refs, on=not refs <= self.marks)
         self.move(1)
+
+    def mark(self, refs: AbstractSet[Ref], *, on: bool) -> None:
+        """Mark or unmark these, shown or not."""
+        self.marks = self.marks | refs if on else self.marks - refs
+        self._changed = self._changed or self.filter.moves
 
     def mark_shown(self) -> None:
         for ref in self.rows:
@@ -229,11 +257,10 @@ class ListView:
         """Mark or unmark what matches by name or by ``group:name``, shown or not; how many there are."""
         found = {
             ref
-            for ref in self.model.refs(self.scope)
+            for ref in self.within()
             if fnmatchcase(ref.namespec, pattern) or fnmatchcase(ref.name, pattern)
         }
-        self.marks = self.marks | found if on else self.marks - found
-        self._changed = self._changed or self.filter.moves
+        self.mark(found, on=on)
         return len(found)
 
     def unmark(self) -> None:

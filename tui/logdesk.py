@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
 from typing import Final
 
@@ -137,19 +137,15 @@ class LogDesk:
         self._desk.show([*stack, self.screen])
 
     def _meant(self) -> tuple[tuple[Ref, ...], str]:
-        desk = self._desk
-        if desk.stage.screen is desk.overview:
-            if desk.view.marks:
-                return self._several(list(desk.view.marks), f"{len(desk.view.marks)} marked")
-            cursor = desk.view.cursor
-            if cursor is not None and cursor.is_group:
-                return self._several(list(desk.model.members_of(cursor)), f"group {cursor.group}")
-        ref = desk.stage.screen.ref()
+        screen = self._desk.stage.screen
+        aim, ref = screen.aim(), screen.ref()
+        if len(aim.refs) > 1 or (aim.refs and ref is None):
+            return self._several(aim.refs, aim.words)
         if ref is None:
             raise UserError("no process is selected")
         return (ref,), ""
 
-    def _several(self, refs: list[Ref], title: str) -> tuple[tuple[Ref, ...], str]:
+    def _several(self, refs: Iterable[Ref], title: str) -> tuple[tuple[Ref, ...], str]:
         wanted = set(refs)
         known = [ref for ref in self._desk.model.records if ref in wanted]
         if not known:

@@ -33,7 +33,7 @@ CHAIN_LENGTH: Final = 5
 
 
 class Ref(NamedTuple):
-    """Names one process; with ``name`` empty, a group."""
+    """Names one process; with ``name`` empty, a group; with ``sup`` empty too, that group on all supervisors."""
 
     sup: str
     group: str
@@ -46,6 +46,10 @@ class Ref(NamedTuple):
     @property
     def of_group(self) -> Ref:
         return Ref(self.sup, self.group, "")
+
+    @property
+    def of_span(self) -> Ref:
+        return Ref("", self.group, "")
 
     @property
     def namespec(self) -> str:
@@ -214,10 +218,11 @@ def kind_of(record: ProcessRecord) -> Kind:
 
 def severity(record: ProcessRecord) -> int:
     """0 for the worst."""
-    return _severity(*kind_of(record))
+    return severity_of(kind_of(record))
 
 
-def _severity(state: int, expected: bool) -> int:
+def severity_of(kind: Kind) -> int:
+    state, expected = kind
     return SEVERITY.get(state, 2) if expected else 3
 
 
@@ -234,8 +239,10 @@ class Model:
         self.usage: dict[Ref, tuple[float, float]] = {}
         self.past: dict[Ref, Past] = {}
         self.groups: dict[Ref, dict[str, None]] = {}
+        self.spans: dict[Ref, dict[Ref, None]] = {}
+        """The groups of one name, by what names them all."""
         self.by_group: dict[Ref, Counter[Kind]] = {}
-        """How many processes of a group are how."""
+        """How many processes of a group are how, and of a group on all supervisors."""
         self.tally: Counter[int] = Counter()
         self.attention: dict[Ref, None] = {}
         """The processes that need attention, of all supervisors."""
@@ -256,11 +263,12 @@ class Model:
             self.usage,
             self.past,
             self.groups,
+            self.spans,
             self.by_group,
-            self.tally,
             self.attention,
         ):
             kept.clear()
+        self.tally.clear()
         self.timeline.clear()
         self.members += 1
         self.states += 1
@@ -306,6 +314,7 @@ class Model:
         if before is None:
             self.groups.setdefault(ref.of_group, {})[ref.name] = None
             self.sups[ref.sup].groups[ref.of_group] = None
+            self.spans.setdefault(ref.of_span, {})[ref.of_group] = None
             self.members += 1
             if not quiet:
                 self.note(when, Level.INFO, ref.namespec, "added", ref, record)
@@ -325,7 +334,8 @@ class Model:
     def _count(self, ref: Ref, record: ProcessRecord, by: int) -> None:
         self.tally[record.state] += by
         self.sups[ref.sup].tally[record.state] += by
-        self.by_group.setdefault(ref.of_group, Counter())[kind_of(record)] += by
+        for group in (ref.of_group, ref.of_span):
+            self.by_group.setdefault(group, Counter())[kind_of(record)] += by
 
     def _drop(self, ref: Ref, when: float) -> None:
         record = self.records.pop(ref, None)
@@ -341,6 +351,11 @@ class Model:
             del self.groups[ref.of_group]
             del self.sups[ref.sup].groups[ref.of_group]
             del self.by_group[ref.of_group]
+            groups = self.spans[ref.of_span]
+            del groups[ref.of_group]
+            if not groups:
+                del self.spans[ref.of_span]
+                del self.by_group[ref.of_span]
         self.members += 1
         subject = ref.namespec if len(self.sups) == 1 else f"{ref.sup} {ref.namespec}"
         self.note(when, Level.INFO, subject, "removed")
@@ -421,8 +436,14 @@ class Model:
         return Subject(ref.sup, ref.group, ref.name, self.records[ref].statename, marked)
 
     def members_of(self, group: Ref) -> Iterator[Ref]:
-        for name in self.groups.get(group, ()):
-            yield Ref(group.sup, group.group, name)
+        """The processes of a group, on all supervisors where it is of all."""
+        for of_one in self.spans.get(group, ()) if not group.sup else (group,):
+            for name in self.groups.get(of_one, ()):
+                yield Ref(of_one.sup, of_one.group, name)
+
+    def sups_of(self, group: Ref) -> list[str]:
+        """The supervisors that have it."""
+        return [of_one.sup for of_one in self.spans.get(group, ())] if not group.sup else [group.sup]
 
     def refs(self, sup: str | None = None) -> Iterable[Ref]:
         """The processes of one supervisor, or of all."""
@@ -430,25 +451,47 @@ class Model:
             return self.records
         return [ref for group in self.sups[sup].groups for ref in self.members_of(group)]
 
+    def kinds_of(self, group: Ref) -> Counter[Kind]:
+        """How many processes of a group are how."""
+        return self.by_group.get(group, Counter())
+
     def up(self, group: Ref) -> int:
         """How many processes of a group are RUNNING."""
-        return self.by_group[group][_STATES.RUNNING, True] if group in self.by_group else 0
+        return self.kinds_of(group)[_STATES.RUNNING, True]
 
     def others(self, group: Ref) -> list[tuple[Kind, int]]:
         """How many processes of a group are in each of the other states, the worst first."""
-        found = [(kind, n) for kind, n in self.by_group[group].items() if n and kind[0] != _STATES.RUNNING]
-        return sorted(found, key=lambda item: _severity(*item[0]))
+        found = [
+            (kind, number)
+            for kind, number in self.kinds_of(group).items()
+            if number and kind[0] != _STATES.RUNNING
+        ]
+        return sorted(found, key=lambda item: severity_of(item[0]))
+
+    def worst(self, group: Ref) -> Kind:
+        """How those are that need an eye most."""
+        there = [kind for kind, number in self.kinds_of(group).items() if number]
+        return min(there, key=severity_of, default=(_STATES.STOPPED, True))
 
     def total(self, sup: str | None = None) -> int:
         """How many processes there are, of one supervisor or of all."""
         return len(self.records) if sup is None else sum(self.sups[sup].tally.values())
 
-    def counts(self, sup: str | None = None) -> list[tuple[str, int, int]]:
+    def tally_of(self, sup: str | None, group: str = "") -> Counter[int]:
+        """How many are in each state: of one supervisor, of a group on all of them, or (None) of all."""
+        if group:
+            tally: Counter[int] = Counter()
+            for (state, _), number in self.kinds_of(Ref("", group, "")).items():
+                tally[state] += number
+            return tally
+        return self.tally if sup is None else self.sups[sup].tally
+
+    def counts(self, sup: str | None = None, group: str = "") -> list[tuple[str, int, int]]:
         """(word, number, a process state standing for it), what needs an eye last but one; zero ones left out.
 
-        Of one supervisor, or of all.
+        Of what ``tally_of`` counts.
         """
-        tally = self.tally if sup is None else self.sups[sup].tally
+        tally = self.tally_of(sup, group)
         words = [
             ("up", tally[_STATES.RUNNING], _STATES.RUNNING),
             ("starting", tally[_STATES.STARTING], _STATES.STARTING),

@@ -19,7 +19,7 @@ from .commands import Command
 from .field import Field
 from .glyphs import Glyphs, state_role
 from .keymap import ATTACH, KEPT
-from .model import Level, LinkKind, Model, Sup
+from .model import Level, LinkKind, Model, Ref, Sup
 from .words import clean, clock, cut, duration, fit, shortened, width_of
 
 Run = tuple[Hashable, str]
@@ -258,6 +258,7 @@ class TitleBar(Box):
     """Who is shown, how many processes are how, whether the data is fresh, the time.
 
     ``scope``: the supervisor that is worked on, None for all; ``all_words``: what all are called.
+    ``group``: the one group that is looked at, on all supervisors.
     """
 
     def __init__(self, model: Model, look: Look) -> None:
@@ -267,6 +268,7 @@ class TitleBar(Box):
         self.crumbs: list[str] = []
         self.scope: str | None = None
         self.all_words = "all"
+        self.group = ""
 
     def paint(self, cols: int, rows: int, focus: bool) -> list[Row]:
         now = self._look.now()
@@ -277,7 +279,7 @@ class TitleBar(Box):
         if not tape or (cols >= 60 and len(tape) < 8):
             left.append((base, " console  " if cols >= 60 else " "))
         place = "  > ".join(["", *self.crumbs]) if self.crumbs else ""
-        name = sup.name if sup is not None else f"{self.all_words} {len(self._model.sups)} supervisors"
+        name = sup.name if sup is not None else self._everywhere()
         link = self._link(sup, cols, now) if sup is not None else self._links()
         counts = self._counts(short=cols < 60)
         right_end: Row = [(base, f"   {clock(now)} " if cols >= 60 else f" {clock(now)[:5]} ")]
@@ -298,6 +300,11 @@ class TitleBar(Box):
         else:
             line.add(" " * (line.left - row_width(right_end)))
         return [line.extend(right_end).done()]
+
+    def _everywhere(self) -> str:
+        if not self.group:
+            return f"{self.all_words} {len(self._model.sups)} supervisors"
+        return f"group {self.group} on {len(self._model.sups_of(Ref('', self.group, '')))} supervisors"
 
     def _sup(self) -> Sup | None:
         sups = self._model.sups
@@ -342,9 +349,10 @@ class TitleBar(Box):
         alert = sup is not None and sup.alert
         base = "ui.title.alert" if alert else "ui.title"
         dim, place = ("ui.title.alert", "alert") if alert else ("ui.title.dim", "title")
-        total = len(model.records) if sup is None else sum(sup.tally.values())
+        scope = sup.name if sup is not None else None
+        total = model.tally_of(scope, self.group).total()
         runs: Row = [] if short else [(base, f"{total} procs")]
-        for word, number, state in model.counts(sup.name if sup is not None else None):
+        for word, number, state in model.counts(scope, self.group):
             role = f"{state_role(state)}@{place}" if word != "down" else dim
             sign = _SHORT.get(word) or self._look.glyphs.states.get(state, "?")
             text = f"{number}{sign}" if short else f"{number} {word}"

@@ -10,7 +10,7 @@ from typing import Final
 from supervisor.errors import UserError
 
 from . import filters
-from .commands import ATTACHED, COMMANDS, Verb, described
+from .commands import ATTACHED, COMMANDS, Aim, Verb, aim_at, described
 from .desk import Desk
 from .listview import SORTS
 from .model import Ref
@@ -53,7 +53,7 @@ _ON_PROCESS: Final = (
 class Pickers:
     def __init__(self, desk: Desk) -> None:
         self.apply: Callable[[Settings], None] = lambda settings: None
-        self.propose: Callable[[Verb, Sequence[Ref], str], None] = lambda verb, refs, scope: None
+        self.propose: Callable[[Verb, Aim], None] = lambda verb, aim: None
         self._desk = desk
 
     def sort(self) -> None:
@@ -185,16 +185,11 @@ class Pickers:
         for ref in found[:MAX_DEEDS]:
             detail = f"{ref.sup}  {ref.namespec}" if many else ref.namespec
             items.append(Item(_deed(verb, ref), verb.value, detail, enabled=enabled))
-        for ref in _named(model.groups, rest)[:MAX_DEEDS]:
-            name = f"{ref.sup}  {ref.group}" if many else ref.group
-            items.append(
-                Item(
-                    _deed(verb, ref),
-                    f"{verb.value} group",
-                    f"{name} ({len(model.groups[ref])})",
-                    enabled=enabled,
-                )
-            )
+        spans = [span for span, groups in model.spans.items() if len(groups) > 1]
+        for ref in [*_named(spans, rest), *_named(model.groups, rest)][:MAX_DEEDS]:
+            name = f"{ref.sup or 'all'}  {ref.group}" if many else ref.group
+            count = model.kinds_of(ref).total()
+            items.append(Item(_deed(verb, ref), f"{verb.value} group", f"{name} ({count})", enabled=enabled))
         if len(found) > 1:
             words = " ".join(rest)
             items.append(
@@ -215,13 +210,10 @@ class Pickers:
                 raise UserError(f"read-only: {name} is not allowed on this connection")
             if "\0" not in what:
                 found = _named(model.records, what.split())
-                self.propose(Verb(name), found, f"{len(found)} matching {what}")
+                self.propose(Verb(name), Aim(tuple(found), f"{len(found)} matching {what}"))
                 return
             ref = Ref(*what.split("\0"))
-            if ref.is_group:
-                self.propose(Verb(name), list(model.members_of(ref)), f"group {ref.group}")
-            else:
-                self.propose(Verb(name), [ref], ref.namespec)
+            self.propose(Verb(name), aim_at(model, ref) if ref.is_group else Aim((ref,), ref.namespec))
         except UserError as error:
             self._desk.say(str(error), "msg.warn")
 
@@ -263,7 +255,7 @@ class Pickers:
     def _go_to(self, value: str) -> None:
         self._desk.view.change(filter=filters.Filter(), attention=False)
         self._desk.view.go_to(Ref(*value.removeprefix(_GO).split("\0")))
-        self._desk.show([self._desk.overview])
+        self._desk.show([*self._desk.base, self._desk.overview])
 
     def go(self) -> None:
         """Choose a process by a few letters of its name."""

@@ -25,9 +25,12 @@ class Serving:
         self._actions = actions
 
     def _sup(self) -> str:
-        """The supervisor that is meant: of the selected process, else the first."""
-        ref = self._desk.stage.screen.ref() or self._desk.view.cursor
-        return ref.sup if ref is not None else next(iter(self._desk.model.sups))
+        """The supervisor that is meant. Raises UserError where it is not one."""
+        sup = self._desk.stage.screen.sup()
+        sups = self._desk.model.sups
+        if not sup and len(sups) > 1:
+            raise UserError("of which supervisor? Put the cursor on one of screen 5, or on a process")
+        return sup or next(iter(sups))
 
     def _ask(self, title: str, lines: Sequence[str], go: str, sup: str, then: Callable[[], None]) -> None:
         def done(agreed: bool) -> None:
@@ -59,8 +62,9 @@ class Serving:
     # --- logs ----------------------------------------------------------------------------------------
 
     def clear_log(self) -> None:
-        refs, scope = self._actions.targets()
-        refs = [ref for ref in refs if ref in self._desk.model.records]
+        aim = self._actions.targets()
+        scope = aim.words
+        refs = [ref for ref in aim.refs if ref in self._desk.model.records]
         if not refs:
             raise UserError("no process is selected")
         sups = sorted({ref.sup for ref in refs})

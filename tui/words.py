@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Sequence
 from typing import Final
 
 from wcwidth import wcwidth
@@ -46,6 +47,16 @@ def shortened(text: str, width: int, ellipsis: str) -> str:
     if width_of(text) <= width:
         return text
     return cut(text, max(0, width - width_of(ellipsis))) + cut(ellipsis, max(0, width))
+
+
+def listed(names: Sequence[str], width: int) -> str:
+    """``a, b, c and 4 more``: as many as fit, the first in any case."""
+    found = ""
+    for number, name in enumerate(names):
+        if found and width_of(found) + width_of(name) + 2 > width:
+            return f"{found} and {len(names) - number} more"
+        found += f", {name}" if found else name
+    return found
 
 
 def fit(text: str, width: int) -> str:

@@ -167,10 +167,19 @@ def fleet(scene: Scene) -> None:
             reason = "wrong user name or password" if kind is LinkKind.AUTH_FAILED else "silent for 10 s"
             model.apply(LinkTold(name, kind, reason, attempt=3, next_at=NOW + 6), NOW - 12)
     model.apply(LinkTold("stg-2", LinkKind.AWAY, "connection refused", attempt=9, next_at=NOW + 12), NOW - 12)
-    screen = Fleet(model, LOOK, lambda sup: 1.4 if sup == "web-3" else 0.009)
+    screen = Fleet(model, LOOK, lambda sup: 1.4 if sup == "web-3" else 0.009, ListView(model))
     screen.sups.view.folded.add("edge")
     scene.stage = Stage(model, LOOK, screen)
     scene.stage.title.scope, scene.stage.title.all_words = None, "FLEET"
+
+
+def groups(scene: Scene) -> None:
+    """The same by group, one of them unfolded."""
+    fleet(scene)
+    screen = scene.stage.screen
+    assert isinstance(screen, Fleet)
+    screen.sups.view.turn()
+    screen.sups.view.fold(False)
 
 
 _FLEET: Final = {
@@ -270,6 +279,7 @@ def _login(scene: Scene) -> Dialog:
 SCENES: Final[dict[str, Callable[[Scene], None]]] = {
     "overview": overview,
     "fleet": fleet,
+    "groups": groups,
     "logs": logs,
     "attach": attach,
     "messages": dialog(_messages),
@@ -286,7 +296,7 @@ SCENES: Final[dict[str, Callable[[Scene], None]]] = {
     "shutdown": dialog(_shutdown),
 }
 SMALL_ONLY: Final = frozenset(
-    {"marked", "log", "palette", "settings", "reload", "shutdown", "messages", "login"}
+    {"groups", "marked", "log", "palette", "settings", "reload", "shutdown", "messages", "login"}
 )
 """What looks the same at every size but for the room around it."""
 PICTURES: Final = [(name, size) for name in SCENES for size in (SIZES[:1] if name in SMALL_ONLY else SIZES)]

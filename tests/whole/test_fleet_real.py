@@ -89,7 +89,7 @@ def test_one_action_over_both_asks_for_the_protected_name(
     pair: dict[str, Supervisor], console: PtyApp
 ) -> None:
     console.keys("=")
-    console.see("all 2 supervisors", "job @prod", "job @test")
+    console.see("all 2 supervisors", "0/2  on 2 supervisors")
     console.keys("+", "job", "enter")
     console.see("2 marked")
     console.keys("s")
@@ -105,11 +105,9 @@ def test_one_action_over_both_asks_for_the_protected_name(
 def test_groups_of_one_name_are_restarted_on_every_host(pair: dict[str, Supervisor], console: PtyApp) -> None:
     before = {name: s.info("web:web_0")["pid"] for name, s in pair.items()}
     console.keys("=")
-    console.see("web @prod", "web @test")
-    console.keys("+", "web:*", "enter")
-    console.see("4 marked in 2 groups")
-    console.keys("r")
-    console.see("web_0@prod", "web_1@test")
+    console.see("4/4  on 2 supervisors")
+    console.keys("G", "R")
+    console.see("Restart group web on 2 supervisors: 4 processes", "on prod (2), test (2)", "web_1@test")
     console.keys("y")
     console.see("Type prod and Enter")
     console.keys("prod", "enter")

@@ -19,10 +19,11 @@ from ..glyphs import state_role
 from ..keymap import KeyMap
 from ..model import SEVERITY
 from ..pane import Box, Line, Look, Row
-from ..words import clean, cut, fit, width_of
+from ..words import clean, cut, fit, listed, width_of
 
 MAX_NAMES_ROWS: Final = 8
 MAX_SENT_ROWS: Final = 12
+MAX_SUPS_ROWS: Final = 3
 AT_A_TIME: Final = (0, 1, 2, 5, 10)
 """What the choice of a rolling restart goes through; 0 is all at once."""
 _NUMBERS: Final = {
@@ -128,6 +129,21 @@ class Confirm(Dialog):
         order = ", in start order" if self.plan.verb.value == "restart" and count > 1 else ""
         return f"{self.plan.title.capitalize()} {self.plan.scope}: {count} {noun}{order}?"
 
+    def _supervisors(self, width: int) -> list[Row]:
+        """Which supervisors are left out, and on which how many are meant, where there are several."""
+        found = [f"{clean(sup)} ({number})" for sup, number in self.plan.by_sup.items()]
+        left_out = self.plan.left_out
+        texts = [(f"left out: {clean(why)}", "msg.warn@panel") for why in left_out[:MAX_SUPS_ROWS]]
+        if len(left_out) > MAX_SUPS_ROWS:
+            texts.append((f"and {len(left_out) - MAX_SUPS_ROWS} more left out", "msg.warn@panel"))
+        if len(found) > 1 or left_out:
+            texts.append((f"on {listed(found, MAX_SUPS_ROWS * (width - 12))}", "dialog.body"))
+        return [
+            Line(width, attr).add(f"  {line}").done()
+            for text, attr in texts
+            for line in wrap(text, max(10, width - 4))
+        ]
+
     def _names(self, width: int) -> list[Row]:
         """The names by state, wrapped, or the calls; what does not fit is counted."""
         if self._sent:
@@ -174,7 +190,8 @@ class Confirm(Dialog):
             return [Line(cols, body).add(f"  {line}").done() for line in wrap(text, max(10, cols - 4))]
 
         return [
-            blank, *wrapped(self._question()), blank, *self._names(cols), blank, *wrapped(self._note()), blank,
+            blank, *wrapped(self._question()), *self._supervisors(cols), blank, *self._names(cols), blank,
+            *wrapped(self._note()), blank,
         ]  # fmt: skip
 
     def inside(self, cols: int, rows: int) -> list[Row]:

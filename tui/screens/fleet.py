@@ -1,17 +1,20 @@
-"""Screen 5: all supervisors by environment, and below what needs attention in any of them; must never know links."""
+"""Screen 5: all supervisors, or all groups, and below what needs attention anywhere; must never know links."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
 import urwid
 
-from supervisor.states import ProcessStates
+from supervisor.states import ProcessStates, getProcessStateDescription
 
+from ..commands import Aim
 from ..fleet import AttentionView, FleetView, link_words, mark_role
 from ..fleet import Line as FleetLine
 from ..glyphs import state_role
+from ..listview import ListView
 from ..model import LinkKind, Model, Ref
 from ..pane import Line, Look, Pane, Row
 from ..words import cut, fit, middle, moment, right, story, width_of
@@ -39,10 +42,12 @@ class SupTable(Pane):
         self.view = FleetView(model)
 
     def heading(self) -> tuple[str, str]:
-        shown = sum(1 for row in self.view.rows if row.sup)
-        total = len(self._model.sups)
-        count = f"{total}" if not self.view.pattern else f"{shown} of {total}"
-        return f"Supervisors {count}", f"filter: {self.view.pattern}" if self.view.pattern else ""
+        view = self.view
+        shown = sum(1 for row in view.rows if (not row.sup if view.by_group else row.sup))
+        total = len(self._model.spans if view.by_group else self._model.sups)
+        count = f"{total}" if not view.pattern else f"{shown} of {total}"
+        what = "Groups" if view.by_group else "Supervisors"
+        return f"{what} {count}", f"filter: {view.pattern}" if view.pattern else ""
 
     def body_cursor(self) -> tuple[int, int] | None:
         return (0, self.view.place - self.view.top + 1) if self.view.rows else None
@@ -56,25 +61,29 @@ class SupTable(Pane):
         if self.frame == "none":
             self.width, self.height = cols, rows
         self.view.refresh()
-        name = max((width_of(sup) for sup in self._model.sups), default=0)
+        names = {span.group for span in self._model.spans} if self.view.by_group else set()
+        name = max(map(width_of, (*names, *self._model.sups)), default=0)
         widths = _Widths(cols, max(MIN_NAME, min(name, MAX_NAME)) + 2)
         painted = [self._header(cols, widths)]
         painted += [self._row(line, cols, widths, focus) for line in self.view.window(rows - 1)]
         if not self.view.rows and rows > 2:
-            painted.append(
-                Line(cols)
-                .add("      no supervisor passes the filter (Esc shows all)", "ui.text.muted")
-                .done()
+            what = "group" if self.view.by_group else "supervisor"
+            words = (
+                f"no {what} passes the filter (Esc shows all)"
+                if self.view.pattern
+                else "nothing is known yet"
             )
+            painted.append(Line(cols).add(f"      {words}", "ui.text.muted").done())
         return painted
 
     def _header(self, cols: int, widths: _Widths) -> Row:
-        line = Line(cols, "row.header").add(fit("     SUPERVISOR", 5 + widths.name), "row.header")
-        line.add(fit("LINK", widths.link), "row.header").add(right("PROCS", 7), "row.header")
+        titles = ("GROUP", "WORST", "HOSTS") if self.view.by_group else ("SUPERVISOR", "LINK", "RTT")
+        line = Line(cols, "row.header").add(fit(f"     {titles[0]}", 5 + widths.name), "row.header")
+        line.add(fit(titles[1], widths.link), "row.header").add(right("PROCS", 7), "row.header")
         for title, _ in _COUNTS:
             line.add(right(title, widths.count(title)), "row.header")
         if widths.rtt:
-            line.add(right("RTT", widths.rtt), "row.header")
+            line.add(right(titles[2], widths.rtt), "row.header")
         if widths.note:
             line.add("   NOTE", "row.header")
         return line.done()
@@ -84,16 +93,17 @@ class SupTable(Pane):
         place = ("@cursor" if focus else "@blur") if here else ""
         line = Line(cols, f"row.normal{place}")
         marker = self.look.glyphs.cursor if here else " "
-        return (self._sup if at.sup else self._env)(line, at, widths, marker, place)
+        paint = self._sup if at.sup else self._group if at.group else self._env
+        return paint(line, at, widths, marker, place)
 
     def _env(self, line: Line, at: FleetLine, widths: _Widths, marker: str, place: str) -> Row:
         glyphs = self.look.glyphs
-        sign = glyphs.closed if at.env in self.view.folded else glyphs.opened
+        sign = glyphs.closed if self.view.is_folded(at) else glyphs.opened
         members = self.view.members(at.env)
         text = f"row.normal{place}"
         line.add(f"{marker} {sign} ", f"row.group{place}")
         line.add(at.env or "(no environment)", f"row.group{place}")
-        if at.env in self.view.folded:
+        if self.view.is_folded(at):
             stale = sum(self._model.sups[name].stale for name in members)
             line.add(f"  {len(members)} supervisors", f"ui.text.muted{place}")
             if stale:
@@ -103,6 +113,43 @@ class SupTable(Pane):
                 if number:
                     line.add("  ", text).add(f"{number} {title}", f"{state_role(state)}{place}")
         return line.done()
+
+    def _group(self, line: Line, at: FleetLine, widths: _Widths, marker: str, place: str) -> Row:
+        """A group on all its supervisors: how the worst of it is, and how many are how."""
+        glyphs = self.look.glyphs
+        span = self.view.group_of(at)
+        names = self._model.sups_of(span)
+        gone = sum(self._model.sups[name].stale for name in names)
+        text = f"row.stale{place}" if gone == len(names) else f"row.normal{place}"
+        sign = glyphs.closed if self.view.is_folded(at) else glyphs.opened
+        state, expected = self._model.worst(span)
+        line.add(fit(f"{marker} {sign}", 4) + " ", f"row.group{place}")
+        line.add(fit(middle(at.group, widths.name - 1, glyphs.ellipsis), widths.name), f"row.group{place}")
+        word = getProcessStateDescription(state) or "UNKNOWN"
+        said = cut(f"{glyphs.of(state, expected)} {word}", widths.link - 1)
+        line.add(said, f"{state_role(state, expected)}{place}" if gone < len(names) else text)
+        line.add(" " * (widths.link - width_of(said)), text)
+        self._counts(line, self._model.tally_of(None, at.group), widths, place, stale=gone == len(names))
+        if widths.rtt:
+            line.add(right(str(len(names)), widths.rtt), text)
+        if widths.note and gone:
+            line.add("   ", text).add(f"{gone} not connected", f"msg.warn{place}")
+        return line.done()
+
+    def _counts(
+        self, line: Line, tally: Counter[int], widths: _Widths, place: str, *, stale: bool, known: bool = True
+    ) -> None:
+        """How many processes there are, and how many in each state that has a column."""
+        text, dim = (f"row.stale{place}",) * 2 if stale else (f"row.normal{place}", f"ui.text.muted{place}")
+        line.add(right(str(tally.total()) if known else "-", 7), text if known else dim)
+        for title, state in _COUNTS:
+            number = tally[state]
+            hot = number and state != ProcessStates.RUNNING and not stale
+            said = str(number) if number or state == ProcessStates.RUNNING else "-"
+            if not known:
+                said = "?" if stale else "-"
+            line.add(" " * (widths.count(title) - len(said)), text)
+            line.add(said, f"{state_role(state)}{place}" if hot else text if number else dim)
 
     def _sup(self, line: Line, at: FleetLine, widths: _Widths, marker: str, place: str) -> Row:
         sup = self._model.sups[at.sup]
@@ -123,18 +170,12 @@ class SupTable(Pane):
         role = words.role if not place else f"row.normal{place}"
         said = cut(f"{sign} {words.word}", widths.link - 1)
         line.add(said, role).add(" " * (widths.link - width_of(said)), text)
-        if not sup.known:
-            line.add(right("-", 7), dim)
-            for title, _ in _COUNTS:
-                line.add(right("?" if sup.stale else "-", widths.count(title)), dim)
-        else:
-            line.add(right(str(sum(sup.tally.values())), 7), text)
-            for title, state in _COUNTS:
-                number = sup.tally[state]
-                hot = number and state != ProcessStates.RUNNING and not sup.stale
-                said = str(number) if number or state == ProcessStates.RUNNING else "-"
-                line.add(" " * (widths.count(title) - len(said)), text)
-                line.add(said, f"{state_role(state)}{place}" if hot else text if number else dim)
+        tally = sup.tally
+        if at.group:
+            tally = Counter()
+            for (state, _), number in self._model.kinds_of(self.view.group_of(at)).items():
+                tally[state] += number
+        self._counts(line, tally, widths, place, stale=sup.stale, known=sup.known)
         if widths.rtt:
             measured = f"{rtt_s:.1f} s" if rtt_s >= 1 else f"{rtt_s * 1000:.0f} ms"
             if not rtt_s or sup.stale:
@@ -155,7 +196,7 @@ class _Widths:
         self.link = 14 if cols >= 70 else 12
         self._wide = cols >= 70
         used = 5 + self.name + self.link + 7 + sum(self.count(title) for title, _ in _COUNTS)
-        self.rtt = 9 if cols - used >= 9 else 0
+        self.rtt = 8 if cols - used >= 8 else 0
         self.note = cols - used - self.rtt if cols - used - self.rtt >= 16 else 0
 
     def count(self, title: str) -> int:
@@ -220,8 +261,10 @@ class AttentionPane(Pane):
 class Fleet(Screen):
     name = "fleet"
 
-    def __init__(self, model: Model, look: Look, rtt_s: Callable[[str], float]) -> None:
+    def __init__(self, model: Model, look: Look, rtt_s: Callable[[str], float], processes: ListView) -> None:
+        """``processes`` has the marks."""
         self._model = model
+        self._processes = processes
         self.sups = SupTable(model, look, rtt_s)
         self.trouble = AttentionPane(model, look)
         self.events = EventsPane(model, look, strip=True)
@@ -237,6 +280,23 @@ class Fleet(Screen):
 
     def ref(self) -> Ref | None:
         return self.trouble.view.cursor if self.focused is self.trouble else None
+
+    def aim(self) -> Aim:
+        """The marks if there are any, else all that the row stands for."""
+        if self.focused is self.trouble:
+            return super().aim()
+        marks = self._processes.marks
+        return Aim(tuple(sorted(marks)), f"{len(marks)} marked") if marks else self.sups.view.aim()
+
+    def group(self) -> Ref | None:
+        cursor = self.sups.view.cursor
+        if self.focused is self.trouble:
+            return super().group()
+        return Ref("", cursor.group, "") if cursor is not None and cursor.group else None
+
+    def sup(self) -> str:
+        cursor = self.sups.view.cursor
+        return super().sup() if self.focused is self.trouble else cursor.sup if cursor is not None else ""
 
     @property
     def events_shown(self) -> bool:

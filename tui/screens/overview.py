@@ -8,6 +8,7 @@ import urwid
 
 from supervisor.errors import UserError
 
+from ..commands import Aim, aim_at
 from ..listview import ListView
 from ..model import Model, Ref
 from ..pane import Look, Pane
@@ -29,6 +30,7 @@ class Overview(Screen):
     name = "overview"
 
     def __init__(self, model: Model, view: ListView, look: Look) -> None:
+        self._model = model
         self.table = ProcessTable(model, view, look)
         self.log = LogPane(look)
         self.facts = FactsPane(model, look)
@@ -46,9 +48,30 @@ class Overview(Screen):
         cursor = self.table.view.cursor
         return cursor if cursor is not None and not cursor.is_group else None
 
+    def aim(self) -> Aim:
+        """The marks if there are any, else the row: a process or a group."""
+        view = self.table.view
+        refs, cursor = view.targets(), view.cursor
+        if view.marks:
+            return Aim(tuple(refs), f"{len(refs)} marked")
+        if cursor is not None and cursor.is_group:
+            return aim_at(self._model, cursor)
+        return Aim(tuple(refs), refs[0].namespec if refs else "")
+
+    def group(self) -> Ref | None:
+        view = self.table.view
+        return view.heading(view.cursor) if view.cursor is not None else None
+
+    def sup(self) -> str:
+        view = self.table.view
+        return view.scope or (view.cursor.sup if view.cursor is not None else "")
+
     def logs(self) -> list[LogWish]:
         ref = self.ref()
-        return [LogWish(self.log, ((ref, self.channel),))] if ref is not None and self.log_shown else []
+        if ref is None or not self.log_shown:
+            return []
+        title = f"{ref.sup} {ref.namespec}" if self.table.view.spans else ""
+        return [LogWish(self.log, ((ref, self.channel),), title)]
 
     def grid(self) -> list[list[Pane]]:
         if not self.log_shown:

@@ -10,6 +10,7 @@ import urwid
 
 from supervisor.errors import UserError
 
+from ..commands import Aim
 from ..model import Ref
 from ..pane import Pane
 from .logpane import LogPane
@@ -71,6 +72,21 @@ class Screen(urwid.Widget):
     def ref(self) -> Ref | None:
         """The process that actions apply to."""
         return None
+
+    def aim(self) -> Aim:
+        """What an action is about."""
+        ref = self.ref()
+        return Aim((ref,), ref.namespec) if ref is not None else Aim()
+
+    def group(self) -> Ref | None:
+        """The group that an action on the whole group is about."""
+        ref = self.ref()
+        return ref.of_group if ref is not None else None
+
+    def sup(self) -> str:
+        """The supervisor that is looked at; empty for none of them alone."""
+        ref = self.ref()
+        return ref.sup if ref is not None else ""
 
     @property
     def crumbs(self) -> list[str]:

@@ -33,6 +33,7 @@ MIN_NAME: Final = 10
 MAX_NAME: Final = 32
 SHORT_NAME: Final = 22
 """To this names are cut before a column goes."""
+MAX_SUP: Final = 12
 SPARE: Final = 8
 """Cells that the name's column takes beyond the longest name where there is room."""
 
@@ -83,13 +84,14 @@ class ProcessTable(Pane):
         self._model = model
         self.view = view
         self._longest = 0
-        self._longest_of: tuple[int, bool, str | None] = (-1, False, None)
+        self._sup_width = min(max(map(width_of, model.sups), default=0), MAX_SUP)
+        self._longest_of: tuple[int, bool, str | None, str] = (-1, False, None, "")
         self.shown: list[Ref] = []
         self.wished: tuple[str, ...] = COLUMNS
 
     def heading(self) -> tuple[str, str]:
         view = self.view
-        shown = view.listed if self._filtered else self._model.total(view.scope)
+        shown = view.listed if self._filtered else self._model.tally_of(view.scope, view.group).total()
         words = [word for word in (self.narrowing(),) if word]
         if not view.follows and view.sort != "group":
             words.append("rows move under the cursor (f)")
@@ -165,7 +167,8 @@ class ProcessTable(Pane):
         """``name``, with the supervisor's in front where several are listed."""
         if self.view.scope is not None or len(self._model.sups) == 1:
             return name
-        return f"{name} @{ref.sup}" if ref.is_group else f"{ref.sup} {name}"
+        ellipsis = self.look.glyphs.ellipsis
+        return f"{fit(middle(ref.sup, self._sup_width, ellipsis), self._sup_width)} {name}"
 
     def _columns(self, cols: int) -> Columns:
         """The columns for a body of ``cols`` cells; a cell stays free before a frame."""
@@ -173,11 +176,10 @@ class ProcessTable(Pane):
 
     def _longest_name(self) -> int:
         flat = self.view.sort != "group"
-        key = (self._model.members, flat, self.view.scope)
+        key = (self._model.members, flat, self.view.scope, self.view.group)
         if self._longest_of != key:
             self._longest_of = key
-            refs = self._model.refs(self.view.scope)
-            names = (self._label(ref, ref.namespec) if flat else ref.name for ref in refs)
+            names = (self._label(ref, ref.namespec if flat else ref.name) for ref in self.view.within())
             self._longest = max(map(width_of, names), default=0)
         return self._longest
 
@@ -225,7 +227,7 @@ class ProcessTable(Pane):
         place = ("@cursor" if focus else "@blur") if here else ""
         line = Line(cols, f"row.normal{place}" if here else "row.normal")
         marker = self.look.glyphs.cursor if here else " "
-        stale = self._model.sups[ref.sup].stale
+        stale = all(self._model.sups[name].stale for name in self._model.sups_of(ref))
         if ref.is_group:
             self._group(line, ref, widths, marker, place, stale=stale)
         else:
@@ -241,15 +243,25 @@ class ProcessTable(Pane):
         line.add(fit(lead, 1 if widths.indent < 6 and len(sign) > 1 else 2), role)
         line.add(f"{sign} ", role)
         name_room = widths.name + widths.indent - (2 if widths.indent >= 6 else 1) - width_of(sign) - 1
-        line.add(fit(middle(self._label(ref, ref.group), name_room - 1, glyphs.ellipsis), name_room), role)
-        total = len(self._model.groups.get(ref, ()))
-        up = self._model.up(ref)
+        line.add(fit(middle(ref.group, name_room - 1, glyphs.ellipsis), name_room), role)
+        up, total = self._model.up(ref), self._model.kinds_of(ref).total()
         count_role = "row.stale" if stale else "state.running" if up == total else "ui.text.muted"
         line.add(f"{up}/{total}", f"{count_role}{place}")
+        if not ref.sup:
+            self._where(line, ref, place, stale=stale)
         if folded:
             for (state, expected), number in self._model.others(ref):
                 role = "row.stale" if stale else state_role(state, expected)
                 line.add(f"  {number} {getProcessStateDescription(state)}", f"{role}{place}")
+
+    def _where(self, line: Line, span: Ref, place: str, *, stale: bool) -> None:
+        """Which supervisors have a group, and how many of them are not connected."""
+        names = self._model.sups_of(span)
+        words = names[0] if len(names) == 1 else f"{len(names)} supervisors"
+        line.add(f"  on {words}", f"{'row.stale' if stale else 'ui.text.muted'}{place}")
+        gone = sum(self._model.sups[name].stale for name in names)
+        if gone and len(names) > 1:
+            line.add(f"  {gone} not connected", f"msg.warn{place}")
 
     def _process(
         self, line: Line, ref: Ref, widths: Columns, marker: str, place: str, *, stale: bool
@@ -264,7 +276,7 @@ class ProcessTable(Pane):
         line.add(glyphs.stale if stale else " ", text_attr)
         line.add(glyphs.state(record), f"{state_attr}{place}")
         line.add(" " * (widths.indent - 4), text_attr)
-        name = self._label(ref, ref.namespec) if self.view.sort != "group" else ref.name
+        name = self._label(ref, ref.namespec if self.view.sort != "group" else ref.name)
         name_attr = f"row.marked{place}" if marked else text_attr
         line.add(fit(middle(name, widths.name - 1, glyphs.ellipsis), widths.name), name_attr)
         sup = self._model.sups[ref.sup]
