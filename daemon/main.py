@@ -21,6 +21,7 @@ import supervisor
 from supervisor.config.commandline import (
     SupervisordArguments,
     parse_supervisord,
+    sample_config,
     supervisord_usage,
     usage_error,
 )
@@ -56,9 +57,7 @@ def _run(words: list[str]) -> int:
         print(VERSION)
         return EXIT_OK
     if arguments.sample_config:
-        from importlib import resources  # seldom used, slow to import
-
-        print(resources.files("supervisor.config").joinpath("sample.conf").read_text("utf-8"), end="")
+        print(sample_config(), end="")
         return EXIT_OK
     path = _config_path(arguments)
     configuration = load_supervisord(path, arguments.overrides, environ=os.environ, strict=arguments.check)
@@ -67,7 +66,7 @@ def _run(words: list[str]) -> int:
     settings = configuration.supervisord
     _raise_limits(settings)
     _drop_privileges(settings)
-    _check_folders(settings)
+    _check_main_log(settings)
     if settings.directory:
         try:
             os.chdir(settings.directory)
@@ -162,8 +161,8 @@ def _drop_privileges(settings: SupervisordConfig) -> None:
         raise UserError(f"cannot become user {settings.user}: {error}") from error
 
 
-def _check_folders(settings: SupervisordConfig) -> None:
-    """What would otherwise only be found once nobody looks any more."""
+def _check_main_log(settings: SupervisordConfig) -> None:
+    """That it cannot be written would otherwise be found once nobody looks any more. Raises UserError."""
     if settings.logfile == "syslog":
         return
     try:

@@ -1,4 +1,4 @@
-"""TLS in front of a door: handshakes bounded in number and time; must never know what passes
+"""TLS in front of a door: handshakes bounded in number and time; must never know what passes.
 
 The door's own protocol sees a connection only when its handshake is through, so that
 its bounds would not count who connects and says nothing. Here they are counted: 64

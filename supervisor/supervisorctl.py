@@ -12,9 +12,10 @@ from .client.rpc import RPCClient
 from .config.commandline import CtlArguments, ctl_usage, parse_ctl, usage_error
 from .config.common import current_directory, find_config
 from .config.ctl import load_ctl
-from .ctl.commands import COMMANDS
+from .ctl.commands import COMMANDS, completed_kinds
 from .ctl.dispatch import run_command, run_line, run_words
 from .ctl.plugins import Controller, ControllerPluginBase, LSBInitExitStatuses, load_plugins
+from .ctl.records import ProcessInfo, Reader
 from .ctl.session import GENERIC, INTERRUPTED, SUCCESS, Session, StreamOutput
 from .errors import ConfigError, SupervisorError, TransportError, UserError
 from .version import VERSION
@@ -90,9 +91,7 @@ def _run(arguments: CtlArguments, program: str) -> int:
 
 def _complete(line: str, program: str) -> int:
     """Print what the last word of a shell's line may become, a line each; in trouble nothing."""
-    from .ctl.commands import COMMANDS, completed_kinds
-    from .ctl.completion import candidates, split_line
-    from .ctl.records import ProcessInfo, Reader
+    from .ctl.completion import candidates, split_line  # no other command needs it
 
     split = split_line(line)
     if split is None:

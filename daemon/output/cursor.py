@@ -76,12 +76,3 @@ class Cursor:
         chunk = Chunk(self.gen, self.offset, data)
         self.offset += len(data)
         return chunk
-
-    def skip_to_last(self, count: int) -> Missed | None:
-        """Leave out all but the last ``count`` bytes; what was left out, or None."""
-        target = max(self.store.start, self.store.end - count)
-        if self.gen != self.store.gen or target <= self.offset:
-            return None
-        missed = Missed(self.gen, self.offset, target)
-        self.offset = target
-        return missed

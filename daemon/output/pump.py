@@ -286,9 +286,11 @@ class Target:
         """Write what the target takes now. Raises BlockingIOError when that is nothing."""
         try:
             count = os.write(self.fd, data)
+            self.trouble = ""
         except BrokenPipeError:
             count = len(data)
             self.lost += count
+            self.trouble = "nobody reads its log: what it writes there is dropped"
         self.spool.append(data[:count])
         return count
 

@@ -28,7 +28,7 @@ import msgpack
 
 from supervisor.protocol.packing import pack_local
 
-from .cursor import Chunk, Cursor
+from .cursor import Chunk, Cursor, Missed
 from .pump import RETRY_S, STALL_S, Target
 from .store import SPOOL_BYTES, LogStore, Spool, Watchers
 from .transform import Characters, Item, Lines, Text, Transform
@@ -392,7 +392,6 @@ class Readback:
         self._moved = moved
         self._missed = missed
         self._delivering = False
-        self._again = False
         store.watchers.add(self.deliver)
         if self._cursor.offset < store.end:
             asyncio.get_running_loop().call_soon(self.deliver)
@@ -418,7 +417,7 @@ class Readback:
         finally:
             self._delivering = False
 
-    def _next(self) -> Any:
+    def _next(self) -> Chunk | Missed | None:
         try:
             return self._cursor.next(CHUNK_BYTES)
         except OSError:

@@ -170,15 +170,13 @@ async def _tail(form: Mapping[str, str], call: Call, frame: Frame) -> Page:
     limit = (
         min(max(TAIL_MIN_BYTES, int(given)), TAIL_MAX_BYTES)
         if given.isdecimal() and len(given) < 20
-        else 1024
+        else TAIL_MIN_BYTES
     )
     if not namespec:
         return Page(200, tail_page("", "No process name found", limit, frame))
     try:
         tail = await call("supervisor.readProcessStdoutLog", (namespec, -limit, 0))
     except RPCError as error:
-        if error.code == Faults.NO_FILE:
-            tail = f"No file for {namespec}"
-        else:
-            tail = f"ERROR: unexpected rpc fault [{error.code}] {error.text}"
+        missing = error.code == Faults.NO_FILE
+        tail = f"No file for {namespec}" if missing else f"ERROR: {_unexpected(error)}"
     return Page(200, tail_page(namespec, tail, limit, frame))

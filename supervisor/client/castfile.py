@@ -1,4 +1,4 @@
-"""Files of recordings: made with mode 0600, never through a link or over another unasked, read line by line
+"""Files of recordings: made with mode 0600, never through a link or over another unasked, read line by line.
 
 Must never know what is recorded, nor sessions or screens.
 """

@@ -10,6 +10,7 @@ original showed an exception in place of a routine answer there is one clear lin
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import time
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
@@ -42,13 +43,16 @@ RESTART_DEADLINE_S: Final = 10.0
 _POLL_S: Final = 0.1
 
 
+Run = Callable[[Session, list[str]], None]
+
+
 class Command(NamedTuple):
     """``checks_version``: asks the server for its API version first. ``completes``: groups, processes or commands.
 
     ``whole_words``: what the command line of a shell gave is not joined and cut again.
     """
 
-    run: Callable[[Session, list[str]], None]
+    run: Run
     checks_version: bool = False
     json: bool = False
     completes: str = ""
@@ -352,13 +356,20 @@ def attach(session: Session, words: list[str]) -> None:
     attach_process(session, address, names[0], mode=mode, until_exit="--exit" in flags)
 
 
-# --- imported when used: their records cost every other command time at its start ---------------------
+# --- imported when used ------------------------------------------------------------------------------
 
 
-def plan(session: Session, words: list[str]) -> None:
-    from .plan import plan as run
+def _when_used(module: str, name: str) -> Run:
+    """A command of a module whose records would cost every other command time at its start."""
 
-    run(session, words)
+    def run(session: Session, words: list[str]) -> None:
+        command: Run = getattr(importlib.import_module(f".{module}", __package__), name)
+        command(session, words)
+
+    return run
+
+
+plan = _when_used("plan", "plan")
 
 
 def reread(session: Session, words: list[str]) -> None:
@@ -366,42 +377,6 @@ def reread(session: Session, words: list[str]) -> None:
         plan(session, words[1:])
     else:
         configuring.reread(session, words)
-
-
-def bridge(session: Session, words: list[str]) -> None:
-    from .bridging import bridge as run
-
-    run(session, words)
-
-
-def record(session: Session, words: list[str]) -> None:
-    from .recording import record as run
-
-    run(session, words)
-
-
-def replay(session: Session, words: list[str]) -> None:
-    from .replaying import replay as run
-
-    run(session, words)
-
-
-def send(session: Session, words: list[str]) -> None:
-    from .sending import send as run
-
-    run(session, words)
-
-
-def wait(session: Session, words: list[str]) -> None:
-    from .waiting import wait as run
-
-    run(session, words)
-
-
-def why(session: Session, words: list[str]) -> None:
-    from .why import why as run
-
-    run(session, words)
 
 
 # --- help and the table ------------------------------------------------------------------------------
@@ -456,7 +431,7 @@ COMMANDS: Final[dict[str, Command]] = {
     "add": Command(add, completes="groups"),
     "attach": Command(attach, checks_version=True, completes="processes"),
     "avail": Command(avail, json=True),
-    "bridge": Command(bridge),
+    "bridge": Command(_when_used("bridging", "bridge")),
     "clear": Command(clear, checks_version=True, json=True, completes="processes"),
     "completion": Command(completion),
     "exit": Command(leave),
@@ -468,14 +443,18 @@ COMMANDS: Final[dict[str, Command]] = {
     "pid": Command(pid, checks_version=True, json=True, completes="processes"),
     "plan": Command(plan, checks_version=True, json=True, completes="groups"),
     "quit": Command(leave),
-    "record": Command(record, checks_version=True, completes="processes", whole_words=True),
+    "record": Command(
+        _when_used("recording", "record"), checks_version=True, completes="processes", whole_words=True
+    ),
     "reload": Command(reload),
     "remove": Command(remove, completes="groups"),
-    "replay": Command(replay, whole_words=True),
+    "replay": Command(_when_used("replaying", "replay"), whole_words=True),
     "reread": Command(reread, json=True),
     "restart": Command(restart, checks_version=True, json=True, completes="processes"),
     "restart-daemon": Command(restart_daemon, checks_version=True),
-    "send": Command(send, checks_version=True, completes="processes", whole_words=True),
+    "send": Command(
+        _when_used("sending", "send"), checks_version=True, completes="processes", whole_words=True
+    ),
     "shutdown": Command(shutdown),
     "signal": Command(signal, checks_version=True, json=True, completes="processes"),
     "start": Command(start, checks_version=True, json=True, completes="processes"),
@@ -484,6 +463,6 @@ COMMANDS: Final[dict[str, Command]] = {
     "tail": Command(tail, checks_version=True, json=True, completes="processes"),
     "update": Command(update, completes="groups"),
     "version": Command(version, checks_version=True, json=True),
-    "wait": Command(wait, checks_version=True, json=True, completes="processes"),
-    "why": Command(why, checks_version=True, json=True, completes="processes"),
+    "wait": Command(_when_used("waiting", "wait"), checks_version=True, json=True, completes="processes"),
+    "why": Command(_when_used("why", "why"), checks_version=True, json=True, completes="processes"),
 }
