@@ -54,11 +54,42 @@ class Attaching:
         self.spare: Callable[[str], bool] = lambda key: False
         """Is offered what would else go to the program; whether it took it."""
         self._copied = ""
+        self._lines: dict[Ref, list[str]] = {}  # sent to programs line by line
 
     def attach(self, *, read_only: bool) -> None:
         ref = self._desk.stage.screen.ref()
+        members = self._members() if ref is None else []
+        if len(members) > 1:
+            self._choose_member(members, read_only=read_only)
+            return
+        ref = members[0] if members else ref
         if ref is None or ref not in self._desk.model.records:
             raise UserError("no process is selected")
+        self._attach(ref, read_only=read_only)
+
+    def _members(self) -> list[Ref]:
+        """The processes of the group that the cursor of the list is on."""
+        cursor = self._desk.view.cursor if self._desk.stage.screen is self._desk.overview else None
+        return [*self._desk.model.members_of(cursor)] if cursor is not None and cursor.is_group else []
+
+    def _choose_member(self, members: list[Ref], *, read_only: bool) -> None:
+        records = self._desk.model.records
+
+        def done(value: str | None) -> None:
+            self._desk.close()
+            if value is not None and members[int(value)] in records:
+                try:
+                    self._attach(members[int(value)], read_only=read_only)
+                except UserError as error:
+                    self._desk.say(str(error), "msg.warn")
+
+        items = [
+            Item(str(n), ref.name, records[ref].statename) for n, ref in enumerate(members) if ref in records
+        ]
+        title = f"{'Watch' if read_only else 'Attach to'} a program of {members[0].group}"
+        self._desk.open(Choice(self._desk.look, title, items, done))
+
+    def _attach(self, ref: Ref, *, read_only: bool) -> None:
         already = self.session(ref)
         if already is not None:
             self._show(already)
@@ -95,7 +126,10 @@ class Attaching:
         def wished(wish: Wish) -> None:
             self._wished(attached, wish)
 
-        screen = AttachScreen(self._desk.look, ref.namespec, type_, wished, read_only=read_only)
+        screen = AttachScreen(
+            self._desk.look, ref.namespec, type_, wished, read_only=read_only,
+            history=self._lines.setdefault(ref, []),
+        )  # fmt: skip
         screen.size = (rows - 1, cols)
         screen.spare = self.spare
         attached = Attached(ref, screen, sent=screen.size)
@@ -205,6 +239,10 @@ class Attaching:
             case Wish.COPY:
                 self._copied = attached.screen.copied
                 self.give(self._copied.encode("utf-8", "replace"), f"{len(self._copied)} characters")
+                self._desk.host.invalidate()
+            case Wish.CLIPBOARD:
+                data = attached.screen.clipboard
+                self.give(data, f"{len(data)} bytes, from {attached.ref.namespec},")
                 self._desk.host.invalidate()
             case Wish.PASTE if self._copied:
                 attached.screen.paste(self._copied)

@@ -205,6 +205,8 @@ COMMANDS: Final[dict[str, Command]] = _table(
     Command("only-watch", "Watch", "read-only on, off", ATTACHED),
     Command("paste", "Paste", "paste what was copied last", ATTACHED),
     Command("interrupt-goes", "Ctrl-C", "what Ctrl-C does: go to the program, ask, detach", ATTACHED),
+    Command("allow-copy", "Allow", "let the program set the clipboard, when it asks", ATTACHED),
+    Command("refuse-copy", "Refuse", "never let it", ATTACHED),
     Command("menu", "More", "more of these keys in the bar", ATTACHED),
 )
 

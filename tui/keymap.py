@@ -122,7 +122,7 @@ CHOICE: Final = {
 ATTACH: Final = {
     "d": "detach", ".": "detach", "q": "detach", "[": "look-back", "page up": "look-back",
     "tab": "next-attached", "l": "attached", "b": "leave-attached", "z": "half", "s": "signal-it", "r": "repaint",
-    "o": "own-size", "w": "only-watch", "p": "paste", "c": "interrupt-goes", ":": "palette", "?": "menu",
+    "o": "own-size", "w": "only-watch", "p": "paste", "c": "interrupt-goes", "y": "allow-copy", "n": "refuse-copy", ":": "palette", "?": "menu",
 }  # fmt: skip
 """Keys after the prefix, while attached; a program gets all others."""
 

@@ -39,6 +39,8 @@ class Look:
     """Keys that an attached program does not get; the first is the one that is shown."""
     after_prefix: Mapping[str, str] = field(default_factory=lambda: ATTACH)
     """Key after it to command."""
+    osc52: bool = False
+    """Whether a program may ask to set the clipboard."""
     tape: Callable[[], str] = str
     """What is said of a recording, written or played; empty for none."""
 

@@ -32,6 +32,7 @@ class Settings:
     glyphs: str = "auto"
     frame_rate: int = 30
     ansi: str = "keep"
+    osc52: str = "ignore"
     critical: tuple[str, ...] = ()
     splits: tuple[int, ...] = (0, 0, 0)
     log_splits: tuple[str, ...] = ()
@@ -54,6 +55,7 @@ SETTINGS: Final = (
     Setting("glyphs", "signs: as the terminal can, Unicode, or ASCII only", ("auto", "unicode", "ascii")),
     Setting("frame_rate", "pictures a second, at most", FRAME_RATES),
     Setting("ansi", "colours that programs put into their logs", ("keep", "strip")),
+    Setting("osc52", "a program that you are attached to wants to set the clipboard", ("ignore", "ask")),
     Setting("critical", "programs that are asked about even alone (patterns, in the file)"),
     Setting("splits", "where screen 1 is divided (C-w and < > + - =), kept by itself"),
     Setting("log_splits", "where screen 3 is divided, for each arrangement; kept by itself"),

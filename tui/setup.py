@@ -30,6 +30,7 @@ class Setup:
         desk = self._desk
         before, desk.settings = desk.settings, settings
         desk.critical = settings.critical
+        desk.look.osc52 = settings.osc52 == "ask"
         desk.overview.table.wished = settings.columns
         desk.overview.splits = [*settings.splits]
         self._logs.kept = settings.log_splits

@@ -258,6 +258,21 @@ def test_attach_round_trip(server: FakeThread, tmp_path: Path) -> None:
         assert console.mode()[3] & termios.ISIG  # type: ignore[operator]
 
 
+def test_attach_on_a_groups_row(server: FakeThread, tmp_path: Path) -> None:
+    with app(tmp_path) as console:
+        console.see("web_00")
+        console.keys("g", "g", "a")
+        console.see("Attach to a program of api", "web_01", "worker_00", "BACKOFF")
+        console.keys("down", "enter")
+        console.see("ATTACHED api:web_01", "line mode")
+        console.keys("prefix", "d")
+        console.see("detached from api:web_01")
+        console.keys("G", "up", "A")  # the only one of its group
+        console.see("ATTACHED shell:console", "read-only")
+        console.keys("prefix", "d")
+        console.see("detached from shell:console")
+
+
 def test_several_attached_programs(server: FakeThread, tmp_path: Path) -> None:
     with app(tmp_path) as console:
         console.see("web_00")

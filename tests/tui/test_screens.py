@@ -31,6 +31,7 @@ from supervisor.tui.screens.logpane import LogPane
 from supervisor.tui.screens.overview import Overview
 from supervisor.tui.screens.stage import Stage
 from supervisor.tui.screens.table import ProcessTable, columns
+from supervisor.tui.terminal import Terminal
 from supervisor.tui.terminal.backlog import LIMIT_BYTES
 from supervisor.tui.words import width_of
 
@@ -336,8 +337,8 @@ def body(screen: AttachScreen) -> list[str]:
     return [line.rstrip() for line in render_text(screen, (120, 24), focus=True)[1:]]
 
 
-def shows(screen: AttachScreen, data: bytes) -> None:
-    screen.take(wire.Output(1, "stdout", 1, 0, data))
+def shows(screen: AttachScreen, data: bytes, offset: int = 0) -> None:
+    screen.take(wire.Output(1, "stdout", 1, offset, data))
     while screen.pump(10):
         pass
 
@@ -491,6 +492,51 @@ def test_attach_at_every_size() -> None:
             pass
         for size in [*SIZES, (1, 1), (3, 2)]:
             assert all(width_of(line) == size[0] for line in render_text(screen, size, focus=True))
+
+
+def test_what_is_typed_while_looking_back_is_not_the_programs_and_the_bar_says_so() -> None:
+    screen, sent, _ = attach()
+    shows(screen, b"\x1b[?1004h\x1b[?2004hline\r\n")
+    screen.input(list(b"\x1d[x"))
+    assert "no command on this key, and the program does not get it" in bar(screen)
+    screen.input(list(b"\x1b[200~text\x1b[201~"))
+    assert "nothing was pasted: q returns to the program first" in bar(screen)
+    assert sent == b""
+    screen.input(list(b"\x1b[O\x1b[I"))  # the focus changes, and one looks back all the same
+    assert sent == b"\x1b[O\x1b[I" and bar(screen).startswith(" SCROLL")
+    screen.input(list(b"qx"))
+    assert sent.endswith(b"x")
+    screen.input(list(b"\x1dX"))
+    assert "nothing on X here, ? lists the keys" in bar(screen)
+
+
+def test_a_program_that_wants_the_clipboard_asks_once() -> None:
+    set_it = b"\x1b]52;c;%s\x07"
+    screen, sent, wishes = attach()
+    shows(screen, set_it % b"aGVsbG8=")
+    assert wishes == [] and "wants" not in bar(screen)  # by default nobody hears it
+    screen._look = replace(LOOKS[0], osc52=True)
+    screen.take(wire.Attached(1, "a:b", True, 7, True, 23, 80, 1, 99))
+    shows(screen, set_it % b"cGFzdA==")
+    assert wishes == [] and "wants" not in bar(screen)  # nor what is past
+    shows(screen, set_it % b"aGVsbG8bW20KLi4u", 99)
+    assert "wants 'hello [m ...' (12 bytes) in the clipboard: Ctrl-] y allows it, Ctrl-] n never" in bar(
+        screen
+    )
+    shows(screen, set_it % b"b3RoZXI=", 99)
+    screen.input(list(b"y"))
+    assert sent == b"y" and Wish.CLIPBOARD not in wishes  # a key of the program's is no answer
+    screen.input(list(b"\x1dy"))
+    assert (wishes[-1], screen.clipboard) == (Wish.CLIPBOARD, b"hello\x1b[m\n...")
+    shows(screen, set_it % b"bW9yZQ==", 99)
+    assert (wishes.count(Wish.CLIPBOARD), screen.clipboard) == (2, b"more")
+    assert "the program copied 4 bytes" in bar(screen)
+    screen, _, wishes = attach()
+    screen.terminal = Terminal(23, 80, osc52=True)
+    shows(screen, set_it % b"aGVsbG8=")
+    screen.input(list(b"\x1dn"))
+    shows(screen, set_it % b"aGVsbG8=")
+    assert Wish.CLIPBOARD not in wishes and "wants" not in bar(screen)
 
 
 def test_paste_is_bracketed_only_for_who_asked() -> None:

@@ -38,7 +38,7 @@ def run(*words: str, home: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_what_is_written_is_read_again() -> None:
-    chosen = Settings("paper", "vi", ("cpu",), False, "ascii", 10, "strip", ("db-*", 'a"b'))
+    chosen = Settings("paper", "vi", ("cpu",), False, "ascii", 10, "strip", "ask", ("db-*", 'a"b'))
     assert read(write(chosen), "s.toml") == (chosen, ())
     assert write(Settings()) == ""
 

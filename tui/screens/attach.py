@@ -26,7 +26,7 @@ from ..pane import Box, Line, Look, Row
 from ..terminal import Line as TerminalLine
 from ..terminal import Terminal
 from ..terminal.backlog import Backlog
-from ..words import clean, duration, exit_words, width_of
+from ..words import clean, cut, duration, exit_words, width_of
 from .logpane import LogPane
 from .scrollmode import ScrollMode
 
@@ -50,6 +50,8 @@ _MENU_MORE: Final = (
     ("palette", "palette"), ("paste", "paste"),
 )  # fmt: skip
 MAX_KEY_BYTES: Final = 64
+LINES_MAX: Final = 500
+PREVIEW_CELLS: Final = 24
 PASTE_MARKS_BYTES: Final = len(PASTE_START) + len(PASTE_END)
 
 Mouse = tuple[str, int, int, int]
@@ -71,6 +73,7 @@ class Wish(StrEnum):
     LEAVE = "leave"
     LIST = "list"
     PALETTE = "palette"
+    CLIPBOARD = "clipboard"
 
 
 _WISHES: Final = {
@@ -135,7 +138,9 @@ class AttachScreen(Box):
         wish: Callable[[Wish], None],
         *,
         read_only: bool,
+        history: list[str] | None = None,
     ) -> None:
+        """``history``: lines that were sent before, the newest last; those that are sent are added."""
         super().__init__()
         self._look = look
         self.namespec = namespec
@@ -158,11 +163,15 @@ class AttachScreen(Box):
         self._notice = ""
         self.copied = ""
         """What was copied last, for whoever keeps it."""
+        self.clipboard = b""
+        """What the program last wished to have in the clipboard."""
+        self._clipboard_asked = False
+        self._clipboard_allowed: bool | None = None
         self._torn = False
         self.top = 0
         """The row of the console's screen at which it begins."""
         self.skipped = 0
-        self._history: list[str] = []
+        self._history = history if history is not None else []
         self._edit = Field("", self._history)
         self._output = LogPane(look)
         self._output.frame = "none"
@@ -182,7 +191,10 @@ class AttachScreen(Box):
                 if frame.pid != peer.pid or not frame.writer:
                     self._outbox.clear()  # meant for another process
                 self._scroll = None
-                self.terminal = Terminal(max(1, frame.rows), max(1, frame.cols)) if frame.tty else None
+                self.terminal = None
+                if frame.tty:
+                    size = max(1, frame.rows), max(1, frame.cols)
+                    self.terminal = Terminal(*size, osc52=self._look.osc52)
                 if frame.tty and self.terminal is not None:
                     self.terminal.muted = True
                     self.terminal.feed(frame.prelude)
@@ -238,6 +250,9 @@ class AttachScreen(Box):
         while backlog and pieces > 0:
             part, self.terminal.muted = backlog.next(PIECE_BYTES)
             self.terminal.feed(part)
+            wanted = self.terminal.take_clipboard()
+            if wanted is not None and not self.terminal.muted:
+                self._copies(wanted)
             pieces -= 1
         if not backlog:
             self.terminal.muted = False
@@ -249,6 +264,18 @@ class AttachScreen(Box):
             self._send(replies)
         self._drain()
         return bool(backlog)
+
+    def _copies(self, data: bytes) -> None:
+        """The program wishes to set the clipboard: the operator is asked once, by a key that no program gets."""
+        if self._clipboard_allowed is False or self._clipboard_asked:  # what is shown is what is meant
+            return
+        self.clipboard = data
+        if self._clipboard_allowed:
+            self._notice = f"the program copied {len(data)} bytes"
+            self._wish(Wish.CLIPBOARD)
+        else:
+            self._clipboard_asked = True
+            self._wish(Wish.BEEP)
 
     @property
     def holding(self) -> bool:
@@ -312,8 +339,8 @@ class AttachScreen(Box):
         elif key == "end paste":
             pass  # of no paste
         elif key in ("focus in", "focus out"):
-            if self.terminal is not None and self.peer.writer:
-                self._give(focus_bytes(key == "focus in", self.terminal.modes))
+            if self.terminal is not None and self.peer.writer and not self.read_only:
+                self._queue(focus_bytes(key == "focus in", self.terminal.modes))
         elif self._asked is not None:
             self._answered(self._asked, key)
         elif self.prefix_down:
@@ -343,6 +370,11 @@ class AttachScreen(Box):
         if not data:
             return
         self._scroll = None
+        self._queue(data)
+
+    def _queue(self, data: bytes) -> None:
+        if not data:
+            return
         away = self.peer.away_since and self._look.now() - self.peer.away_since > AWAY_KEPT_S
         if (
             self.read_only
@@ -421,7 +453,16 @@ class AttachScreen(Box):
             case "menu":
                 self.prefix_down = True
                 self._menu_long = not self._menu_long
+            case "allow-copy" | "refuse-copy" if self._clipboard_asked:
+                self._clipboard_asked, self._clipboard_allowed = False, command == "allow-copy"
+                if self._clipboard_allowed:
+                    self._copies(self.clipboard)
             case _:
+                if wish is Wish.BEEP:
+                    keys = [key_words(key) for key, name in self._look.after_prefix.items() if name == "menu"]
+                    self._notice = (
+                        f"nothing on {key_words(key)} here{f', {keys[0]} lists the keys' if keys else ''}"
+                    )
                 self._wish(wish)
 
     def _mouse(self, key: object) -> None:
@@ -438,6 +479,9 @@ class AttachScreen(Box):
 
     def _pasted(self) -> None:
         data, self._paste = bytes(self._paste or b""), None
+        if self._scroll is not None:
+            self._scroll.notice = "nothing was pasted: q returns to the program first"
+            return
         if len(data) > MAX_PASTE_BYTES:
             self._notice = f"a paste of more than {MAX_PASTE_BYTES >> 20} MB was not sent"
         elif data:
@@ -467,8 +511,9 @@ class AttachScreen(Box):
         """Line mode: an editor at the bottom; Enter sends."""
         if key == "enter":
             text = self._edit.edit_text
-            if text:
+            if text and self._history[-1:] != [text]:
                 self._history.append(text)
+                del self._history[:-LINES_MAX]
             self._edit.set("")
             self._give(text.encode() + b"\n")
         elif key in ("page up", "page down"):
@@ -581,6 +626,8 @@ class AttachScreen(Box):
             )
         if self._scroll is not None:
             return f"SCROLL {self.namespec}  {self._scroll.words()}  q returns"
+        if self._clipboard_asked:
+            return f"{self.namespec}  {self._question_of_copy()}"
         if peer.ended and not peer.pid:
             return f"{self.namespec}  {peer.ended}, Enter detaches, r starts it again"
         if self._notice:
@@ -597,6 +644,19 @@ class AttachScreen(Box):
         if self._outbox:
             skipped += f"  {(len(self._outbox) + 1023) // 1024}K to send"
         return f"{self._kind()} {self.namespec}  pid {peer.pid}  {kind} ({owner}){skipped}"
+
+    def _question_of_copy(self) -> str:
+        keys = {command: key for key, command in self._look.after_prefix.items()}
+        prefix = key_words(self._look.prefix[0])
+        answers = [
+            f"{prefix} {key_words(keys[command])} {label}"
+            for command, label in (("allow-copy", "allows it"), ("refuse-copy", "never"))
+            if command in keys
+        ]
+        text = clean(self.clipboard.decode("utf-8", "replace"))
+        shown = cut(text, PREVIEW_CELLS)
+        what = f"'{shown}{'...' if shown != text else ''}' ({len(self.clipboard)} bytes)"
+        return f"wants {what} in the clipboard: {', '.join(answers)}"
 
 
 def key_words(key: str) -> str:

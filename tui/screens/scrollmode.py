@@ -129,6 +129,8 @@ class ScrollMode:
             self._select(whole=key == "V", rows=rows)
         elif key == "y":
             self._copy(rows)
+        else:
+            self.notice = "no command on this key, and the program does not get it"
 
     def _line(self, number: int) -> Line:
         if number < self._end:
