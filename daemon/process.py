@@ -20,7 +20,7 @@ from supervisor.config.expand import shortened
 from supervisor.config.model import ChannelConfig, LogKind, ProcessConfig
 from supervisor.namespec import make_namespec
 from supervisor.protocol.record import TEXT_MAX_CHARACTERS, ProcessRecord
-from supervisor.protocol.xmlrpc import StructHead, extended
+from supervisor.protocol.structs import StructHead, extended
 from supervisor.states import ProcessStates as S
 
 from .history import History, Place

@@ -27,10 +27,11 @@ import typing
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 from xml.parsers import expat
 
 from ..errors import LocalProtocolError, RemoteProtocolError
+from .structs import Extended, StructHead
 
 MAX_DEPTH: Final = 32
 MAX_CALL_BYTES: Final = 1 << 20
@@ -61,44 +62,6 @@ Dumpable = (
     None | bool | int | float | str | bytes | datetime | Raw | Sequence["Dumpable"] | Mapping[str, "Dumpable"]
 )
 """What dumping looks at: tuples are written as arrays; None is refused, as XML-RPC has none."""
-
-
-class StructHead:
-    """Members of a struct that stay as they are for many answers, encoded when first needed."""
-
-    __slots__ = ("_xml", "members")
-
-    def __init__(self, members: Mapping[str, Dumpable]) -> None:
-        self.members = members
-        self._xml = ""
-
-    @property
-    def xml(self) -> str:
-        """``<value><struct>`` and the members. Raises LocalProtocolError."""
-        if not self._xml:
-            self._xml = fragment(self.members).xml.removesuffix(_STRUCT_END)
-        return self._xml
-
-
-class Extended(dict[str, Any]):
-    """A struct of a head, and further members that are ``int`` or ``str``: a dict for everybody.
-
-    Made by ``extended``; not to be changed.
-    """
-
-    __slots__ = ("head", "rest")
-    head: StructHead
-    rest: tuple[tuple[str, int | str], ...]
-
-
-def extended(head: StructHead, *rest: tuple[str, int | str]) -> Extended:
-    """A struct of ``head`` and more members, whose names need no escaping."""
-    struct = Extended(head.members)
-    for name, value in rest:
-        struct[name] = value
-    struct.head = head
-    struct.rest = rest
-    return struct
 
 
 class MethodCall(NamedTuple):
@@ -167,7 +130,7 @@ def _put(value: object, parts: list[str], depth: int) -> None:
     """Append the fragments of one value. The types that records are made of come first."""
     kind = type(value)
     if kind is Extended:
-        parts.append(value.head.xml)  # type: ignore[attr-defined]  # narrowed by kind
+        parts.append(_head_of(value.head))  # type: ignore[attr-defined]  # narrowed by kind
         for name, member in value.rest:  # type: ignore[attr-defined]  # narrowed by kind
             if type(member) is int and I4_MIN <= member <= I4_MAX:
                 parts.append(f"<member><name>{name}</name><value><int>{member}</int></value></member>")
@@ -180,6 +143,13 @@ def _put(value: object, parts: list[str], depth: int) -> None:
         _put_array(value, parts, depth)  # type: ignore[arg-type]  # narrowed by kind
     else:
         parts.append(_scalar(value, kind))
+
+
+def _head_of(head: StructHead) -> str:
+    """``<value><struct>`` and the members. Raises LocalProtocolError."""
+    if not head.xml:
+        head.xml = fragment(head.members).xml.removesuffix(_STRUCT_END)
+    return head.xml
 
 
 def _scalar(value: object, kind: type) -> str:

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from supervisor.protocol.packing import KEPT_BYTES, Packing, pack_local
+from supervisor.protocol.structs import StructHead, extended
 
 scalars = (
     st.none()
@@ -48,3 +49,19 @@ def test_a_large_value_does_not_keep_its_buffer() -> None:
 def test_bytes_of_a_path_that_are_no_text_come_back() -> None:
     packed = pack_local({"path": "/tmp/\udce9"})
     assert msgpack.unpackb(packed, unicode_errors="surrogateescape") == {"path": "/tmp/\udce9"}
+
+
+@given(st.dictionaries(st.text(max_size=5), values, max_size=20), st.integers(-5, 2**40), st.text(max_size=9))
+def test_structs_are_packed_as_the_dicts_that_they_are(
+    members: dict[str, object], now: int, text: str
+) -> None:
+    members.pop("now", None)
+    members.pop("description", None)
+    head = StructHead(members)
+    rows = [
+        extended(head, ("now", now), ("description", text)),
+        extended(head, ("now", now + 1)),
+        extended(head),
+    ]
+    for _ in range(2):
+        assert msgpack.unpackb(Packing().structs(rows), strict_map_key=False) == [dict(row) for row in rows]

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from supervisor.errors import LocalProtocolError, RemoteProtocolError
 from supervisor.protocol import xmlrpc as codec
+from supervisor.protocol.structs import StructHead, extended
 
 LEGAL = st.text(
     st.characters(
@@ -288,9 +289,9 @@ def test_long_member_names_are_written_like_short_ones() -> None:
 
 
 def test_a_struct_whose_head_is_encoded_once() -> None:
-    head = codec.StructHead({"name": "<a>", "pid": 7, "nested": [1, True]})
+    head = StructHead({"name": "<a>", "pid": 7, "nested": [1, True]})
     for now in (1, codec.I4_MAX):
-        struct = codec.extended(head, ("now", now), ("description", "a & b\x1b"))
+        struct = extended(head, ("now", now), ("description", "a & b\x1b"))
         expected = {"name": "<a>", "pid": 7, "nested": [1, True], "now": now, "description": "a & b\x1b"}
         assert struct == expected
         assert (
@@ -298,5 +299,5 @@ def test_a_struct_whose_head_is_encoded_once() -> None:
             == [{**expected, "description": "a & b\ufffd"}] * 2
         )
     with pytest.raises(LocalProtocolError):
-        codec.dump_response(codec.extended(head, ("now", codec.I4_MAX + 1)))
-    assert codec.parse_response(codec.dump_response(codec.extended(head))) == head.members
+        codec.dump_response(extended(head, ("now", codec.I4_MAX + 1)))
+    assert codec.parse_response(codec.dump_response(extended(head))) == head.members
