@@ -135,6 +135,10 @@ class Supervisor:
         self.on_group_removed: Callable[[str], None] = lambda name: None
         self.stdin_of: Callable[[Process], str] = lambda process: ""
         """The held descriptor that a process gets as its stdin; empty: a pipe. Raises CommandError."""
+        self.signal_rest: Callable[[Process, machine.Kill], None] = lambda process, action: None
+        """Sends a signal to what a program has started, where the stop is for all of it."""
+        self.waits_for_rest: Callable[[Process, wire.Exited], bool] = lambda process, frame: False
+        """Whether an end is not to be heard of yet; then it is told again."""
         self.held: dict[str, int] = {}
         self.sockets: dict[str, list[int]] = {}
         self.ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
@@ -406,6 +410,8 @@ class Supervisor:
     async def _kill(self, process: Process, gen: int, action: machine.Kill) -> None:
         """``gen``: whom it is for. When this runs, that one may have ended and the next be running."""
         code = await self.link.signal(process.key, gen, action.sig, action.group)
+        if process.config.stopastree and gen == process.machine.gen:
+            self.signal_rest(process, action)
         if code == 0 and gen == process.machine.gen:
             self.feed(process, machine.Signalled())
         if code == 0 and action.sig != signal.SIGKILL:
@@ -497,7 +503,9 @@ class Supervisor:
             self._spawn_failed(frame)
         elif isinstance(frame, wire.Stranger):
             code = os.waitstatus_to_exitcode(frame.status)
-            self.log.info(f"reaped unknown pid {frame.pid} ({machine.describe_exit(code)})")
+            # where it is not init, these are what programs leave to it, and that is theirs to know
+            level = "info" if self.keeper_pid == 1 else "debug"
+            self.log.log(level, f"reaped unknown pid {frame.pid} ({machine.describe_exit(code)})")
         elif isinstance(frame, wire.Got):
             self._signalled(frame.sig)
         else:
@@ -583,6 +591,8 @@ class Supervisor:
         process = self.processes.get(frame.name)
         if process is None:
             self.link.send(wire.Forget(frame.name, frame.gen))
+            return
+        if frame.gen == process.machine.gen and self.waits_for_rest(process, frame):
             return
         generation = process.generations.get(frame.gen)
         if generation is not None:

@@ -32,6 +32,7 @@ from supervisor.version import VERSION
 
 from .keeper.pidfile import Taken, open_locked, write_pid
 from .orphans import find as find_orphans
+from .orphans import take_in_orphans
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -227,6 +228,7 @@ def _become_keeper(boot: dict[str, object]) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     begin = os.path.join(_package_folder(), "daemon", "__main__.py")
+    take_in_orphans()
     try:
         os.execv(sys.executable, [sys.executable, "-S", "-E", "-s", "-P", begin, "keeper", str(fd)])
     except OSError as error:

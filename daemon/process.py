@@ -23,6 +23,7 @@ from supervisor.protocol.record import TEXT_MAX_CHARACTERS, ProcessRecord
 from supervisor.protocol.structs import StructHead, extended
 from supervisor.states import ProcessStates as S
 
+from .descendants import Seen, named
 from .history import History, Place
 from .input import Input
 from .inputjournal import InputJournal
@@ -121,7 +122,7 @@ class Process:
 
     __slots__ = (
         "_childlogdir", "_facts", "_identifier", "_observers", "_stamp", "changed", "config", "generations",
-        "hearing", "history", "index", "key", "machine", "modes", "modes_saved", "namespec", "origin", "outputs", "pool_trouble",
+        "hearing", "history", "index", "key", "left", "machine", "modes", "modes_saved", "namespec", "origin", "outputs", "pool_trouble",
         "protocol", "size", "start", "started", "stop",
     )  # fmt: skip
 
@@ -142,6 +143,8 @@ class Process:
         self.protocol: Callable[[int, bytes], None] | None = None
         self.started: Callable[[], None] | None = None
         self.pool_trouble = ""
+        self.left: tuple[Seen, ...] = ()
+        """What an earlier start left behind, as long as it is there."""
         self.outputs: dict[str, Output] = {"stdout": Output(config.stdout)}
         if not (config.redirect_stderr or config.tty):
             self.outputs["stderr"] = Output(config.stderr)
@@ -343,7 +346,13 @@ class Process:
         """What is wrong beside the state, for people; empty when nothing is."""
         channels = [c.trouble for g in self.generations.values() for c in g.channels.values()]
         taps = [o.sink.trouble for o in self.outputs.values() if isinstance(o.sink, Transformed)]
-        return next((text for text in (*channels, *taps, self.pool_trouble) if text), "")
+        return next((text for text in (*channels, *taps, self.pool_trouble, self.left_behind) if text), "")
+
+    @property
+    def left_behind(self) -> str:
+        """What it left behind, for people; empty when that is nothing."""
+        count = len(self.left)
+        return f"left {count} process{'es' * (count > 1)} behind: {named(self.left)}" if count else ""
 
     @property
     def retry_at(self) -> float:

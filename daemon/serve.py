@@ -46,6 +46,7 @@ from .events import EventBus
 from .heartbeat import heartbeat
 from .keeper import wire
 from .keeperlink import KeeperLink
+from .leftovers import Leftovers
 from .loop import Supervisor, in_order
 from .machines import process as machine
 from .mainlog import MainLog
@@ -248,8 +249,9 @@ class Daemon:
             supervisor.link.note_held(name, fd)
         kinds = ("spool:", inputjournal.HELD_AS)
         supervisor.held = {name: fd for name, fd in held.named.items() if name.startswith(kinds)}
+        leftovers = Leftovers(supervisor)
         parsed = configuration if fresh else replace(configuration, groups=tuple(saved.groups))
-        context = Context(supervisor, self.load, parsed)
+        context = Context(supervisor, self.load, parsed, leftovers)
         supervisor.reload_check = self._check
         fcgi_sockets = fcgi.FastCgiSockets(supervisor)
         fcgi_sockets.adopt(held.named)
@@ -265,6 +267,7 @@ class Daemon:
             self._begin(supervisor, configuration, held)
         else:
             self._resume(supervisor, saved, held)
+            leftovers.resume()
         supervisor.journal.bound(
             lambda: in_force(configuration, supervisor, context.updates),
             supervisor.journal.end if fresh else 0,
@@ -292,6 +295,8 @@ class Daemon:
         gc.enable()
         beat = loop.create_task(heartbeat(supervisor))
         end = await supervisor.ended
+        if end != "restart":
+            await leftovers.settled()
         beat.cancel()
         return await self._end(supervisor, doors, end)
 

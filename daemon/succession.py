@@ -85,6 +85,7 @@ class Succession:
             for fd in kept:
                 if fd >= 0:
                     os.set_inheritable(fd, True)
+            orphans.take_in_orphans()
             begin = os.path.join(os.path.dirname(os.path.abspath(__file__)), "__main__.py")
             os.execv(sys.executable, [sys.executable, "-S", "-E", "-s", "-P", begin, "keeper", str(memfd)])
 

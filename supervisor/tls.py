@@ -43,6 +43,7 @@ def client_context(files: TlsFiles) -> ssl.SSLContext:
 
     try:
         context = ssl.create_default_context(cafile=files.cafile or None)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2  # some builds leave it to a file of the system's
     except OSError as error:
         raise UserError(f"cafile {files.cafile}: {_unusable(error, 'no certificates in it')}") from error
     if files.certfile:

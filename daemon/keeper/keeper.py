@@ -103,6 +103,7 @@ class Keeper:
         self.heard = 0.0
         self.abort_sent = False
         self.next_start = 0.0
+        self.refused = False
         self.planned = False
         self.finish: int | None = None
         self.pending_signals: deque[int] = deque(maxlen=16)
@@ -329,13 +330,33 @@ class Keeper:
     # --- the daemon ----------------------------------------------------------------------------------
 
     def start_daemon(self) -> None:
+        """Start one; where the system has no process or descriptor for it now, a second later."""
+        try:
+            self.fork_daemon()
+            self.refused = False
+        except OSError as error:
+            if not self.refused:
+                say(f"cannot start the daemon for now: {error}")
+            self.refused = True
+            self.next_start = time.monotonic() + 1.0
+            if not self.was_ready and not self.started_any:
+                self.finish = 1
+
+    def fork_daemon(self) -> None:
+        """Raises OSError, with nothing changed."""
         now = time.monotonic()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         for end in (ours, theirs):
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
         ours.setblocking(False)
         signal.pthread_sigmask(signal.SIG_BLOCK, self.signals)  # see spawn
-        pid = os.fork()
+        try:
+            pid = os.fork()
+        except OSError:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, self.signals)
+            ours.close()
+            theirs.close()
+            raise
         if pid == 0:
             try:
                 ours.close()

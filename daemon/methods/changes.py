@@ -142,6 +142,19 @@ async def _said_before(context: Context, process: Process, channel: str, place: 
     return data.decode("utf-8", "replace")
 
 
+# --- what was left -----------------------------------------------------------------------------------
+
+
+async def get_left_behind(context: Context, caller: Caller) -> list[dict[str, Any]]:
+    supervisor = running(context)
+    await context.leftovers.settled()
+    return [
+        {"name": process.config.name, "group": process.config.group, "pid": seen.pid, "command": seen.name}
+        for process in supervisor.processes.values()
+        for seen in process.left
+    ]
+
+
 # --- the table ---------------------------------------------------------------------------------------
 
 _NAME: Final = Param("name", "string", "The name of the process (or group:name)")
@@ -173,5 +186,13 @@ METHODS: Final[tuple[Method, ...]] = (
         "Not in Supervisor's API 3.0.",
         ("struct", "transitions, the newest last, and last_exit"),
         (_NAME,),
+    ),
+    Method(
+        "supervisor.getLeftBehind",
+        get_left_behind,
+        "observer",
+        "The processes that programs which stand still have left behind; those of a stop a moment ago are waited for. "
+        "Not in Supervisor's API 3.0.",
+        ("array", "A struct for each: name and group of the program, pid, command"),
     ),
 )

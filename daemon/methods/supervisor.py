@@ -33,6 +33,7 @@ from supervisor.version import VERSION
 from ..access import Caller
 from ..command import CommandError, resolve
 from ..input import InputClosed, InputFull
+from ..leftovers import Leftovers
 from ..loop import Group, Supervisor
 from ..machines import process as machine
 from ..machines.group import ascending
@@ -51,9 +52,14 @@ class Context:
     """What the methods work on. ``load``: reads the configuration files (blocking; raises ConfigError)."""
 
     def __init__(
-        self, supervisor: Supervisor, load: Callable[[], Configuration], parsed: Configuration
+        self,
+        supervisor: Supervisor,
+        load: Callable[[], Configuration],
+        parsed: Configuration,
+        leftovers: Leftovers,
     ) -> None:
         self.supervisor = supervisor
+        self.leftovers = leftovers
         self.load = load
         self.parsed = parsed
         self.updates = Updates(supervisor)
@@ -154,8 +160,13 @@ def get_identification(context: Context, caller: Caller) -> str:
 def get_state(context: Context, caller: Caller) -> dict[str, Any]:
     supervisor = running(context)
     mood = supervisor.mood
-    state = {"statecode": mood, "statename": getSupervisorStateDescription(mood)}
-    return {**state, "degraded": supervisor.degraded} if supervisor.degraded else state
+    state: dict[str, Any] = {"statecode": mood, "statename": getSupervisorStateDescription(mood)}
+    if supervisor.degraded:
+        state["degraded"] = supervisor.degraded
+    left = context.leftovers.told()
+    if left:
+        state["left"] = left
+    return state
 
 
 def get_pid(context: Context, caller: Caller) -> int:
@@ -540,7 +551,7 @@ METHODS: tuple[Method, ...] = (
     described("getIdentification", get_identification, "observer", "The identifier of this supervisord.",
        ("string", "The identifier")),
     described("getState", get_state, "observer", "The state of supervisord.",
-       ("struct", "statecode and statename; degraded, where something of supervisord itself does not work")),
+       ("struct", "statecode and statename; where there is some, degraded (what does not work) and left (by programs)")),
     described("getPID", get_pid, "observer", "The pid that signals to supervisord go to.", ("int", "The pid")),
     described("getStreamAddress", get_stream_address, "observer",
        "Where the stream socket is. Not in Supervisor's API 3.0.",

@@ -103,6 +103,7 @@ class ProcessConfig:
     stopwaitsecs: int = 10
     stopasgroup: bool = False
     killasgroup: bool = False
+    stopastree: bool = False
     user: str | None = None
     uid: int | None = None
     redirect_stderr: bool = False

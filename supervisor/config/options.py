@@ -124,6 +124,12 @@ _PROGRAM = (
     Option("stopwaitsecs", "integer", "10", "how many seconds it may take before SIGKILL"),
     Option("stopasgroup", "boolean", "false", "send ``stopsignal`` to the whole process group"),
     Option("killasgroup", "boolean", "", "send SIGKILL to the whole process group; default: as ``stopasgroup``"),
+    Option(
+        "stopastree", "boolean", "false",
+        "send both to everything that it has started, in whatever process group that is; it is stopped once all of that "
+        "has ended",
+        ours=True,
+    ),
     Option("user", "user", "", "run it as this user (supervisord has to be root)"),
     Option("redirect_stderr", "boolean", "false", "stderr goes where stdout goes"),
     *_CHANNELS,

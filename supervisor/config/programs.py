@@ -102,6 +102,7 @@ def _common_options(section: Section, program: str, group: str, surroundings: Su
         stopwaitsecs=section.get("stopwaitsecs", values.integer, 10),
         stopasgroup=stopasgroup,
         killasgroup=killasgroup,
+        stopastree=section.get("stopastree", values.boolean, False),
         user=user,
         uid=section.get("user", surroundings.find_user, None),
         redirect_stderr=section.get("redirect_stderr", values.boolean, False) or tty,

@@ -90,6 +90,21 @@ class _Run:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._results: list[dict[str, Value]] = []
+        self._stopped: list[str] = []
+
+    def tell_left(self) -> None:
+        """What the processes that were just stopped have left behind, on stderr."""
+        stopped, self._stopped = self._stopped, []
+        if not stopped:
+            return
+        try:
+            found = self._session.reader.left_behind(self._session.call("getLeftBehind"))
+        except RPCError:
+            return  # a supervisord that does not look
+        for namespec in dict.fromkeys(stopped):
+            left = [f"{process.pid} ({process.command})" for process in found if process.namespec == namespec]
+            if left:
+                self._session.notice(f"{namespec} left behind: {', '.join(left)}")
 
     def finish(self) -> None:
         """Print the results where they are to be JSON."""
@@ -154,6 +169,8 @@ class _Run:
         """The line and exit status of one process's result."""
         namespec = make_namespec(group, name)
         if code == Faults.SUCCESS:
+            if action is _STOP:
+                self._stopped.append(namespec)
             self._tell(f"{namespec}: {action.done}", group, name, action.done, code, text)
             return
         # The text of a fault has the details that no table knows.
@@ -220,4 +237,5 @@ def _do(session: Session, actions: Sequence[_Action], words: list[str], *extra: 
     words = run.expand(words)
     for action in actions:
         run.act(action, words, *extra)
+        run.tell_left()
     run.finish()

@@ -98,9 +98,12 @@ def status(session: Session, words: list[str]) -> None:
         rows = [(infos[i].namespec, infos[i].statename, infos[i].description) for i in chosen]
         for line in status_lines(rows) if rows else ():
             session.line(line)
-    degraded = _struct(session.call("getState")).get("degraded")
+    state = _struct(session.call("getState"))
+    degraded, left = state.get("degraded"), state.get("left")
     if isinstance(degraded, str):
         session.notice(f"supervisord is degraded: {degraded}")
+    for text in left if isinstance(left, list) else ():
+        session.notice(str(text))
     if any(infos[i].state in STOPPED_STATES for i in chosen):
         session.fail(status_codes.STATUS_STOPPED)
 

@@ -58,6 +58,14 @@ class Result(NamedTuple):
         return make_namespec(self.group, self.name)
 
 
+class Left(NamedTuple):
+    """Of getLeftBehind: a process that is there after its program has ended."""
+
+    namespec: str
+    pid: int
+    command: str
+
+
 class Changes(NamedTuple):
     """Of reloadConfig: names of groups."""
 
@@ -133,6 +141,16 @@ class Reader:
                 group=self.member(struct, "group", str),
                 status=self.member(struct, "status", int),
                 description=self.member(struct, "description", str, ""),
+            )
+            for struct in self.list_of(value)
+        ]
+
+    def left_behind(self, value: Value) -> list[Left]:
+        return [
+            Left(
+                make_namespec(self.member(struct, "group", str), self.member(struct, "name", str)),
+                self.member(struct, "pid", int),
+                self.member(struct, "command", str),
             )
             for struct in self.list_of(value)
         ]

@@ -56,6 +56,7 @@ CHANGES: dict[str, object] = {
     "stopwaitsecs": 1,
     "stopasgroup": True,
     "killasgroup": True,
+    "stopastree": True,
     "uid": 0,
     "redirect_stderr": True,
     "stdout": ChannelConfig(logfile_backups=1),

@@ -44,6 +44,19 @@ def test_a_start_that_the_system_refuses(
     faults.injected(f"a start is refused: {error}")
 
 
+def test_no_process_for_the_next_daemon(supervise: Supervise, faults: Faults) -> None:
+    need_strace()
+    supervisor = supervise(SLEEPER)
+    supervisor.rpc.supervisor.startProcess("a")
+    pid = supervisor.info("a")["pid"]
+    with injected(supervisor.keeper_pid, "clone,clone3,vfork,fork", "error=EAGAIN:when=1+"):
+        supervisor.kill_daemon()
+        until(lambda: "cannot start the daemon for now" in supervisor.stderr(), "the keeper to say so")
+    supervisor.wait_ready()
+    assert supervisor.info("a")["pid"] == pid and alive(pid)
+    faults.injected("the next daemon cannot be started: EAGAIN")
+
+
 def test_no_descriptor_for_a_log(supervise: Supervise, tmp_path: Path, faults: Faults) -> None:
     need_strace()
     supervisor = supervise(SLEEPER + f"stdout_logfile={tmp_path}/a.log\n")

@@ -41,7 +41,7 @@ LOOKING = {
         "getAPIVersion", "getVersion", "getSupervisorVersion", "getIdentification", "getState", "getPID", "readLog",
         "readMainLog", "getAllProcessInfo", "getProcessInfo", "getAllConfigInfo", "readProcessLog",
         "readProcessStdoutLog", "readProcessStderrLog", "tailProcessLog", "tailProcessStdoutLog",
-        "tailProcessStderrLog", "getProcessHistory", "getStreamAddress",
+        "tailProcessStderrLog", "getProcessHistory", "getStreamAddress", "getLeftBehind",
     )
 } | {"system.listMethods", "system.methodHelp", "system.methodSignature", "system.multicall"}  # fmt: skip
 FOR_ADMINS = {

@@ -1,0 +1,107 @@
+"""What /proc tells of processes and of those that they started; must never know programs, or why somebody asks.
+
+Where there is no /proc nothing is found. A process is known by its pid and the tick at
+which it began, so that a number which the system has given to another one is nobody's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from collections.abc import Collection, Sequence
+from typing import Final, NamedTuple
+
+FOUND_MAX: Final = 10_000
+NAMED_MAX: Final = 5
+
+
+class Seen(NamedTuple):
+    """A process that was there: ``name`` is what the kernel calls it, without what acts on a terminal."""
+
+    pid: int
+    ticks: int
+    parent: int
+    group: int
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.pid} ({self.name})"
+
+
+def named(found: Sequence[Seen]) -> str:
+    """The first of them, for people."""
+    more = f" and {len(found) - NAMED_MAX} more" if len(found) > NAMED_MAX else ""
+    return ", ".join(map(str, found[:NAMED_MAX])) + more
+
+
+def look_at(pid: int) -> Seen | None:
+    """One process; None: there is none, or only its corpse."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            head, _, tail = file.read().rpartition(b")")
+    except OSError:
+        return None
+    words = tail.split()
+    if len(words) < 20 or words[0] in (b"Z", b"X"):
+        return None
+    name = head.partition(b"(")[2].decode("utf-8", "replace")
+    shown = "".join(c if c.isprintable() else "?" for c in name)
+    return Seen(pid, int(words[19]), int(words[1]), int(words[2]), shown)
+
+
+def is_there(seen: Seen) -> bool:
+    """Whether it has not ended."""
+    now = look_at(seen.pid)
+    return now is not None and now.ticks == seen.ticks
+
+
+def children(pid: int) -> list[int]:
+    """The children of all threads of a process."""
+    found: list[int] = []
+    with contextlib.suppress(OSError):
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with contextlib.suppress(OSError), open(f"/proc/{pid}/task/{thread}/children", "rb") as file:
+                found += map(int, file.read().split())
+    return found
+
+
+def tree(pids: Collection[int]) -> list[Seen]:
+    """The processes ``pids`` and all below them, those above first; at most FOUND_MAX."""
+    found: dict[int, Seen] = {}
+    waiting = list(pids)
+    for pid in waiting:  # it grows meanwhile
+        if len(found) >= FOUND_MAX:
+            break
+        seen = None if pid in found else look_at(pid)
+        if seen is not None:
+            found[pid] = seen
+            waiting += children(pid)
+    return list(found.values())
+
+
+def variables(pid: int, names: Collection[str]) -> frozenset[bytes]:
+    """Those variables, as ``NAME=value``, of the environment that a process began with; empty where it is not ours to read."""
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as file:
+            words = file.read().split(b"\0")
+    except OSError:
+        return frozenset()
+    return frozenset(word for word in words if os.fsdecode(word.partition(b"=")[0]) in names)
+
+
+def send(seen: Seen, sig: int) -> bool:
+    """Signal that very process; whether it could be. One that is gone is nobody to signal."""
+    try:
+        pidfd = os.pidfd_open(seen.pid)
+    except OSError:
+        return False
+    try:
+        if not is_there(seen):
+            return False
+        signal.pidfd_send_signal(pidfd, sig)
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(pidfd)
