@@ -92,6 +92,8 @@ SCENARIOS: list[Scenario] = [
                 re.compile("UserWarning.*No config file found"),
                 re.compile("Error: No config file found"),
             )
+            if ROOT  # Supervisor says something to root alone
+            else supervisord("-n")
         ],
         start=False,
     ),

@@ -7,7 +7,7 @@ import re
 from .process_scenes import STUBBORN, program
 from .rpc_scenes import FAULTS, GROUP, TWO
 from .steps import (
-    ROOT,
+    AS_ROOT,
     SUPERVISORD,
     Scenario,
     ctl,
@@ -29,7 +29,7 @@ from .steps import (
 
 BASIC = (
     SUPERVISORD
-    + ("user=root\n" if ROOT else "")
+    + AS_ROOT
     + """
 [unix_http_server]
 file=%(here)s/s

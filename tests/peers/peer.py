@@ -57,7 +57,8 @@ supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
 [supervisorctl]
 serverurl=unix://%(here)s/s
 """
-BASE = SUPERVISORD + ("user=root\n" if os.geteuid() == 0 else "") + SERVER
+AS_ROOT = "user=root\n" if os.geteuid() == 0 else ""
+BASE = SUPERVISORD + AS_ROOT + SERVER
 
 _TIMES = ("start", "stop", "now")
 _PLAIN: Sequence[tuple[re.Pattern[str], str]] = [

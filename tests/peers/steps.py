@@ -18,9 +18,9 @@ from dataclasses import dataclass, field, replace
 
 from tests.support.waiting import until
 
-from .peer import BASE, SIDES, SUPERVISORD, Peer, basic
+from .peer import AS_ROOT, BASE, SIDES, SUPERVISORD, Peer, basic
 
-__all__ = ["BASE", "SUPERVISORD", "Differs", "Scenario", "Step", "compare", "play"]
+__all__ = ["AS_ROOT", "BASE", "SUPERVISORD", "Differs", "Scenario", "Step", "compare", "play"]
 
 ROOT = os.geteuid() == 0
 ANY = object()
