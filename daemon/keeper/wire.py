@@ -226,7 +226,7 @@ FRAMES: dict[str, Any] = {
 _CHECKS: dict[str, Any] = {"str": str, "int": int, "bool": bool, "float": (int, float), "list[str]": list,
            "list[int]": list, "dict[str, str]": dict}  # fmt: skip
 
-BEAT_S = 3.0
+BEAT_S = 4.0
 
 
 def descriptors(control: list[tuple[int, int, bytes]]) -> list[int]:
