@@ -125,8 +125,13 @@ def _report_check(configuration: Configuration) -> int:
     for warning in configuration.warnings:
         print(f"Warning: {warning}")
     processes = sum(len(group.processes) for group in configuration.groups)
-    print(f"{configuration.path}: ok, {len(configuration.groups)} groups, {processes} processes")
+    groups = _counted(len(configuration.groups), "group", "groups")
+    print(f"{configuration.path}: ok, {groups}, {_counted(processes, 'process', 'processes')}")
     return EXIT_OK
+
+
+def _counted(count: int, one: str, many: str) -> str:
+    return f"{count} {one if count == 1 else many}"
 
 
 def _raise_limits(settings: SupervisordConfig) -> None:
