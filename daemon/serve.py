@@ -70,6 +70,9 @@ NO_ROOM = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
 HEAD_START_S = 0.2
 """How long programs are started before the servers are made, which takes the loop for as long."""
 
+ENTRY_PROCESSES = 200
+"""How many processes of a group are in one entry of the journal, where it is written afresh."""
+
 AUTO_LOG = re.compile(r".+?---(?P<identifier>.+)-\S+\.log\.?\d{0,4}$")
 
 
@@ -108,16 +111,23 @@ def read_state(table: StateTable, journal: Journal) -> Saved:
             groups[config.name] = config
         elif "remove" in entry:
             groups.pop(entry["remove"], None)
+        elif "more" in entry:
+            name, members = entry["more"]
+            more = (decode(ProcessConfig, member) for member in members)
+            groups[name] = replace(groups[name], processes=(*groups[name].processes, *more))
         elif "process" in entry:
             process = decode(ProcessConfig, entry["process"])
-            groups[process.group] = _with(groups[process.group], process.name, process)
+            if process.group in groups:
+                groups[process.group] = _with(groups[process.group], process.name, process)
         elif "without" in entry:
             group, name = entry["without"]
-            groups[group] = _with(groups[group], name, None)
+            if group in groups:
+                groups[group] = _with(groups[group], name, None)
         elif "group" in entry:
             own = decode(GroupConfig, entry["group"])
-            members = groups[own.name].processes
-            groups[own.name] = in_order(replace(own, processes=members), entry["order"])
+            if own.name in groups:
+                own = replace(own, processes=groups[own.name].processes)
+                groups[own.name] = in_order(own, entry["order"])
         elif "update" in entry:
             config = decode(GroupConfig, entry["update"])
             updates[config.name] = Target(config, tuple(entry["start"]), entry["by"])
@@ -154,11 +164,21 @@ def without_groups(configuration: Configuration) -> dict[str, Any]:
 def in_force(
     configuration: Configuration, supervisor: Supervisor, updates: Updates
 ) -> Iterator[dict[str, Any]]:
-    """The entries of a journal that say what is now; ``read_state`` understands them."""
+    """The entries of a journal that say what is now, each when it is taken; ``read_state`` understands them."""
     yield without_groups(configuration)
-    for group in supervisor.groups.values():
-        yield {"add": encode(group.config)}
+    for name in tuple(supervisor.groups):
+        group = supervisor.groups.get(name)
+        if group is not None:
+            yield from group_entries(group.config)
     yield from updates.entries()
+
+
+def group_entries(config: GroupConfig) -> Iterator[dict[str, Any]]:
+    """A group for the journal; one of very many processes in more than one entry."""
+    members = config.processes
+    yield {"add": encode(replace(config, processes=members[:ENTRY_PROCESSES]))}
+    for start in range(ENTRY_PROCESSES, len(members), ENTRY_PROCESSES):
+        yield {"more": [config.name, [encode(p) for p in members[start : start + ENTRY_PROCESSES]]]}
 
 
 class LogRecords:

@@ -54,7 +54,12 @@ class Writer:
         self.keeper = Keeper(journal)
         self.journal = ConfigJournal(journal, self.keeper.hold, self.keeper.idle)
         self.now: dict[str, Any] = {}
-        self.journal.bound(lambda: [{name: value} for name, value in self.now.items()])
+        self.journal.bound(self.everything)
+
+    def everything(self) -> Iterator[dict[str, Any]]:
+        for name in tuple(self.now):
+            if name in self.now:
+                yield {name: self.now[name]}
 
     def put(self, name: str, value: str | None, told_first: bool) -> None:
         if told_first:
@@ -109,3 +114,14 @@ def test_what_is_known_to_be_wanted_is_not_written_again_at_once(writer: Writer)
     for _ in range(10):
         writer.journal.append({"x": "y" * (COMPACT_BYTES // 10)})
     assert writer.keeper.given == 1
+
+
+def test_it_is_written_afresh_piece_by_piece(writer: Writer) -> None:
+    """What changes between two pieces counts, whether its piece was written before or comes later."""
+    for number in range(40):
+        writer.put(f"group {number}", f"{number:02d}" * 10_000, told_first=False)
+    for number in range(400):
+        writer.put(f"group {number % 40}", f"{number:03d}" * 7_000, told_first=bool(number % 2))
+        writer.put(f"group {number * 7 % 40}", None, told_first=bool(number % 3))
+        assert writer.keeper.says() == writer.now
+    assert writer.keeper.given > 1

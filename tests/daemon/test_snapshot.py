@@ -21,7 +21,7 @@ from supervisor.config.model import (
 )
 from supervisor.config.values import MAX_LOG_PATH_BYTES, MAX_NAME_BYTES
 from supervisor.daemon.process import Hearing, Process
-from supervisor.daemon.serve import LogRecords, read_state
+from supervisor.daemon.serve import LogRecords, group_entries, read_state
 from supervisor.daemon.snapshot import SLOT_BYTES, Journal, StateTable
 
 RECORDS = st.dictionaries(
@@ -159,13 +159,21 @@ def test_the_configuration_in_force_is_what_the_journal_adds_up_to() -> None:
     journal.append({"add": encode(one)})
     journal.append({"add": encode(two)})
     journal.append({"remove": "two"})
+    journal.append({"process": encode(ProcessConfig("b", "two", "/bin/b"))})  # of a group that is gone
+    journal.append({"without": ["two", "b"]})
+    journal.append({"group": encode(two), "order": []})
+    large = GroupConfig(
+        "large", processes=tuple(ProcessConfig(f"p{n}", "large", "/bin/p") for n in range(450))
+    )
+    pieces = list(group_entries(large))
+    journal.append(*pieces)
     table.write(0, {"k": "s", "boot": "b"})
     table.write(1, {"k": "p", "g": "one", "n": "a", "s": 4})
     table.write(2, {"k": "l", "p": "/var/log/a", "gen": 3})
     table.write(3, {"k": "something newer"})
     saved = read_state(table, journal)
     assert saved.configuration == configuration
-    assert saved.groups == [one]
+    assert saved.groups == [one, large] and len(pieces) == 3
     assert saved.supervisor["boot"] == "b"
     assert saved.records == {"one": {"a": (1, {"k": "p", "g": "one", "n": "a", "s": 4})}}
     assert saved.logs == {"/var/log/a": (2, {"k": "l", "p": "/var/log/a", "gen": 3})}
