@@ -434,8 +434,9 @@ def _applies(verb: Verb, record: ProcessRecord, *, also_stopped: bool) -> bool:
 def _nothing(verb: Verb, meant: list[tuple[Ref, ProcessRecord]], scope: str) -> str:
     if len(meant) == 1:
         return f"{meant[0][0].namespec} is {meant[0][1].statename}: nothing to {verb.value}"
-    states = Counter(record.statename for _, record in meant)
-    return f"{scope}: nothing to {verb.value} ({', '.join(f'{n} {name}' for name, n in states.items())})"
+    states = ", ".join(f"{n} {name}" for name, n in Counter(record.statename for _, record in meant).items())
+    instead = ", start them instead" if verb is Verb.RESTART else ""
+    return f"{scope}: nothing to {verb.value} ({states}){instead}"
 
 
 def _phases(verb: Verb, chosen: Chosen, model: Model, signal: str) -> tuple[tuple[Call, ...], ...]:

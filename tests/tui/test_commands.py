@@ -107,6 +107,7 @@ def test_dangerous_signals_ask(model: Model, signal: str, asks: bool) -> None:
         (Verb.STOP, ["mail"], "mail is STOPPED: nothing to stop"),
         (Verb.START, ["web"], "api:web is RUNNING: nothing to start"),
         (Verb.STOP, ["mail", "load"], "nothing to stop"),
+        (Verb.RESTART, ["mail", "load"], r"nothing to restart \(.*\), start them instead"),
         (Verb.STOP, [], "no process is selected"),
     ],
 )
