@@ -17,6 +17,7 @@ from urwid.display import escape
 from supervisor.errors import UserError
 from supervisor.protocol import stream as wire
 from supervisor.states import ProcessStates
+from supervisor.terminalreplies import Replies
 
 from . import filters
 from .actions import ROLLING_SIZE, Actions
@@ -34,7 +35,6 @@ from .mouse import Mouse
 from .pane import Box, Look, Row, last_event, row_width
 from .pickers import Pickers
 from .replaydesk import ReplayDesk
-from .replies import Replies
 from .screens.attach import key_words
 from .screens.detail import Detail
 from .screens.events import KINDS, LEVELS, EventsPane

@@ -16,8 +16,9 @@ from supervisor.client.rpc import TCPAddress, UnixAddress
 from supervisor.client.typed import TOKEN_BYTES
 from supervisor.errors import AccessDenied, ServerError
 from supervisor.protocol import stream
+from supervisor.terminalreplies import without_answers
 
-from .attachment import Action, Attachment, DropInput, Finish, Join, LeaveKey, Note, Send, Show
+from .attachment import Action, Attachment, Finish, Join, LeaveKey, Note, Send, Show, TakeTyped
 from .lineedit import END, LineEdit
 from .linehistory import LineHistory, Question, path_for
 from .recorder import Recorder
@@ -201,6 +202,9 @@ class _Shell:
             data = b""  # the terminal is gone
         if not data:
             return self._attachment.detach() if self._terminal.input_is_tty else self._attachment.end_input()
+        return self._typed(data)
+
+    def _typed(self, data: bytes) -> list[Action]:
         if self.recorder is not None:
             self._tell(self.recorder.typed(data))
         if not self._terminal.input_is_tty:
@@ -221,8 +225,9 @@ class _Shell:
                     self._join(tty)
                 case Show(data):
                     self._show(data)
-                case DropInput():
-                    self._terminal.drop_input()
+                case TakeTyped():
+                    if data := without_answers(self._terminal.pending()):
+                        self._do(self._typed(data))
                 case Note(text):
                     self._note(text)
                 case Finish(status):

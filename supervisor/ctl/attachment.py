@@ -4,8 +4,8 @@ Frames of the server, bytes of the user and times go in; what to send, show and 
 comes out.
 
 Life: *joining* until ``attached``; *replaying* while offsets are below ``live``: the
-past is collected, stripped of terminal queries and shown in one piece, then whatever
-the terminal answered all the same is dropped; then *live* until the user detaches or
+past is collected, stripped of what asks or acts and shown in one piece, then what was
+typed meanwhile is taken, without what the terminal answered all the same; then *live* until the user detaches or
 the process is gone. The user is not read before the live part. A program that exits
 does not end the attachment, unless that was asked for. Who detaches while what was typed
 is not acknowledged is *leaving*: the server was told, and says when it has it all, in a
@@ -83,8 +83,8 @@ class Show:
 
 
 @dataclass(frozen=True, slots=True)
-class DropInput:
-    """Forget what the terminal has to say so far: answers to queries of the past."""
+class TakeTyped:
+    """Read what was typed so far, and leave out what the terminal answered to the past."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ class Finish:
     status: int
 
 
-Action = Send | Join | Show | DropInput | Note | Finish
+Action = Send | Join | Show | TakeTyped | Note | Finish
 
 # What makes a terminal answer: ENQ; DSR, DA, XTVERSION, DECRQM, kitty and window reports, DECREQTPARM; OSC
 # colour and clipboard questions; DECRQSS and XTGETTCAP; DECID.
@@ -111,13 +111,21 @@ _QUERY = re.compile(
     rb"|\x1b\[>[0-9;]*q|\x1b\[\?u|\x1b\[[01]?x"
     rb"|\x1b\[(?:1[1-9]|2[01])[0-9;]*t"
     rb"|\x1b\][0-9]{1,4};[^\x07\x1b]{0,256}\?(?:\x07|\x1b\\)"
-    rb"|\x1bP[+$]q[^\x1b]{0,4096}\x1b\\"
+    rb"|\x1b\[\?[0-9;]*S|\x1b\[[0-9;]*\$w|\x1b\[[0-9;]*\*y"
+    rb"|\x1bP[+$]q[^\x1b]{0,4096}\x1b\\|\x1b_G[^\x1b]*\x1b\\"
+)
+# What acts elsewhere than on the picture: the clipboard, notes on the desktop, files that a terminal takes; what tmux
+# would hand on.
+_ACT = re.compile(
+    rb"\x1b\](?:9|52|99|777|1337);[^\x07\x1b]*(?:\x07|\x1b\\)|\x1bPtmux;(?:[^\x1b]|\x1b\x1b)*(?:\x1b\\)?"
 )
 
 
-def strip_queries(data: bytes) -> bytes:
-    """``data`` without what asks the terminal something; the answers would be typed into the program."""
-    return _QUERY.sub(b"", data)
+def only_picture(data: bytes) -> bytes:
+    """``data``, of the past, without what asks the terminal something (the answers would be typed into the program),
+    or acts once more on what is no part of the picture.
+    """  # fmt: skip
+    return _QUERY.sub(b"", _ACT.sub(b"", data))
 
 
 def describe_exit(status: int) -> str:
@@ -376,9 +384,9 @@ class Attachment:
         replay, self._replay, self._replay_deadline = self._replay, None, None
         if not replay:
             return []
-        actions: list[Action] = [Show(strip_queries(bytes(replay)) if self.tty else bytes(replay))]
+        actions: list[Action] = [Show(only_picture(bytes(replay)) if self.tty else bytes(replay))]
         if self.tty:
-            actions += [DropInput(), *self.redraw()]
+            actions += [TakeTyped(), *self.redraw()]
         return actions
 
     def redraw(self) -> list[Action]:

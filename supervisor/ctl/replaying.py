@@ -19,7 +19,7 @@ from supervisor.errors import UserError
 from supervisor.protocol import asciicast
 from supervisor.protocol.asciicast import Event
 
-from .attachment import strip_queries
+from .attachment import only_picture
 from .help import usage
 from .session import GENERIC, INTERRUPTED, INVALID_ARGS, Session
 from .terminal import Terminal, Terminated, write_all
@@ -123,7 +123,7 @@ class _Player:
 
     def _show(self, data: bytes) -> None:
         if self._terminal.output_is_tty:
-            self._terminal.show(strip_queries(data))
+            self._terminal.show(only_picture(data))
         else:
             write_all(self._terminal.output_fd, data)
 

@@ -12,9 +12,11 @@ import signal
 import termios
 import tty
 from types import FrameType, TracebackType
-from typing import Self
+from typing import Final, Self
 
 from supervisor.terminalmodes import ModeTracker
+
+_PENDING_BYTES: Final = 16 * 1024
 
 
 class Terminated(BaseException):
@@ -126,10 +128,19 @@ class Terminal:
             termios.tcsetattr(self.input_fd, termios.TCSANOW, settings)
             self._wanted = settings
 
-    def drop_input(self) -> None:
-        """Forget what was typed, or answered by the terminal, and not yet read."""
-        if self._saved is not None:
-            termios.tcflush(self.input_fd, termios.TCIFLUSH)
+    def pending(self) -> bytes:
+        """What was typed, or answered by the terminal, and not yet read."""
+        data = b""
+        while self._saved is not None and len(data) < _PENDING_BYTES:
+            try:
+                ready, _, _ = select.select([self.input_fd], [], [], 0)
+                piece = os.read(self.input_fd, _PENDING_BYTES) if ready else b""
+            except OSError:  # the terminal is gone; who reads next is told
+                piece = b""
+            if not piece:
+                break
+            data += piece
+        return data
 
     def size(self) -> tuple[int, int]:
         """(rows, columns); zeros where there is no terminal."""

@@ -16,13 +16,13 @@ from supervisor.ctl.attachment import (
     REQUEST_ID,
     Action,
     Attachment,
-    DropInput,
     Finish,
     Join,
     Note,
     Send,
     Show,
-    strip_queries,
+    TakeTyped,
+    only_picture,
 )
 from supervisor.faults import Faults
 from supervisor.protocol import stream
@@ -76,7 +76,7 @@ def test_the_past_is_shown_in_one_piece_without_its_questions() -> None:
     # Byte 11 is where the new begins: what is in the same frame behind it is no past.
     assert actions == [
         Show(b"abcd"),
-        DropInput(),
+        TakeTyped(),
         Send(stream.Resize(REQUEST_ID, 29, 90)),
         Send(stream.Resize(REQUEST_ID, 30, 90)),
         Show(b"ef"),
@@ -88,7 +88,7 @@ def test_the_past_ends_where_live_begins() -> None:
     attachment = joined(attached(live=3))
     actions = attachment.handle(output(0, b"old\x1b[6n"), 0.0)
     assert actions[0] == Show(b"old")
-    assert actions[1] == DropInput()
+    assert actions[1] == TakeTyped()
     assert actions[-1] == Show(b"\x1b[6n")
 
 
@@ -336,17 +336,20 @@ def test_whatever_comes_it_ends_once_and_is_silent_afterwards(events: list[objec
         b"\x05", b"\x1bZ", b"\x1b[c", b"\x1b[0c", b"\x1b[>c", b"\x1b[=0c", b"\x1b[5n", b"\x1b[6n", b"\x1b[?6n",
         b"\x1b[?2026$p", b"\x1b[4$p", b"\x1b[>0q", b"\x1b[?u", b"\x1b[x", b"\x1b[18t", b"\x1b[14;2t", b"\x1b]10;?\x07",
         b"\x1b]4;1;?\x1b\\", b"\x1b]52;c;?\x07", b"\x1bP+q544e\x1b\\", b"\x1bP$qm\x1b\\",
+        b"\x1b[?2;1;0S", b"\x1b[1$w", b"\x1b[1;1;1;1;9;9*y", b"\x1b_Gi=1,a=q;AAAA\x1b\\",
+        b"\x1b]52;c;aGVsbG8=\x07", b"\x1b]9;done\x1b\\", b"\x1b]777;notify;a;b\x07", b"\x1b]1337;File=:AAAA\x07",
+        b"\x1bPtmux;\x1b\x1b]52;c;aGVsbG8=\x07\x1b\\",
     ],
 )  # fmt: skip
-def test_queries_are_taken_out(query: bytes) -> None:
-    assert strip_queries(b"a" + query + b"b") == b"ab"
+def test_what_asks_or_acts_is_taken_out(query: bytes) -> None:
+    assert only_picture(b"a" + query + b"b") == b"ab"
 
 
 @pytest.mark.parametrize(
     "kept", [b"\x1b[31m", b"\x1b[2J", b"\x1b[10;5H", b"\x1b]0;is it?\x07"[:9], b"\x1b[8;24;80t", b"\x1b[u"]
 )
 def test_the_rest_stays(kept: bytes) -> None:
-    assert strip_queries(b"a" + kept + b"b") == b"a" + kept + b"b"
+    assert only_picture(b"a" + kept + b"b") == b"a" + kept + b"b"
 
 
 HTTP = TCPAddress("far", 9001)

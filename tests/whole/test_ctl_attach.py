@@ -84,24 +84,27 @@ def test_a_terminal_both_ways(tmp_path: Path) -> None:
         assert b"\x1b[6n" not in me.seen
 
 
-def test_answers_of_the_terminal_to_the_past_are_dropped(tmp_path: Path) -> None:
+def test_answers_of_the_terminal_to_the_past_are_dropped_and_what_was_typed_is_not(tmp_path: Path) -> None:
     def script(peer: Peer) -> None:
         peer.send(GREETING)
         peer.expect(stream.Attach)
         peer.send(attached(live=6), output(0, b"pa"))
         pending.wait(20)
         peer.send(output(2, b"st>>"))
+        peer.expect_input(b"early")
+        peer.send(stream.InputAck(1, 5))
         peer.expect(stream.Resize)
         peer.expect(stream.Resize)
         peer.send(output(6, b"live"))
         peer.expect_input(b"x")
-        peer.send(stream.InputAck(1, 1))
+        peer.send(stream.InputAck(1, 6))
         peer.expect(stream.Cancel)
 
     pending = threading.Event()
     with servers(tmp_path, script) as arguments, user(*arguments, "attach", "p") as me:
         me.sees(b"Attached")
-        me.type(b"\x1b[1;1R")
+        wait_until(lambda: me.terminal_is_raw)
+        me.type(b"\x1b[1;1Re\x1b]11;rgb:00/00/00\x07arly")
         pending.set()
         me.sees(b"live")
         me.type(b"x\x1d")

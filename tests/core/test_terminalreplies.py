@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supervisor.tui.replies import STRING_MAX_BYTES, STRING_MAX_S, Replies
+from supervisor.terminalreplies import STRING_MAX_BYTES, STRING_MAX_S, Replies, without_answers
 
 ANSWERS = [
     b"\x1b]11;rgb:ffff/ffff/ffff\x07",
@@ -66,3 +66,9 @@ def test_one_that_does_not_end_is_given_up() -> None:
     assert stripped(b"\x1b]11;rgb", b"q", pause_s=STRING_MAX_S + 0.1) == b"q"
     assert stripped(b"\x1b]11;" + b"x" * STRING_MAX_BYTES + b"q") == b"q"
     assert stripped(b"\x1b]11;" + b"x" * (STRING_MAX_BYTES - 1), b"xq") == b"q"
+
+
+def test_what_was_typed_between_answers_stays() -> None:
+    typed = b"l\x1b[12;40Rs\x1b]11;rgb:0000/0000/0000\x1b\\ \x1b[0n-\x1b[8;24;80tl\x1b[A\x1b[?62;1cq"
+    assert without_answers(typed) == b"ls -l\x1b[Aq"
+    assert without_answers(b"") == b""

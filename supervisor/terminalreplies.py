@@ -1,4 +1,4 @@
-"""What a terminal answers, taken out of what was typed; must never know urwid.
+"""What a terminal answers, taken out of what was typed; must never know terminals, urwid.
 
 The console asks the terminal for nothing that is answered with a string, but who ran
 before it may have, and over a slow line the answer comes late: ``ESC ] 11 ; rgb:… BEL``.
@@ -20,6 +20,7 @@ STRING_MAX_S: Final = 1.0
 
 _BEGIN = re.compile(rb"\x1b(?:\]\d+;|P[0-9;]*[>$+!|]|_G)")
 _END = re.compile(rb"\x07|\x1b\\")
+_ANSWER = re.compile(rb"\x1b\[(?:[0-9]+;[0-9]+R|[0-9;]+[nt]|[IO])")
 _CSI = re.compile(rb"\x1b\[[?>=][0-9;:]*\$?[A-Za-z]")
 
 
@@ -56,3 +57,12 @@ class Replies:
         kept += data
         stripped = _CSI.sub(b"", kept)
         return list(stripped) if found or stripped != kept else None
+
+
+def without_answers(data: bytes) -> bytes:
+    """What was typed while a picture of the past was shown, without what that made the terminal answer.
+
+    Of these a cursor's place reads like F3 with a modifier, so it is no answer at any other time.
+    """
+    kept = Replies().strip(list(data), 0.0)
+    return _ANSWER.sub(b"", data if kept is None else bytes(kept))
