@@ -233,3 +233,16 @@ def free_port() -> int:
         port = probe.getsockname()[1]
     assert isinstance(port, int)
     return port
+
+
+def process_of(processes: list[Dumpable]) -> Answer:
+    """Answers getProcessInfo for these, as getAllProcessInfo has them."""
+
+    def get_process(method: str, params: tuple[Value, ...]) -> Dumpable:
+        for info in processes:
+            assert isinstance(info, dict)
+            if params[0] in (info["name"], f"{info['group']}:{info['name']}"):
+                return info
+        raise RPCError(Faults.BAD_NAME, str(params[0]))
+
+    return get_process

@@ -15,7 +15,17 @@ from supervisor.ctl.help import HELP
 from supervisor.errors import RPCError
 from supervisor.faults import Faults
 from supervisor.protocol.xmlrpc import Dumpable, Value
-from tests.core.ctl_support import Answer, Ran, Script, free_port, from_table, process_info, run_ctl, serve
+from tests.core.ctl_support import (
+    Answer,
+    Ran,
+    Script,
+    free_port,
+    from_table,
+    process_info,
+    process_of,
+    run_ctl,
+    serve,
+)
 
 PROCESSES: list[Dumpable] = [
     process_info("cat"),
@@ -59,19 +69,11 @@ class Server:
 def server(tmp_path: Path) -> Iterator[Server]:
     table: dict[str, Dumpable | RPCError | Answer] = {
         "getAllProcessInfo": PROCESSES,
-        "getProcessInfo": get_process,
+        "getProcessInfo": process_of(PROCESSES),
     }
     script = Script(from_table(table))
     with serve(script, tmp_path / "s.sock") as url:
         yield Server(script, url, table)
-
-
-def get_process(method: str, params: tuple[Value, ...]) -> Dumpable:
-    for info in PROCESSES:
-        assert isinstance(info, dict)
-        if params[0] in (info["name"], f"{info['group']}:{info['name']}"):
-            return info
-    raise RPCError(Faults.BAD_NAME, str(params[0]))
 
 
 def help_of(name: str) -> str:

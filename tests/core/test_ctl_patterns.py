@@ -15,7 +15,7 @@ from supervisor.ctl.records import ProcessInfo
 from supervisor.errors import RPCError
 from supervisor.faults import Faults
 from supervisor.protocol.xmlrpc import Dumpable, Value
-from tests.core.ctl_support import Answer, Ran, Script, from_table, process_info, run_ctl, serve
+from tests.core.ctl_support import Answer, Ran, Script, from_table, process_info, process_of, run_ctl, serve
 
 INFOS = [
     ProcessInfo(name, group, 20, "RUNNING", "", 1)
@@ -150,7 +150,7 @@ def script(tmp_path: Path) -> Script:
     ]
     table["reloadConfig"] = [[["new1", "new2"], [], []]]
     table["addProcessGroup"] = table["removeProcessGroup"] = known_group
-    table["getProcessInfo"] = get_process
+    table["getProcessInfo"] = process_of(PROCESSES)
     table["readProcessStdoutLog"] = lambda method, params: f"log of {params[0]!s}"
     return Script(from_table(table))
 
@@ -159,14 +159,6 @@ def known_group(method: str, params: tuple[Value, ...]) -> Dumpable:
     if "*" in str(params[0]):
         raise RPCError(Faults.BAD_NAME, str(params[0]))
     return True
-
-
-def get_process(method: str, params: tuple[Value, ...]) -> Dumpable:
-    for info in PROCESSES:
-        assert isinstance(info, dict)
-        if params[0] in (info["name"], f"{info['group']}:{info['name']}"):
-            return info
-    raise RPCError(Faults.BAD_NAME, str(params[0]))
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +122,25 @@ class Killed(Exception):
     pass
 
 
+def killing(step: int) -> Callable[[str], Any]:
+    """Makes functions of ``os``, by name, that raise Killed once they were called so often together."""
+    left = step
+
+    def counted(name: str) -> Any:
+        real = getattr(os, name)
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            nonlocal left
+            left -= 1
+            if left < 0:
+                raise Killed
+            return real(*args, **kwargs)
+
+        return call
+
+    return counted
+
+
 @pytest.mark.parametrize("backups", [0, 1, 3])
 def test_rotation_killed_between_each_two_steps(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, backups: int
@@ -136,20 +155,7 @@ def test_rotation_killed_between_each_two_steps(
         for number in range(4):
             store.append(b"archived %d\n" % number)
         kept = log_set(path)
-        left = step
-
-        def counted(name: str) -> Any:
-            real = getattr(os, name)
-
-            def call(*args: Any, **kwargs: Any) -> Any:
-                nonlocal left
-                left -= 1
-                if left < 0:
-                    raise Killed
-                return real(*args, **kwargs)
-
-            return call
-
+        counted = killing(step)
         with monkeypatch.context() as patch:
             for name in ("replace", "truncate", "open", "pwrite", "unlink"):
                 patch.setattr(os, name, counted(name))
@@ -345,20 +351,7 @@ def test_spool_killed_at_each_step_of_a_wrap(
         spool = Spool.create()
         spool.append(b"a" * SPOOL_BYTES)  # one wrap done
         spool.append(b"b" * (SPOOL_BYTES - 100))
-        left = step
-
-        def counted(name: str) -> Any:
-            real = getattr(os, name)
-
-            def call(*args: Any, **kwargs: Any) -> Any:
-                nonlocal left
-                left -= 1
-                if left < 0:
-                    raise Killed
-                return real(*args, **kwargs)
-
-            return call
-
+        counted = killing(step)
         with monkeypatch.context() as patch:
             for name in ("lseek", "pwrite", "splice", "write"):
                 if not (how == "take" and name == "write"):

@@ -7,7 +7,6 @@ import resource
 import socket
 import struct
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +15,7 @@ import pytest
 from supervisor.protocol import stream as p
 from tests.conftest import Supervise
 from tests.faults.conftest import MANY, Faults
+from tests.faults.test_storage import slowest_answer
 from tests.support.processes import status
 from tests.support.supervisor import Supervisor
 from tests.support.waiting import until
@@ -36,16 +36,6 @@ def connection(supervisor: Supervisor, name: str) -> socket.socket:
     sock.settimeout(10.0)
     sock.connect(str(supervisor.folder / name))
     return sock
-
-
-def slowest_answer(supervisor: Supervisor, count: int = 20) -> float:
-    """Seconds; printed, for on a loaded machine it is any number."""
-    worst = 0.0
-    for _ in range(count):
-        begin = time.monotonic()
-        assert supervisor.rpc.supervisor.getState()["statename"] == "RUNNING"
-        worst = max(worst, time.monotonic() - begin)
-    return worst
 
 
 def resident_kb(pid: int) -> int:
