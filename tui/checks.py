@@ -121,7 +121,7 @@ def check_theme(text: str, path: Path, environ: Mapping[str, str]) -> tuple[list
             wrong("roles", role, f"no role {role!r}" + (f", did you mean {near[0]!r}?" if near else ""))
     for warning in loaded.warnings:
         kind, _, key = warning.partition(":")[0].partition(" ")
-        wrong({"colour": "palette", "role": "roles"}.get(kind, ""), key, warning)
+        wrong({"colour": "palette", "palette": "palette", "role": "roles"}.get(kind, ""), key, warning)
     for role, ratio in theme.hard_to_read(loaded):
         table, key = ("roles", role) if role in tomltext.section(data, "roles") else ("palette", "")
         wrong(table, key, f"role {role}: contrast {ratio:.1f} is below {theme.MIN_CONTRAST}")

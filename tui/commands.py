@@ -41,6 +41,7 @@ class Command:
 SECTIONS: Final = ("MOVE", "ACT ON CURSOR OR MARKS", "MARK", "FIND", "VIEW", "CONSOLE", "ATTACHED")
 _MOVE, _ACT, _MARK, _FIND, _VIEW, _CONSOLE, ATTACHED = SECTIONS
 ACT: Final = _ACT
+MOVE: Final = _MOVE
 
 
 def _table(*commands: Command) -> dict[str, Command]:

@@ -20,12 +20,14 @@ from .field import Field
 from .glyphs import Glyphs, state_role
 from .keymap import ATTACH, KEPT
 from .model import Level, LinkKind, Model, Ref, Sup
-from .words import clean, clock, cut, duration, fit, shortened, width_of
+from .words import clean, clock, cut, duration, fit, middle, shortened, width_of
 
 Run = tuple[Hashable, str]
 Row = list[Run]
 
 WHEEL_ROWS: Final = 3
+LEAST_TITLE: Final = 20
+"""So much of a title is shown before what stands at its right."""
 
 
 @dataclass(slots=True)
@@ -240,11 +242,13 @@ class Pane(Box):
         room = cols - len(first) - len(last) - 2
         line = Line(cols, border)
         line.add(first + glyphs.line)
+        right_width = width_of(right) + 4
         if left and room > 6:
-            left = cut(left, room - 4)
+            least = min(width_of(left), LEAST_TITLE)
+            beside = right_width if right and room - right_width >= least + 4 else 0
+            left = middle(left, room - beside - 4, glyphs.ellipsis)
             line.add(opening + left + closing, title_role)
             room -= width_of(left) + 4
-        right_width = width_of(right) + 4
         show_right = bool(right) and room >= right_width
         line.add(glyphs.line * (line.left - len(last) - 1 - (right_width if show_right else 0)))
         if show_right:

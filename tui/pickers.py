@@ -10,7 +10,7 @@ from typing import Final
 from supervisor.errors import UserError
 
 from . import filters
-from .commands import ATTACHED, COMMANDS, Aim, Verb, aim_at, described
+from .commands import ACT, ATTACHED, COMMANDS, MOVE, SECTIONS, Aim, Verb, aim_at, described
 from .desk import Desk
 from .listview import SORTS
 from .model import Ref
@@ -25,6 +25,8 @@ _SET: Final = "set "
 _DO: Final = "do "
 MAX_DEEDS: Final = 20
 _VERBS: Final = (Verb.START, Verb.STOP, Verb.RESTART)
+_ORDER: Final = sorted(SECTIONS, key=lambda section: (section != ACT, section == MOVE))
+"""Of the palette: what acts stands first, what moves last."""
 _NOT_IN_PALETTE: Final = frozenset(
     {
         "up",
@@ -128,7 +130,7 @@ class Pickers:
     def palette(self) -> None:
         contexts = self._desk.contexts()
         items = []
-        for name, command in COMMANDS.items():
+        for name, command in sorted(COMMANDS.items(), key=lambda item: _ORDER.index(item[1].section)):
             here = self._desk.replaying or not name.startswith("replay-")
             if name not in _NOT_IN_PALETTE and command.section != ATTACHED and here:
                 keys = self._desk.keymap.keys_of(name, contexts)

@@ -18,6 +18,7 @@ from typing import Final
 from supervisor.errors import UserError
 
 MAX_INHERITS: Final = 4
+MAX_NAMED: Final = 5
 MIN_CONTRAST: Final = 4.5
 MIN_PLACED_CONTRAST: Final = 3.0
 MIN_LOW_CONTRAST: Final = 2.0
@@ -128,7 +129,17 @@ def load(name: str, read: Callable[[str], str]) -> Theme:
             colours[key] = _colour(key, value, warnings)
         for role, text in _section(data, "roles").items():
             roles[role] = str(text)
-    styles = {role: _style(role, text, colours, warnings, mono=mono) for role, text in roles.items()}
+    own = _section(chain[0], "roles")
+    missing: dict[str, None] = {}
+    styles = {}
+    for role, text in roles.items():
+        style, lacks = _style(role, text, colours, warnings, mono=mono)
+        styles[role] = style
+        warnings += [f"role {role}: no colour {name!r}" for name in lacks if role in own]
+        missing.update(dict.fromkeys(() if role in own else lacks))
+    if missing:
+        more = f" and {len(missing) - MAX_NAMED} more" if len(missing) > MAX_NAMED else ""
+        warnings.append(f"palette: colours are missing: {', '.join([*missing][:MAX_NAMED])}{more}")
     return Theme(name, appearance or "any", styles, tuple(warnings))
 
 
@@ -172,7 +183,10 @@ def _hex(text: str) -> Rgb | None:
     return number >> 16, number >> 8 & 255, number & 255
 
 
-def _style(role: str, text: str, colours: Mapping[str, Colour], warnings: list[str], *, mono: bool) -> Style:
+def _style(
+    role: str, text: str, colours: Mapping[str, Colour], warnings: list[str], *, mono: bool
+) -> tuple[Style, list[str]]:
+    """The style, and the names of colours in it that there are not."""
     words = text.split()
     flags = frozenset(word for word in words if word in FLAGS)
     names = [word for word in words if word not in FLAGS]
@@ -180,12 +194,9 @@ def _style(role: str, text: str, colours: Mapping[str, Colour], warnings: list[s
     bg_name = names[2] if len(names) == 3 and names[1] == "on" else ""
     if len(names) not in (0, 1, 3) or (len(names) == 3 and not bg_name):
         warnings.append(f"role {role}: cannot understand {text!r}")
-    found = []
-    for name in (fg_name, bg_name):
-        if name and name not in colours and not mono:
-            warnings.append(f"role {role}: no colour {name!r}")
-        found.append(DEFAULT if mono else colours.get(name, DEFAULT))
-    return Style(found[0], found[1], flags)
+    lacks = [name for name in (fg_name, bg_name) if name and name not in colours and not mono]
+    fg, bg = (DEFAULT if mono else colours.get(name, DEFAULT) for name in (fg_name, bg_name))
+    return Style(fg, bg, flags), lacks
 
 
 # --- colours -----------------------------------------------------------------------------------------

@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 
 from supervisor.tui.files import load_theme
+from supervisor.tui.glyphs import ASCII
+from supervisor.tui.pane import Look
+from supervisor.tui.screens.settings import SettingsPage
 from supervisor.tui.settings import SETTINGS, Settings, following, read, write
 from tests.support.consoles import app
 from tests.tui.fakes import FakeThread
@@ -224,3 +227,15 @@ def test_theme_check(tmp_path: Path) -> None:
     path.write_text("[theme\n")
     done = run("theme", "--check", str(path), home=tmp_path)
     assert done.returncode == 2 and done.stderr.startswith(f"supervisortui: {path}:1: cannot read it:")
+
+
+@pytest.mark.parametrize("rows", [5, 9, 12, 30])
+def test_the_settings_are_scrolled_where_there_is_little_room(rows: int) -> None:
+    page = SettingsPage(
+        Look(ASCII, lambda: 0.0), Settings(), lambda s: None, lambda key: None, lambda: None, lambda: None
+    )
+    for setting in SETTINGS:
+        painted = page.paint(40, rows, True)
+        at = page.cursor(40, rows)
+        assert at is not None and setting.key in "".join(text for _, text in painted[at[1]])
+        page.command("down")

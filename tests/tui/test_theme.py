@@ -112,6 +112,14 @@ def test_what_cannot_be_used_is_a_warning() -> None:
     assert any("nix" in warning for warning in theme.warnings)
 
 
+def test_a_palette_with_nothing_in_it_is_told_in_one_line() -> None:
+    own = '[roles]\n"state.fatal" = "pink on bg"\n'
+    theme = load("mine", lambda name: own if name == "mine" else read(name))
+    first, second, third = theme.warnings
+    assert (first, second) == ("role state.fatal: no colour 'pink'", "role state.fatal: no colour 'bg'")
+    assert third.startswith("palette: colours are missing: fg, bg, ") and third.endswith(" more")
+
+
 def test_broken_files_and_endless_inheritance_are_user_errors() -> None:
     with pytest.raises(UserError, match="theme bad"):
         load("bad", lambda name: "[theme\n")

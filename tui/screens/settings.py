@@ -30,6 +30,9 @@ class SettingsPage(Dialog):
         self._save = save
         self._done = done
         self._at = 0
+        self._top = 0
+        self._head = 1
+        """Rows above the settings."""
         self.hint = [("ui.footer.key", "Left Right"), ("ui.footer", " Change  "), ("ui.footer.key", "s")]
         self.hint += [("ui.footer", " Save for the next time  "), ("ui.footer.key", "Esc")]
         self.hint.append(("ui.footer", " Close"))
@@ -38,12 +41,17 @@ class SettingsPage(Dialog):
         return min(cols, 78), min(rows, len(SETTINGS) + 6)
 
     def cursor(self, cols: int, rows: int) -> tuple[int, int] | None:
-        return 2, self._at + 2
+        return 2, self._at - self._top + self._head + 1
 
     def inside(self, cols: int, rows: int) -> list[Row]:
-        painted = [Line(cols, "dialog.body").done()]
-        painted += [self._row(number, setting, cols) for number, setting in enumerate(SETTINGS)]
-        painted.append(Line(cols, "dialog.body").done())
+        self._head = 1 if rows >= len(SETTINGS) + 4 else 0
+        height = max(1, rows - self._head - (3 if self._head else 1))
+        self._top = max(0, self._at - height + 1, min(self._top, self._at))
+        blank = Line(cols, "dialog.body").done()
+        painted = [blank] * self._head
+        for number, setting in list(enumerate(SETTINGS))[self._top : self._top + height]:
+            painted.append(self._row(number, setting, cols))
+        painted += [blank] * self._head
         painted.append(Line(cols, "help.disabled").add(f"  {SETTINGS[self._at].help}").done())
         painted.append(Line(cols, "help.disabled").add("  s saves them for the next time").done())
         return painted
@@ -87,8 +95,9 @@ class SettingsPage(Dialog):
         self._changed(self.settings)
 
     def press(self, col: int, row: int) -> None:
-        if 2 <= row < len(SETTINGS) + 2:
-            again = self._at == row - 2
-            self._at = row - 2
+        number = row - self._head - 1 + self._top
+        if 0 <= number < len(SETTINGS):
+            again = self._at == number
+            self._at = number
             if again:
                 self._change(1)
