@@ -57,10 +57,10 @@ SLOW_DRAW_S: Final = 0.012
 MAX_FRAME_S: Final = 0.2
 BLOCKED_S: Final = 0.05
 DRAIN_S: Final = 2.0
+"""How long a terminal has, at the end, to take what makes it as it was."""
 LET_GO_S: Final = 5.0
 """How long the end of the console waits until the servers have what was typed."""
 LET_GO_POLL_S: Final = 0.01
-"""How long a terminal has, at the end, to take what makes it as it was."""
 FEED_S: Final = 0.008
 STAGGER_S: Final = 0.005
 """Between the first attempts at many supervisors, so that their answers do not come all at once."""
@@ -220,6 +220,8 @@ class App:
 
     async def _let_go(self) -> None:
         """Leave every program; return when the servers have what was typed, or it takes too long."""
+        if self._recorder is not None:
+            self._recorder.close()  # it ends with what was on the screen
         self.console.leave_all()
         for _ in range(int(LET_GO_S / LET_GO_POLL_S)):
             if not any(link.leaving for link in self.console.links.values()):

@@ -39,7 +39,7 @@ from supervisor.protocol import stream as wire
 from supervisor.states import ProcessStates
 from supervisor.tls import TlsFiles
 
-from .logbuffer import LogBuffer
+from .logbuffer import LogBuffer, Older
 from .model import ChangeTold, GoneTold, LinkKind, LinkTold, Message, SnapshotTold, UsageTold, WholeTold
 from .places import Target, ssh_command
 from .tape import Tap
@@ -92,12 +92,10 @@ class Feed:
         self.changed()
 
 
-class _Older:
+class _Collected:
     """Collects the bytes ``begin`` .. ``until`` of one generation, then tells ``done``."""
 
-    def __init__(
-        self, gen: int, begin: int, until: int, done: asyncio.Future[tuple[int, int, bytes, int]]
-    ) -> None:
+    def __init__(self, gen: int, begin: int, until: int, done: asyncio.Future[Older]) -> None:
         self._gen = gen
         self._begin = begin
         self._until = until
@@ -126,7 +124,7 @@ class _Older:
         length = self._until - self._begin
         if not self._done.done() and (length <= 0 or len(self._data) >= length):
             data = bytes(self._data[: max(0, length)])
-            self._done.set_result((self._gen, self._until - len(data), data, self._start))
+            self._done.set_result(Older(self._gen, self._until - len(data), data, self._start))
 
     def _check(self, gen: int) -> None:
         if gen != self._gen and not self._done.done():
@@ -396,11 +394,11 @@ class Link:
                 )
         except TimeoutError as error:
             raise UserError("older text: the server did not answer in time") from error
-        return buffer.prepend(*piece)
+        if self._tap is not None:
+            self._tap.older(self.name, namespec, channel, piece)
+        return buffer.prepend(piece)
 
-    async def _older_polled(
-        self, namespec: str, channel: str, begin: int, buffer: LogBuffer
-    ) -> tuple[int, int, bytes, int]:
+    async def _older_polled(self, namespec: str, channel: str, begin: int, buffer: LogBuffer) -> Older:
         gen, until = buffer.gen, buffer.oldest
         method = f"supervisor.readProcess{channel.capitalize()}Log"
         try:
@@ -410,15 +408,12 @@ class Link:
         except SupervisorError as error:
             raise UserError(f"older text: {error}") from error
         data = str(answer).encode("utf-8", "surrogateescape")
-        return gen, until - len(data), data, 0
+        return Older(gen, until - len(data), data, 0)
 
-    async def _older_streamed(
-        self, namespec: str, channel: str, begin: int, buffer: LogBuffer
-    ) -> tuple[int, int, bytes, int]:
-        """(generation, offset, bytes, oldest byte that the server has)."""
+    async def _older_streamed(self, namespec: str, channel: str, begin: int, buffer: LogBuffer) -> Older:
         gen, until = buffer.gen, buffer.oldest
-        done: asyncio.Future[tuple[int, int, bytes, int]] = asyncio.get_running_loop().create_future()
-        piece = _Older(gen, begin, until, done)
+        done: asyncio.Future[Older] = asyncio.get_running_loop().create_future()
+        piece = _Collected(gen, begin, until, done)
         request = self._client.follow(piece.take, namespec, channel, gen=gen, offset=begin)
         try:
             return await done

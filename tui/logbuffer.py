@@ -21,7 +21,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from heapq import merge
 from itertools import accumulate, repeat
-from typing import Final
+from typing import Final, NamedTuple
 
 from supervisor.errors import UserError
 
@@ -47,6 +47,15 @@ class Mark:
     until: int = field(default=-1, compare=False)
     life: bool = False
     older: bool = False
+
+
+class Older(NamedTuple):
+    """Text from before what a buffer holds: it begins at ``offset``; ``start`` is the oldest byte that the server has."""
+
+    gen: int
+    offset: int
+    data: bytes
+    start: int
 
 
 class Unended(bytes):
@@ -136,8 +145,9 @@ class LogBuffer:
         self._trim()
         self.version += 1
 
-    def prepend(self, gen: int, offset: int, data: bytes, start: int) -> int:
-        """Put older text, which begins at ``offset`` and ends where ours begins, before it; how many lines came."""
+    def prepend(self, piece: Older) -> int:
+        """Put older text, which ends where ours begins, before it; how many lines came."""
+        gen, offset, data, start = piece
         if gen != self.gen or self.oldest < 0 or offset + len(data) != self.oldest:
             return 0
         self.start = start

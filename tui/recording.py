@@ -17,6 +17,7 @@ from supervisor.errors import EXIT_GENERIC, UserError
 from supervisor.protocol import stream as wire
 from supervisor.protocol.asciicast import Writer, header_line
 
+from .logbuffer import Older
 from .model import Message
 from .tape import Writing, header_field
 
@@ -60,10 +61,14 @@ class Recorder:
     def fed(self, sup: str, namespec: str, channel: str, frame: wire.Frame) -> None:
         self._write(self._writing.fed(self._now(), sup, namespec, channel, frame))
 
+    def older(self, sup: str, namespec: str, channel: str, piece: Older) -> None:
+        self._write(self._writing.older(self._now(), sup, namespec, channel, piece))
+
     def attached(self, sup: str, namespec: str, frame: wire.Frame | None) -> None:
         self._write(self._writing.attached(self._now(), sup, namespec, frame))
 
     def close(self) -> None:
+        self.over = True
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
@@ -80,6 +85,5 @@ class Recorder:
             self._end(f"{self.path} has reached {castfile.MAX_BYTES >> 20} MiB; the recording ends here")
 
     def _end(self, text: str) -> None:
-        self.over = True
         self.close()
         self.say(text)

@@ -23,10 +23,10 @@ from supervisor.protocol.asciicast import CastError, Event
 
 from .desk import Timer
 from .link import Feed, Terminal
-from .logbuffer import LogBuffer
+from .logbuffer import LogBuffer, Older
 from .model import Message
 from .places import Target
-from .tape import Fed, Reading, Shown, Step, Told
+from .tape import Dug, Fed, Reading, Shown, Step, Told
 from .words import duration
 
 KEPT_BYTES: Final = 4 << 20
@@ -228,6 +228,8 @@ class Player:
                 self._host.tell(step.message)
             case Fed() if step.sup in self.links:
                 self.links[step.sup].fed(step)
+            case Dug() if step.sup in self.links:
+                self.links[step.sup].dug(step)
             case Shown() if step.sup in self.links:
                 began = isinstance(step.frame, wire.Attached)
                 self.links[step.sup].shown(step)
@@ -266,12 +268,15 @@ class Recorded:
         self.target = Target(path, name=name)
         self._clock = clock
         self._logs: dict[tuple[str, str], _Kept] = {}
+        self._older: dict[tuple[str, str], dict[tuple[int, int], Older]] = {}
+        """Of each log the older text that was loaded, by generation and where it ends."""
         self._feeds: set[Feed] = set()
         self._terminals: dict[str, tuple[wire.Attached, _Kept]] = {}
         self._watching: dict[str, Callable[[wire.Frame], None]] = {}
 
     def forget(self) -> None:
         self._logs.clear()
+        self._older.clear()
         self._feeds.clear()
         self._terminals.clear()
         self._watching.clear()
@@ -284,6 +289,12 @@ class Recorded:
         for feed in list(self._feeds):
             if (feed.namespec, feed.channel) == key:
                 feed.take(step.frame)
+
+    def dug(self, step: Dug) -> None:
+        piece = step.piece
+        kept = self._older.setdefault((step.namespec, step.channel), {})
+        if sum(len(other.data) for other in kept.values()) < KEPT_BYTES:
+            kept[piece.gen, piece.offset + len(piece.data)] = piece
 
     def shown(self, step: Shown) -> None:
         frame = step.frame
@@ -332,7 +343,10 @@ class Recorded:
         self._feeds.discard(feed)
 
     async def older(self, namespec: str, channel: str, buffer: LogBuffer) -> int:
-        raise UserError("older text was not recorded")
+        piece = self._older.get((namespec, channel), {}).get((buffer.gen, buffer.oldest))
+        if piece is None:
+            raise UserError("older text than this was not recorded up to here")
+        return buffer.prepend(piece)
 
     async def call(self, method: str, *params: wire.Value) -> object:
         raise StreamError(NOT_HERE)

@@ -10,7 +10,8 @@ code  data
 ====  =========================================================================================
 l     the state of the connection: the fields of ``model.LinkTold``
 s     processes: a frame ``snapshot``, ``delta`` or ``usage`` of the stream protocol
-f     a log: a frame ``following``, ``output``, ``gap``, ``error`` or ``removed``; ``of`` is the
+f     a log: a frame ``following``, ``output``, ``gap``, ``error`` or ``removed``; ``{"t": "older",
+      "gen", "offset", "data", "start"}``: text from before that, loaded by hand; ``of`` is the
       process, ``on`` the channel
 a     the attachment: a frame ``attached``, ``output``, ``gap``, ``size``, ``writer``, ``started``,
       ``exited``, ``removed`` or ``error``; ``{"t": "at", "gen", "offset"}``: the next ``o`` is of this
@@ -28,7 +29,7 @@ from __future__ import annotations
 
 import codecs
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Final, Protocol
 
@@ -38,6 +39,7 @@ from supervisor.protocol import stream as wire
 from supervisor.protocol.asciicast import CastError, Event, Header, Writer, size_of
 from supervisor.states import ProcessStates
 
+from .logbuffer import Older
 from .model import ChangeTold, GoneTold, LinkKind, LinkTold, Message, SnapshotTold, UsageTold, WholeTold
 
 FIELD: Final = "supervisortui"
@@ -53,6 +55,7 @@ class Tap(Protocol):
 
     def told(self, message: Message) -> None: ...
     def fed(self, sup: str, namespec: str, channel: str, frame: wire.Frame) -> None: ...
+    def older(self, sup: str, namespec: str, channel: str, piece: Older) -> None: ...
     def attached(self, sup: str, namespec: str, frame: wire.Frame | None) -> None: ...
 
 
@@ -73,6 +76,16 @@ class Fed:
 
 
 @dataclass(frozen=True, slots=True)
+class Dug:
+    """Older text of a log was loaded."""
+
+    sup: str
+    namespec: str
+    channel: str
+    piece: Older
+
+
+@dataclass(frozen=True, slots=True)
 class Shown:
     """``frame`` None: the attachment was left."""
 
@@ -81,7 +94,7 @@ class Shown:
     frame: wire.Frame | None
 
 
-Step = Told | Fed | Shown
+Step = Told | Fed | Dug | Shown
 
 
 # --- writing -----------------------------------------------------------------------------------------
@@ -114,6 +127,10 @@ class Writing:
 
     def fed(self, at_s: float, sup: str, namespec: str, channel: str, frame: wire.Frame) -> bytes:
         return self._event(at_s, "f", {"sup": sup, "of": namespec, "on": channel, **_body(frame)})
+
+    def older(self, at_s: float, sup: str, namespec: str, channel: str, piece: Older) -> bytes:
+        head = {"sup": sup, "of": namespec, "on": channel, "t": "older"}
+        return self._event(at_s, "f", head | _texts(piece._asdict()))
 
     def attached(self, at_s: float, sup: str, namespec: str, frame: wire.Frame | None) -> bytes:
         head: dict[str, object] = {"sup": sup, "of": namespec}
@@ -188,6 +205,10 @@ def _frames(message: Message) -> Iterator[wire.Frame]:
 def _body(frame: wire.Frame) -> dict[str, object]:
     body = wire.to_map(frame)
     body.pop("id", None)
+    return _texts(body)
+
+
+def _texts(body: Mapping[str, object]) -> dict[str, object]:
     return {
         key: value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else value
         for key, value in body.items()
@@ -270,6 +291,10 @@ class Reading:
             self._of = (sup, _text(body, "of"))
             self._places[self._of] = (_number(body, "gen"), _number(body, "offset"))
             return []
+        if code == "f" and body.get("t") == "older":
+            data = _text(body, "data").encode("utf-8", "surrogateescape")
+            piece = Older(_number(body, "gen"), _number(body, "offset"), data, _number(body, "start"))
+            return [Dug(sup, _text(body, "of"), _text(body, "on"), piece)]
         frame = _frame(body)
         if frame is None:
             return []

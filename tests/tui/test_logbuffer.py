@@ -15,6 +15,7 @@ from supervisor.tui.logbuffer import (
     LogBuffer,
     Mark,
     Merged,
+    Older,
     Rule,
     Search,
     compiled,
@@ -174,7 +175,7 @@ def test_older_text_joins_without_a_seam(data: bytes, at: int, step: int) -> Non
     while buffer.oldest > 0:
         begin = max(0, buffer.oldest - step)
         before = buffer.oldest
-        buffer.prepend(1, begin, data[begin:before], 0)
+        buffer.prepend(Older(1, begin, data[begin:before], 0))
         if buffer.oldest == before:  # no line began in that piece
             step *= 2
     assert [line for line in lines(buffer) if line != b""] == [line for line in lines(whole) if line != b""]
@@ -186,7 +187,7 @@ def test_the_place_of_the_oldest_byte_goes_with_the_ring() -> None:
     buffer.begin(1, 0, 0)
     buffer.output(1, 0, data)
     assert data[buffer.oldest :].startswith(b"line 90\n")
-    buffer.prepend(1, buffer.oldest - 24, data[buffer.oldest - 24 : buffer.oldest], 0)
+    buffer.prepend(Older(1, buffer.oldest - 24, data[buffer.oldest - 24 : buffer.oldest], 0))
     assert [line for line in lines(buffer) if isinstance(line, bytes)][:3] == [
         b"line 88",
         b"line 89",
@@ -200,9 +201,9 @@ def test_what_does_not_join_is_not_put_there() -> None:
     buffer = LogBuffer()
     buffer.begin(1, 100, 0)
     buffer.output(1, 100, b"x\n")
-    assert buffer.prepend(1, 0, b"far away\n", 0) == 0
-    assert buffer.prepend(2, 91, b"far away\n", 0) == 0
-    assert buffer.prepend(1, 91, b"near one\n", 91) == 1
+    assert buffer.prepend(Older(1, 0, b"far away\n", 0)) == 0
+    assert buffer.prepend(Older(2, 91, b"far away\n", 0)) == 0
+    assert buffer.prepend(Older(1, 91, b"near one\n", 91)) == 1
     assert lines(buffer) == [b"near one", b"x"]
 
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from supervisor.tui.linetime import times
-from supervisor.tui.logbuffer import Line, LogBuffer, Mark, Merged, Search
+from supervisor.tui.logbuffer import Line, LogBuffer, Mark, Merged, Older, Search
 from tests.support.consoles import app
 from tests.tui.fakes import FakeServer, FakeThread
 
@@ -113,7 +113,7 @@ def test_what_came_since_keeps_its_numbers_and_what_was_found_is_found_anew() ->
     search = Search(both, "needle|10:00")
     search.step()
     assert len(search.hits) == 3
-    assert a.prepend(1, 9, b"10:00:03 a\n", 0) == 1
+    assert a.prepend(Older(1, 9, b"10:00:03 a\n", 0)) == 1
     both.settle(anew=True)
     assert both.line(number) == b"live needle"
     assert lines(both) == [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -18,10 +19,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from supervisor.client import castfile
+from supervisor.errors import UserError
 from supervisor.protocol import stream as wire
 from supervisor.protocol.asciicast import CastError, Event, Writer, header_line, read_event, read_header
 from supervisor.protocol.stream import ProcessRecord
-from supervisor.tui.logbuffer import LogBuffer
+from supervisor.tui.logbuffer import LogBuffer, Older
 from supervisor.tui.model import (
     ChangeTold,
     GoneTold,
@@ -35,7 +37,7 @@ from supervisor.tui.model import (
 )
 from supervisor.tui.recording import Recorder
 from supervisor.tui.replay import KEPT_BYTES, Clock, Host, Player, Recorded, Tape
-from supervisor.tui.tape import PAGE, Fed, Reading, Shown, Step, Told, Writing, header_field
+from supervisor.tui.tape import PAGE, Dug, Fed, Reading, Shown, Step, Told, Writing, header_field
 from tests.support.consoles import app, until
 from tests.tui.fakes import FakeThread
 from tests.tui.ptyapp import MAIN, PtyApp
@@ -90,6 +92,12 @@ def test_log_frames_are_kept_to_the_byte() -> None:
     out = writing()
     data = b"".join(out.fed(1.0, "a", "g:p", "stderr", frame) for frame in frames)
     assert played(data) == [Fed("a", "g:p", "stderr", frame) for frame in frames]
+
+
+def test_older_text_that_was_loaded_is_kept_to_the_byte() -> None:
+    piece = Older(2, 40, bytes(range(256)), 7)
+    data = writing().older(1.0, "a", "g:p", "stderr", piece)
+    assert played(data) == [Dug("a", "g:p", "stderr", piece)]
 
 
 @given(st.binary(max_size=60), st.lists(st.integers(0, 60), max_size=8), st.booleans())
@@ -372,6 +380,26 @@ def test_a_log_has_what_was_recorded_before_it_is_looked_at() -> None:
         link.fed(Fed("a", "p", "stdout", wire.Output(0, "stdout", 1, 114 + number * 65536, b"x" * 65536)))
     kept = sum(len(f.data) for _, f in link._logs["p", "stdout"].frames if isinstance(f, wire.Output))
     assert kept <= KEPT_BYTES
+
+
+def test_older_text_is_there_where_it_was_loaded() -> None:
+    link = Recorded("a", "x", Clock(1000.0, 50.0, lambda: 0.0))
+    link.fed(Fed("a", "p", "stdout", wire.Following(0, "p", "stdout", 1, 100, 0, 100)))
+    link.fed(Fed("a", "p", "stdout", wire.Output(0, "stdout", 1, 100, b"new\n")))
+    buffer = LogBuffer()
+    link.follow("p", "stdout", buffer, lambda: None)
+
+    def load() -> int:
+        return asyncio.run(link.older("p", "stdout", buffer))
+
+    with pytest.raises(UserError, match="not recorded"):
+        load()
+    link.dug(Dug("a", "p", "stdout", Older(1, 0, b"x" * 96 + b"old", 0)))  # of another place
+    link.dug(Dug("a", "p", "stdout", Older(1, 87, b"rest\nolder\nre", 0)))
+    assert load() == 1
+    assert [line for _, line in buffer.lines(buffer.first, buffer.end)][1:] == [b"older", b"renew"]
+    with pytest.raises(UserError, match="not recorded"):
+        load()
 
 
 def test_a_model_forgets_all_but_what_was_asked_for() -> None:
