@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from fnmatch import fnmatchcase
 from typing import Final
 
 from supervisor.errors import UserError
@@ -20,7 +19,7 @@ from supervisor.protocol.stream import ProcessRecord, Value
 from supervisor.states import RUNNING_STATES, SIGNALLABLE_STATES, ProcessStates
 
 from .listview import SORTS
-from .model import Model, Ref, natural
+from .model import Model, Ref, matches, natural
 
 
 @dataclass(frozen=True, slots=True)
@@ -402,7 +401,7 @@ def plan(
 
 
 def is_critical(ref: Ref, patterns: Sequence[str]) -> bool:
-    return any(fnmatchcase(ref.namespec, pattern) or fnmatchcase(ref.name, pattern) for pattern in patterns)
+    return any(matches(ref, pattern) for pattern in patterns)
 
 
 def _rolling(chosen: Chosen, size: int) -> tuple[tuple[Call, ...], ...]:

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
-from fnmatch import fnmatchcase
 from typing import Final
 
 from supervisor.states import ProcessStates
 
 from .filters import Filter
-from .model import REORDER_EVERY_S, Model, Ref, natural, severity
+from .model import REORDER_EVERY_S, Model, Ref, matches, natural, severity
 
 SORTS: Final = ("group", "name", "state", "cpu", "rss", "uptime", "restarts")
 _BY_STATE: Final = frozenset({"state", "uptime", "restarts"})
@@ -255,11 +254,7 @@ class ListView:
 
     def mark_glob(self, pattern: str, *, on: bool) -> int:
         """Mark or unmark what matches by name or by ``group:name``, shown or not; how many there are."""
-        found = {
-            ref
-            for ref in self.within()
-            if fnmatchcase(ref.namespec, pattern) or fnmatchcase(ref.name, pattern)
-        }
+        found = {ref for ref in self.within() if matches(ref, pattern)}
         self.mark(found, on=on)
         return len(found)
 

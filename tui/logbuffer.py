@@ -96,6 +96,8 @@ class LogBuffer:
         self.start = 0
         self.live = 0
         self.received = 0
+        self._heard = False
+        """Whether anything came while we listened."""
         self.version = 0
         self.turns = 0
         """How often lines that were there already got other numbers."""
@@ -115,6 +117,7 @@ class LogBuffer:
             return
         if self.offset >= 0:
             self.clear()
+            self._heard = False
             self.note("the log was begun anew")
             self.oldest = -1
         else:
@@ -131,7 +134,9 @@ class LogBuffer:
         elif offset > self.offset >= 0:
             self.gap(gen, self.offset, offset)
         self.gen, self.offset = gen, offset + len(data)
-        stamp = self._clock() if offset >= self.live else 0.0
+        # what was written while nobody looked came after what is here, and comes now
+        stamp = self._clock() if offset >= self.live or self._heard else 0.0
+        self._heard = self._heard or stamp > 0
         pieces = (self._partial + data).split(b"\n")
         if not self._partial:
             self._partial_stamp = stamp

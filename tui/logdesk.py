@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterable
-from fnmatch import fnmatchcase
 from typing import Final
 
 import urwid
@@ -16,7 +15,7 @@ from . import clipboard
 from .desk import Desk
 from .feeds import MAX_MERGED, Feeds
 from .logbuffer import Merged, number_at
-from .model import Ref
+from .model import Ref, matches
 from .pane import Box, Pane
 from .screens.dialogs import Choice, Item
 from .screens.logpane import LogPane, Wanted, is_error, is_restart, is_warning
@@ -162,7 +161,8 @@ class LogDesk:
         if value.endswith(":*") and not any(c in value[:-2] for c in "*?["):
             group = [ref for ref in records if ref.group == value[:-2]]
             return self._several(group, f"group {value[:-2]}")
-        found = [ref for ref in records if ref.namespec == value or fnmatchcase(ref.namespec, value)]
+        found = [ref for ref in records if ref.namespec == value]
+        found = found or [ref for ref in records if matches(ref, value)]
         return self._several(found, value)
 
     def _choose(self, title: str, chosen: Callable[[tuple[Ref, ...], str], None]) -> None:

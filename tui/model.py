@@ -14,6 +14,7 @@ from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
+from fnmatch import fnmatchcase
 from typing import Final, NamedTuple
 
 from supervisor.namespec import make_namespec
@@ -54,6 +55,11 @@ class Ref(NamedTuple):
     @property
     def namespec(self) -> str:
         return make_namespec(self.group, self.name) if self.name else f"{self.group}:*"
+
+
+def matches(ref: Ref, pattern: str) -> bool:
+    """Whether the process is of that pattern (``web-*``), by its name or by ``group:name``."""
+    return fnmatchcase(ref.namespec, pattern) or fnmatchcase(ref.name, pattern)
 
 
 # --- messages ----------------------------------------------------------------------------------------

@@ -27,7 +27,9 @@ Row = list[Run]
 
 WHEEL_ROWS: Final = 3
 LEAST_TITLE: Final = 20
-"""So much of a title is shown before what stands at its right."""
+"""So much of a title is shown before what stands at its right, """
+LEAST_BESIDE: Final = 8
+"""and no less than so much of that."""
 
 
 @dataclass(slots=True)
@@ -245,10 +247,14 @@ class Pane(Box):
         right_width = width_of(right) + 4
         if left and room > 6:
             least = min(width_of(left), LEAST_TITLE)
-            beside = right_width if right and room - right_width >= least + 4 else 0
+            beside = min(right_width, room - least - 4)
+            beside = beside if right and beside >= min(right_width, LEAST_BESIDE + 4) else 0
             left = middle(left, room - beside - 4, glyphs.ellipsis)
             line.add(opening + left + closing, title_role)
             room -= width_of(left) + 4
+        if right and LEAST_BESIDE + 4 <= room < right_width:
+            right = shortened(right, room - 4, glyphs.ellipsis)
+            right_width = room
         show_right = bool(right) and room >= right_width
         line.add(glyphs.line * (line.left - len(last) - 1 - (right_width if show_right else 0)))
         if show_right:

@@ -228,6 +228,18 @@ def test_merged_lines_stand_as_they_came_with_their_times() -> None:
     assert merged.count == 5
 
 
+def test_what_was_written_while_nobody_looked_comes_when_it_is_read() -> None:
+    now = [100.0]
+    buffer = LogBuffer(clock=lambda: now[0])
+    buffer.begin(1, 0, 0, 4)
+    buffer.output(1, 0, b"old\nseen\n")  # the second line in time
+    buffer.output(1, 9, b"heard\n")
+    now[0] = 200.0
+    buffer.begin(1, 15, 0, 23)  # looked at again, with something in between
+    buffer.output(1, 15, b"between\n")
+    assert [buffer.stamp(n) for n in range(buffer.first, buffer.end)] == [0.0, 0.0, 100.0, 200.0]
+
+
 def test_a_filter_keeps_marks_and_what_its_rules_say() -> None:
     buffer = filled(b"apple\nplum\napple pie\n")
     buffer.note("exit 1", life=True)

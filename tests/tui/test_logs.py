@@ -88,7 +88,7 @@ def test_merge_by_pattern_and_both_streams(server: FakeThread, tmp_path: Path) -
         console.see("web_00 err complaint")
         console.keys("+")
         console.see("Merge into this pane")
-        console.keys("api:w*_01")
+        console.keys("w*_01")
         console.see("all that match")
         console.keys("enter")
         console.see("merged: 3 processes")
