@@ -16,7 +16,7 @@ from supervisor.protocol import stream as p
 from tests.conftest import Supervise
 from tests.faults.conftest import MANY, Faults
 from tests.faults.test_storage import slowest_answer
-from tests.support.processes import status
+from tests.support.processes import memory_kb
 from tests.support.supervisor import Supervisor
 from tests.support.waiting import until
 
@@ -38,10 +38,6 @@ def connection(supervisor: Supervisor, name: str) -> socket.socket:
     return sock
 
 
-def resident_kb(pid: int) -> int:
-    return int(status(pid)["VmRSS"].split()[0])
-
-
 def test_readers_that_stop_reading_on_every_door(
     supervise: Supervise, tmp_path: Path, faults: Faults
 ) -> None:
@@ -52,7 +48,7 @@ def test_readers_that_stop_reading_on_every_door(
         "[program:b]\ncommand=/bin/sleep 1000\nautostart=false\nstartsecs=0\n"
     )
     daemon = supervisor.daemon_pid()
-    before = resident_kb(daemon)
+    before = memory_kb(daemon)
     call = (
         b"<?xml version='1.0'?><methodCall><methodName>supervisor.readProcessStdoutLog</methodName><params>"
         b"<param><value>a</value></param><param><value><int>0</int></value></param>"
@@ -77,7 +73,7 @@ def test_readers_that_stop_reading_on_every_door(
         until(lambda: (tmp_path / "a.log").stat().st_size == 30_000_000, "the whole flood", 60)
         print(f"slowest answer {slowest_answer(supervisor):.3f} s")
         supervisor.rpc.supervisor.startProcess("b")
-        growth = resident_kb(daemon) - before
+        growth = memory_kb(daemon) - before
         print(f"the daemon grew by {growth} KiB")
         assert growth < GROWTH_MAX_KB
     faults.injected("a client asks for much and reads nothing", 15)
@@ -98,7 +94,7 @@ BOMBS = {
 def test_xml_bombs(supervise: Supervise, faults: Faults) -> None:
     supervisor = supervise()
     daemon = supervisor.daemon_pid()
-    before = resident_kb(daemon)
+    before = memory_kb(daemon)
     for name, body in BOMBS.items():
         with connection(supervisor, "s") as sock, contextlib.suppress(ConnectionError):
             length = f"Content-Length: {len(body)}\r\n\r\n".encode()
@@ -107,7 +103,7 @@ def test_xml_bombs(supervise: Supervise, faults: Faults) -> None:
             assert answer.startswith((b"HTTP/1.0 4", b"HTTP/1.1 4")) or b"faultCode" in answer, (name, answer)
             assert b"root:" not in answer
         assert supervisor.daemon_pid() == daemon and slowest_answer(supervisor, 3) >= 0
-        assert resident_kb(daemon) - before < GROWTH_MAX_KB, name
+        assert memory_kb(daemon) - before < GROWTH_MAX_KB, name
     faults.injected("an XML bomb", len(BOMBS))
 
 
@@ -126,14 +122,14 @@ PACKED = {
 def test_msgpack_bombs(supervise: Supervise, faults: Faults) -> None:
     supervisor = supervise()
     daemon = supervisor.daemon_pid()
-    before = resident_kb(daemon)
+    before = memory_kb(daemon)
     for name, data in PACKED.items():
         with supervisor.stream() as stream, contextlib.suppress(ConnectionError):
             stream.sock.sendall(data)
             stream.sock.shutdown(socket.SHUT_WR)
             stream.ends()
         assert supervisor.daemon_pid() == daemon and slowest_answer(supervisor, 3) >= 0
-        assert resident_kb(daemon) - before < GROWTH_MAX_KB, name
+        assert memory_kb(daemon) - before < GROWTH_MAX_KB, name
     faults.injected("a msgpack bomb", len(PACKED))
 
 
@@ -156,13 +152,13 @@ def descriptors_for(count: int) -> Iterator[int]:
 def test_idle_clients(supervise: Supervise, faults: Faults, name: str) -> None:
     supervisor = supervise("[program:b]\ncommand=/bin/sleep 1000\nautostart=false\nstartsecs=0\n")
     daemon = supervisor.daemon_pid()
-    before = resident_kb(daemon)
+    before = memory_kb(daemon)
     with descriptors_for(300 if MANY == 1 else 10_000) as count, contextlib.ExitStack() as stack:
         for _ in range(count):
             sock = stack.enter_context(socket.socket(socket.AF_UNIX))
             sock.connect(str(supervisor.folder / name))  # waits where the queue of the socket is full
         supervisor.rpc.supervisor.startProcess("b")
         print(f"{count} clients, slowest answer {slowest_answer(supervisor):.3f} s, "
-              f"{resident_kb(daemon) - before} KiB more")  # fmt: skip
-        assert resident_kb(daemon) - before < GROWTH_MAX_KB
+              f"{memory_kb(daemon) - before} KiB more")  # fmt: skip
+        assert memory_kb(daemon) - before < GROWTH_MAX_KB
     faults.injected("a client connects and says nothing", count)

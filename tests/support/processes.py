@@ -64,6 +64,11 @@ def command_line(pid: int) -> list[str]:
         return []
 
 
+def memory_kb(pid: int) -> int:
+    """What of it is in memory."""
+    return int(status(pid)["VmRSS"].split()[0])
+
+
 def descriptors(pid: int) -> Counter[str]:
     """How many descriptors beyond 0, 1, 2 a process has, by kind: pipe, socket, tty, memfd, file, other."""
     kinds: Counter[str] = Counter()

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import signal
-import subprocess
-import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,11 +14,13 @@ import pytest
 from supervisor.protocol import stream as p
 from supervisor.tui.terminal import Terminal
 from tests.conftest import Supervise
-from tests.support.processes import descriptors
+from tests.support.processes import alive, children, descriptors, memory_kb
 from tests.support.supervisor import child
 from tests.support.waiting import until
 from tests.tui.ptyapp import PtyApp
 from tests.whole.ctl_terminal import DEADLINE_S, User, user
+
+CTRL_C_S = 0.1
 
 
 def console(folder: Path, rows: int = 24, cols: int = 80) -> PtyApp:
@@ -29,16 +29,14 @@ def console(folder: Path, rows: int = 24, cols: int = 80) -> PtyApp:
     return PtyApp(["-s", f"unix://{folder}/s"], home, rows=rows, cols=cols)
 
 
-def memory_kb(pid: int) -> int:
-    found = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())
-    assert found is not None
-    return int(found.group(1))
-
-
 def attached(app: PtyApp, name: str, keys: str = "a") -> None:
     app.see(name, "RUNNING")
     app.keys(keys)
     app.see("ATTACHED")
+
+
+def gone(pid: int) -> bool:
+    return not alive(pid)
 
 
 def shows(me: User, text: str) -> None:
@@ -141,17 +139,25 @@ def test_ctrl_c_reaches_a_flooding_program(supervise: Supervise, tmp_path: Path,
     script.write_text(
         f"trap '' INT\nwhile :; do (trap - INT; {flood.format(folder=tmp_path)}); echo stopped; read line; done\n"
     )
-    supervise(
+    supervisor = supervise(
         f"[program:f]\ncommand=sh {script}\ntty=true\nstartsecs=0\n"
         "stopasgroup=true\nkillasgroup=true\nstdout_logfile_maxbytes=1MB\nstdout_logfile_backups=0\n"
     )
     with console(tmp_path) as app:
         attached(app, "f")
-        app.see("y\ny")
-        app.keys("\x03")
-        app.see("stopped")
-        app.keys("\r")
-        app.see("y\ny")
+        shell = int(supervisor.rpc.supervisor.getProcessInfo("f")["pid"])
+        took_s = []
+        for _ in range(4):
+            app.see("y\ny")
+            (flooding,) = until(lambda: [*filter(alive, children(shell))], "the flood to begin")
+            os.write(app._fd, b"\x03")
+            typed_at = time.monotonic()
+            app.wait(partial(gone, flooding), "the flood to be interrupted")
+            took_s.append(time.monotonic() - typed_at)
+            app.see("stopped")
+            app.keys("\r")
+        print(f"Ctrl-C took {took_s}")
+        assert min(took_s) < CTRL_C_S, took_s  # the least: others may have the machine
         app.keys("\x03", "prefix", "d")
         app.see("detached")
 
@@ -178,47 +184,3 @@ def test_attaching_again_and_again_leaves_nothing_behind(supervise: Supervise, t
     until(lambda: descriptors(pid) <= before, "the descriptors to be as before")
     assert memory_kb(pid) - memory < 1500
     until(lambda: typed.read_bytes() == b"x" * 110, "every key to arrive")
-
-
-def test_the_console_attaches_again_and_again(supervise: Supervise, tmp_path: Path) -> None:
-    typed = tmp_path / "typed"
-    supervisor = supervise(f"[program:t]\ncommand={child('keys', typed)}\ntty=true\nstartsecs=0\n")
-    until(typed.exists, "the program to run")
-    pid = supervisor.daemon_pid()
-    with console(tmp_path) as app:
-        app.see("RUNNING")
-
-        def cycles(count: int) -> None:
-            for _ in range(count):
-                app.keys("a")
-                app.see("ATTACHED", "(owner)")
-                app.keys("x", "prefix", "d")
-                app.see("detached from t", "NAME")
-
-        cycles(15)
-        before = descriptors(app.pid), descriptors(pid)
-        memory = memory_kb(app.pid), memory_kb(pid)
-        cycles(100)
-        assert descriptors(app.pid) <= before[0]
-        until(lambda: descriptors(pid) <= before[1], "the daemon's descriptors to be as before")
-        assert memory_kb(app.pid) - memory[0] < 4000 and memory_kb(pid) - memory[1] < 1500
-    until(lambda: typed.read_bytes() == b"x" * 115, "every key to arrive")
-
-
-def test_supervisorctl_attaches_again_and_again(supervise: Supervise, tmp_path: Path) -> None:
-    typed = tmp_path / "typed"
-    supervisor = supervise(f"[program:t]\ncommand={child('keys', typed)}\ntty=true\nstartsecs=0\n")
-    until(typed.exists, "the program to run")
-    pid = supervisor.daemon_pid()
-    command = [sys.executable, "-m", "supervisor.supervisorctl", "-s", f"unix://{tmp_path}/s", "fg", "t"]
-
-    def cycles(count: int) -> None:
-        for _ in range(count):
-            subprocess.run(command, input=b"x", stdout=subprocess.DEVNULL, check=True, timeout=60)
-
-    cycles(5)
-    before, memory = descriptors(pid), memory_kb(pid)
-    cycles(25)
-    until(lambda: descriptors(pid) <= before, "the descriptors to be as before")
-    assert memory_kb(pid) - memory < 1500
-    assert typed.read_bytes() == b"x" * 30

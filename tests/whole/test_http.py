@@ -15,7 +15,7 @@ from supervisor.daemon.httphead import BODY_MAX_BYTES
 from supervisor.passwords import hash_password
 from tests.conftest import Supervise
 from tests.support.http import Answer, Http, ask, basic, raw
-from tests.support.processes import status
+from tests.support.processes import memory_kb
 from tests.support.supervisor import Rpc, Supervisor, child, shell
 from tests.support.waiting import until
 
@@ -275,7 +275,7 @@ def test_a_foreign_page_cannot_call(supervise: Supervise) -> None:
 
 def test_the_unix_socket_answers_while_hostile_connections_sit_on_tcp(supervise: Supervise) -> None:
     supervisor, tcp = with_tcp(supervise, login=password(hash_password(b"secret", 12, 8, 1)))
-    before = int(status(supervisor.daemon_pid())["VmRSS"].split()[0])
+    before = memory_kb(supervisor.daemon_pid())
     hostile = []
     for number in range(200):
         sock = socket.socket()
@@ -300,7 +300,7 @@ def test_the_unix_socket_answers_while_hostile_connections_sit_on_tcp(supervise:
         assert supervisor.rpc.supervisor.getState()["statecode"] == 1
         worst = max(worst, time.monotonic() - begin)
     print(f"slowest of 50 calls: {worst * 1000:.0f} ms")
-    assert int(status(supervisor.daemon_pid())["VmRSS"].split()[0]) - before < 60_000
+    assert memory_kb(supervisor.daemon_pid()) - before < 60_000
     for sock in hostile:
         sock.close()
 
@@ -411,7 +411,7 @@ def test_slow_tails_hold_nobody_up(supervise: Supervise, tmp_path: Path) -> None
         assert http.head().status == 200  # and then reads nothing
     supervisor.wait_state("a", "EXITED")
     until(lambda: (tmp_path / "a.log").stat().st_size == 60 * 500_000 + 6, "the whole output")
-    assert int(status(supervisor.daemon_pid())["VmRSS"].split()[0]) < 250_000
+    assert memory_kb(supervisor.daemon_pid()) < 250_000
     for http in tails:
         http.sock.close()
 
