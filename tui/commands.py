@@ -8,7 +8,7 @@ first; ``Progress`` follows one plan until every process has settled.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
@@ -552,9 +552,13 @@ class Progress:
         return f"{plan.title} {plan.scope}  {', '.join(parts)}"
 
 
-def describe_marks(marks: Iterable[Ref]) -> str:
-    """``4 marked in 1 group``, ``4 marked in 1 group on 2 supervisors``, empty for none."""
-    refs = list(marks)
-    groups, sups = len({ref.group for ref in refs}), len({ref.sup for ref in refs})
-    where = f" on {sups} supervisors" if sups > 1 else ""
-    return f"{len(refs)} marked in {groups} group{'s' if groups != 1 else ''}{where}" if refs else ""
+MARKS_COUNTED: Final = 500
+"""So many marks at most are looked at for each picture."""
+
+
+def describe_marks(marks: Collection[Ref]) -> str:
+    """``4 marked in 1 group``, empty for none."""
+    if not marks or len(marks) > MARKS_COUNTED:
+        return f"{len(marks)} marked" if marks else ""
+    groups = len({ref.of_group for ref in marks})
+    return f"{len(marks)} marked in {groups} group{'s' if groups != 1 else ''}"

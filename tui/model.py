@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from supervisor.namespec import make_namespec
@@ -557,6 +558,7 @@ def _reason(record: ProcessRecord) -> str:
 _PIECES: Final = re.compile(r"(\d{1,18})|(\D+|\d+)", re.ASCII)
 
 
+@lru_cache(maxsize=1 << 16)
 def natural(text: str) -> tuple[tuple[int, int, str], ...]:
     """A key that puts ``web_9`` before ``web_10``."""
     return tuple(

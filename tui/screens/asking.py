@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from textwrap import wrap
 
 from ..field import Field
 from ..pane import Line, Look, Row
@@ -20,7 +21,9 @@ class Question(Dialog):
         self, look: Look, title: str, lines: Sequence[str], go: str, done: Callable[[bool], None]
     ) -> None:
         super().__init__(look, title)
-        self._lines = [clean(line) for line in lines]
+        self._text = [clean(line) for line in lines]
+        self._lines: list[str] = []
+        self._width = 0
         self._labels = ["Cancel", go]
         self._done = done
         self._at = 0
@@ -30,11 +33,19 @@ class Question(Dialog):
         self._row = 0
 
     def size(self, cols: int, rows: int) -> tuple[int, int]:
-        widest = max((width_of(line) for line in self._lines), default=0) + 6
-        return min(cols, max(50, min(widest, 100))), min(rows, len(self._lines) + 6)
+        widest = max((width_of(line) for line in self._text), default=0) + 6
+        width = min(cols, max(50, min(widest, 100)))
+        self._wrap(width - 2)
+        return width, min(rows, len(self._lines) + 6)
+
+    def _wrap(self, cols: int) -> None:
+        if cols != self._width:
+            self._width = cols
+            self._lines = [part for line in self._text for part in _wrapped(line, cols - 3)]
 
     def inside(self, cols: int, rows: int) -> list[Row]:
         body = "dialog.body"
+        self._wrap(cols)
         self._height = max(1, rows - 4)
         self._top = max(0, min(self._top, len(self._lines) - self._height))
         shown = self._lines[self._top : self._top + self._height]
@@ -86,6 +97,12 @@ class Question(Dialog):
         if not self.over:
             self.over = True
             self._done(agreed)
+
+
+def _wrapped(line: str, width: int) -> list[str]:
+    """A line in pieces that fit, as far in as it is and a little more."""
+    indent = line[: len(line) - len(line.lstrip())]
+    return wrap(line, max(10, width), subsequent_indent=f"{indent}    ", break_on_hyphens=False) or [""]
 
 
 class TypeName(Dialog):
