@@ -27,7 +27,7 @@ from .desk import Desk, Host, Timer
 from .feeds import Feeds
 from .fleetdesk import FleetDesk
 from .keymap import Prefix, show
-from .listview import SORTS
+from .listdesk import ListDesk
 from .logbuffer import LogBuffer
 from .logdesk import LogDesk
 from .model import ChangeTold, LinkKind, LinkTold, Message, Model, Ref
@@ -68,14 +68,13 @@ class Console(Desk):
         self._pickers = Pickers(self)
         self._pickers.propose = self._actions.propose
         self._whys = Whys(self)
-        self._range_from: Ref | None = None
+        self._list = ListDesk(self)
         self._link_trouble = False
         self._pending: tuple[str, ...] = ()
         self._replies = Replies()
         self._sequence_timer: Timer | None = None
         self._sync_timer: Timer | None = None
         self._interrupted_at = float("-inf")
-        self._find_text = ""
         self._no_log = LogBuffer()
         self._no_log_text = ""
         self._logdesk = LogDesk(self, self.feeds, self._log)
@@ -83,7 +82,9 @@ class Console(Desk):
         self.stage.resized = self._keep_sizes
         self.setup = Setup(self, self._pickers, self._logdesk.screen)
         self._attaching.give = self._logdesk.give
-        self._commands = self._logdesk.commands() | self.replay.commands() | self._table()
+        self._commands = (
+            self._list.commands() | self._logdesk.commands() | self.replay.commands() | self._table()
+        )
         self._with_argument: dict[str, Callable[[str], None]] = {
             "signal": lambda name: self._actions.act(Verb.SIGNAL, signal=name),
             "restart-rolling": lambda number: self._actions.roll(int(number)),
@@ -362,7 +363,6 @@ class Console(Desk):
             "higher": lambda: self._resize(0, 1),
             "lower": lambda: self._resize(0, -1),
             "even": lambda: self._resize(0, 0),
-            "follow-row": self._follow_row,
             "overview": lambda: self.show([*self.base, self.overview]),
             "fleet": self._fleet.show,
             "open-supervisor": self._fleet.open,
@@ -393,9 +393,6 @@ class Console(Desk):
             "watch": lambda: self._attaching.attach(read_only=True),
             "attached": self._attaching.choose,
             "mark": lambda: (self._fleet.mark if self._fleet.shown else self.view.toggle_mark)(),
-            "mark-range": self._mark_range,
-            "mark-glob": lambda: self._mark_glob(on=True),
-            "unmark-glob": lambda: self._mark_glob(on=False),
             "mark-all": self.view.mark_shown,
             "unmark-all": self.view.unmark,
             "filter": self._filter,
@@ -406,8 +403,6 @@ class Console(Desk):
             "palette": self._pickers.palette,
             "actions": lambda: self._pickers.actions(self._actions.targets().words),
             "sort": self._pickers.sort,
-            "sort-next": lambda: self._sort(1),
-            "sort-previous": lambda: self._sort(-1),
             "invert": lambda: self.view.change(inverted=not self.view.inverted),
             "zoom": lambda: self.stage.screen.zoom(),
             "follow": self._follow,
@@ -522,8 +517,7 @@ class Console(Desk):
 
     def _back(self, key: str) -> None:
         screen = self.stage.screen
-        if self._range_from is not None:
-            self._range_from = None
+        if self._list.leave_range():
             self.unsay()
         elif self._actions.progress is not None and not self._actions.progress.hidden:
             self._actions.progress.hidden = True
@@ -575,90 +569,25 @@ class Console(Desk):
     def _filter(self) -> None:
         if self._fleet.shown:
             self._fleet.filter()
-            return
-        before = self.view.filter
-
-        def done(value: str | None) -> None:
-            if value is None:
-                self.view.change(filter=before)
-
-        self.ask(
-            "filter: ", before.text, lambda text: self.view.change(filter=filters.parse(text)), done, "filter"
-        )
-
-    def _mark_range(self) -> None:
-        """The first time: here it begins. The second: mark up to here."""
-        cursor = self.view.cursor
-        if cursor is None:
-            raise UserError("no process is selected")
-        start, self._range_from = self._range_from, None
-        if start is None:
-            self._range_from = cursor
-            self.say(f"range from {cursor.namespec}: v again marks up to the cursor, Esc leaves", keep=True)
         else:
-            self.say(f"{self.view.mark_range(start)} marked in the range")
+            self._list.filter()
 
-    def _mark_glob(self, *, on: bool) -> None:
-        before = set(self.view.marks)
-
-        def changed(text: str) -> None:
-            self.view.marks = set(before)
-            if text and not self.view.mark_glob(text, on=on):
-                raise UserError(f"{text}: matches no process")
-
-        def done(text: str | None) -> None:
-            if text is None:
-                self.view.marks = set(before)
-
-        self.ask("mark: " if on else "unmark: ", "", changed, done, "glob")
-
-    def _follow_row(self) -> None:
-        self.view.follows = not self.view.follows
-        self.say(
-            "the cursor follows its process"
-            if self.view.follows
-            else "the cursor keeps its row: processes move under it when they are put in order"
-        )
+    @property
+    def _in_logs(self) -> bool:
+        """Whether finding is for a log."""
+        return isinstance(self.stage.screen.focused, LogPane) or self.stage.screen is not self.overview
 
     def _find(self) -> None:
-        if isinstance(self.stage.screen.focused, LogPane) or self.stage.screen is not self.overview:
+        if self._in_logs:
             self._logdesk.find()
-            return
-        start = self.view.place
-
-        def changed(text: str) -> None:
-            self._find_text = text
-            if text:
-                self._jump(start, backward=False, here=True)
-
-        def done(text: str | None) -> None:
-            if text is None:
-                self.view.go(start)
-
-        self.ask("find: ", "", changed, done, "find")
+        else:
+            self._list.find()
 
     def _next_match(self, *, backward: bool) -> None:
-        if isinstance(self.stage.screen.focused, LogPane) or self.stage.screen is not self.overview:
-            log = self._log()
-            self._logdesk.next_match(backward=backward != log.backward)
-        elif self._find_text:
-            self._jump(self.view.place, backward=backward, here=False)
+        if self._in_logs:
+            self._logdesk.next_match(backward=backward != self._log().backward)
         else:
-            raise UserError("nothing is searched for: F3 searches")
-
-    def _jump(self, start: int, *, backward: bool, here: bool) -> None:
-        """Put the cursor on the next row whose name holds the text. Raises UserError when none does."""
-        rows, text = self.view.rows, self._find_text.lower()
-        step = -1 if backward else 1
-        for number in range(0 if here else 1, len(rows) + 1):
-            place = (start + step * number) % max(1, len(rows))
-            if rows and text in rows[place].namespec.lower():
-                self.view.go(place)
-                return
-        raise UserError(f"{self._find_text}: not found")
-
-    def _sort(self, by: int) -> None:
-        self.view.change(sort=SORTS[(SORTS.index(self.view.sort) + by) % len(SORTS)])
+            self._list.next_match(backward=backward)
 
     # --- logs ----------------------------------------------------------------------------------------
 

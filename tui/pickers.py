@@ -15,7 +15,8 @@ from .desk import Desk
 from .listview import SORTS
 from .model import Ref
 from .pane import Row
-from .screens.dialogs import Choice, Item, Page, help_rows
+from .screens.dialogs import Choice, Item
+from .screens.page import Page, help_rows
 from .settings import SETTINGS, Settings, shown
 from .words import clock
 

@@ -21,6 +21,9 @@ KEYS = {
     "pgup": "\x1b[5~", "pgdn": "\x1b[6~", "f1": "\x1bOP", "f2": "\x1bOQ", "f3": "\x1bOR", "f4": "\x1bOS", "f5": "\x1b[15~",
     "f7": "\x1b[18~", "f8": "\x1b[19~", "f9": "\x1b[20~", "f10": "\x1b[21~", "f11": "\x1b[23~", "prefix": "\x1d", "backspace": "\x7f",
 }  # fmt: skip
+MOUSE = {
+    "press": (0, "M"), "drag": (32, "M"), "release": (0, "m"), "right": (2, "M"), "up": (64, "M"), "down": (65, "M"),
+}  # fmt: skip
 MAIN = "import sys; from supervisor.tui.main import main; sys.exit(main())"
 
 
@@ -77,6 +80,12 @@ class PtyApp:
         for key in keys:
             os.write(self._fd, KEYS.get(key, key).encode())
 
+    def mouse(self, *events: tuple[str, int, int]) -> None:
+        """Events of MOUSE at a column and a row of the screen, from 0."""
+        for event, col, row in events:
+            code, final = MOUSE[event]
+            self.keys(f"\x1b[<{code};{col + 1};{row + 1}{final}")
+
     def pump(self, wait_s: float = 0.05) -> None:
         if select.select([self._fd], [], [], wait_s)[0]:
             try:
@@ -123,6 +132,11 @@ class PtyApp:
 
     def row_of(self, text: str) -> int:
         return next(number for number, line in enumerate(self.lines()) if text in line)
+
+    def place_of(self, text: str) -> tuple[int, int]:
+        """The column and the row where ``text`` begins."""
+        row = self.row_of(text)
+        return self.lines()[row].index(text), row
 
     def look_of(self, text: str) -> Attrs:
         """The attributes of the first cell of ``text`` on the screen."""

@@ -12,42 +12,20 @@ from hypothesis import strategies as st
 from supervisor.tui import sizes
 from tests.support.consoles import app
 from tests.tui.fakes import FakeThread
-from tests.tui.ptyapp import PtyApp
-
-CODES = {
-    "press": (0, "M"),
-    "drag": (32, "M"),
-    "release": (0, "m"),
-    "right": (2, "M"),
-    "up": (64, "M"),
-    "down": (65, "M"),
-}
-
-
-def mouse(console: PtyApp, *events: tuple[str, int, int]) -> None:
-    """Events at a column and a row of the screen, from 0."""
-    for event, col, row in events:
-        code, final = CODES[event]
-        console.keys(f"\x1b[<{code};{col + 1};{row + 1}{final}")
-
-
-def place(console: PtyApp, text: str) -> tuple[int, int]:
-    row = console.row_of(text)
-    return console.lines()[row].index(text), row
 
 
 def test_the_wheel_runs_no_command(server: FakeThread, tmp_path: Path) -> None:
     with app(tmp_path) as console:
         console.see("web_00")
-        mouse(console, ("up", *place(console, "F8 Stop")), ("down", *place(console, "F8 Stop")))
+        console.mouse(("up", *console.place_of("F8 Stop")), ("down", *console.place_of("F8 Stop")))
         console.keys("R")
         console.see("RESTART GROUP API", "Restart 4")
-        mouse(console, ("up", *place(console, "Restart 4")), ("down", *place(console, "Restart 4")))
+        console.mouse(("up", *console.place_of("Restart 4")), ("down", *console.place_of("Restart 4")))
         console.keys("d")
         console.see("startProcessGroup api")
         console.keys("n", "?")
         console.see("Keys: list", "row down")
-        mouse(console, ("down", 20, 10))
+        console.mouse(("down", 20, 10))
         console.miss("row down")
         console.see("Keys: list")
         console.keys("esc")
@@ -58,9 +36,9 @@ def test_the_wheel_runs_no_command(server: FakeThread, tmp_path: Path) -> None:
 def test_the_right_button_opens_a_menu_for_what_is_under_it(server: FakeThread, tmp_path: Path) -> None:
     with app(tmp_path) as console:
         console.see("worker_01")
-        mouse(console, ("right", *place(console, "worker_01")))
+        console.mouse(("right", *console.place_of("worker_01")))
         console.see("Actions: api:worker_01", "restart its group (asks)")
-        mouse(console, ("press", *place(console, "restart   ")))
+        console.mouse(("press", *console.place_of("restart   ")))
         console.wait(lambda: bool(server.do(lambda s: s.calls)), "a restart")
         assert server.do(lambda s: s.calls[0]) == ("supervisor.stopProcess", ["api:worker_01", True])
         console.keys("m")
@@ -71,13 +49,15 @@ def test_a_second_press_opens(server: FakeThread, tmp_path: Path) -> None:
     with app(tmp_path) as console:
         console.see("worker_00")
         for _ in range(2):
-            mouse(console, ("press", *place(console, "worker_00")), ("release", *place(console, "worker_00")))
+            console.mouse(
+                ("press", *console.place_of("worker_00")), ("release", *console.place_of("worker_00"))
+            )
         console.see("> api:worker_00")
         console.keys("q", "x")
         console.see("stop api:worker_00  1/1 STOPPED")
         console.keys("4")
         console.see("> events", "api:worker_00")
-        mouse(console, ("press", *place(console, "you")), ("release", *place(console, "you")))
+        console.mouse(("press", *console.place_of("you")), ("release", *console.place_of("you")))
         console.keys("enter")
         console.see("no process is selected")
 
@@ -86,7 +66,7 @@ def test_borders_are_dragged_and_kept(server: FakeThread, tmp_path: Path) -> Non
     with app(tmp_path, rows=40, cols=120) as console:
         console.see("web_00", "page=59")
         at = console.lines()[1].index("┐")
-        mouse(console, ("press", at, 8), ("drag", at + 3, 8), ("drag", at + 11, 9), ("release", at + 11, 9))
+        console.mouse(("press", at, 8), ("drag", at + 3, 8), ("drag", at + 11, 9), ("release", at + 11, 9))
         console.wait(lambda: abs(console.lines()[1].index("┐") - at - 11) <= 1, "a wider tree")
         console.keys("o", "-")
         console.see("Show in the new pane")
@@ -94,7 +74,7 @@ def test_borders_are_dragged_and_kept(server: FakeThread, tmp_path: Path) -> Non
         console.see("logs (2 panes)")
         console.miss("Show in the new pane")
         row = console.row_of("2 api:web_00")
-        mouse(console, ("press", 5, row), ("drag", 5, row - 9), ("release", 5, row - 9))
+        console.mouse(("press", 5, row), ("drag", 5, row - 9), ("release", 5, row - 9))
         console.wait(lambda: console.row_of("2 api:web_00") in (row - 9, row - 8), "a higher pane")
         now = console.row_of("2 api:web_00")
         console.keys("f10")
@@ -115,7 +95,7 @@ def test_the_border_between_tree_and_log_is_dragged_at_80_by_24(server: FakeThre
     with app(tmp_path) as console:
         console.see("web_00", "page=59")
         row = console.row_of("api:web_00  stdout")
-        mouse(console, ("press", 5, row), ("drag", 5, row - 5), ("release", 5, row - 5))
+        console.mouse(("press", 5, row), ("drag", 5, row - 5), ("release", 5, row - 5))
         console.wait(lambda: console.row_of("api:web_00  stdout") == row - 5, "a higher log")
 
 

@@ -25,10 +25,11 @@ from supervisor.tui.pane import Line, Look, Row, TitleBar, slice_row
 from supervisor.tui.screens.asking import Question, TypeName
 from supervisor.tui.screens.attach import AttachScreen, Wish, walk
 from supervisor.tui.screens.detail import Detail
-from supervisor.tui.screens.dialogs import Choice, Confirm, Dialog, Item, Page, help_rows
+from supervisor.tui.screens.dialogs import Choice, Confirm, Dialog, Item
 from supervisor.tui.screens.events import Events
 from supervisor.tui.screens.logpane import LogPane
 from supervisor.tui.screens.overview import Overview
+from supervisor.tui.screens.page import Page, help_rows
 from supervisor.tui.screens.stage import Stage
 from supervisor.tui.screens.table import ProcessTable, columns
 from supervisor.tui.terminal import Terminal

@@ -247,13 +247,6 @@ def test_characters_are_copied_by_keys(server: FakeThread, tmp_path: Path) -> No
         console.see("wrap on")
 
 
-def mouse(console: PtyApp, *events: tuple[str, int, int]) -> None:
-    """press, drag, release at a column and a row of the screen, from 0."""
-    for event, col, row in events:
-        code, final = {"press": (0, "M"), "drag": (32, "M"), "release": (0, "m")}[event]
-        console.keys(f"\x1b[<{code};{col + 1};{row + 1}{final}")
-
-
 def test_dragging_selects_and_releasing_copies(server: FakeThread, tmp_path: Path) -> None:
     with app(tmp_path, rows=40, cols=120) as console:
         console.see("web_00", "page=59")
@@ -261,13 +254,13 @@ def test_dragging_selects_and_releasing_copies(server: FakeThread, tmp_path: Pat
         console.see("second words")
         row = console.row_of("second words")
         col = console.lines()[row].index("second words")
-        mouse(console, ("press", col + 6, row - 1), ("drag", col + 8, row - 1), ("drag", col + 5, row))
+        console.mouse(("press", col + 6, row - 1), ("drag", col + 8, row - 1), ("drag", col + 5, row))
         console.see("SELECT 2 lines")
-        mouse(console, ("drag", 3, row))  # another pane: the selection stays where it is
-        mouse(console, ("release", col + 5, row))
+        console.mouse(("drag", 3, row))  # another pane: the selection stays where it is
+        console.mouse(("release", col + 5, row))
         console.wait(lambda: copied(console, "words\nsecond"), "the copy")
         console.miss("SELECT")
-        mouse(console, ("press", col, row), ("release", col, row))  # a click copies nothing
+        console.mouse(("press", col, row), ("release", col, row))  # a click copies nothing
         console.settle()
         assert bytes(console.raw).count(b"\x1b]52;c;") == 1
 

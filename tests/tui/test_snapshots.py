@@ -39,12 +39,13 @@ from supervisor.tui.pane import Look, Row
 from supervisor.tui.screens.asking import Question, TypeName
 from supervisor.tui.screens.attach import AttachScreen
 from supervisor.tui.screens.detail import Detail, Why
-from supervisor.tui.screens.dialogs import Choice, Confirm, Dialog, Item, Page, help_rows
+from supervisor.tui.screens.dialogs import Choice, Confirm, Dialog, Item
 from supervisor.tui.screens.events import Events
 from supervisor.tui.screens.fleet import Fleet
 from supervisor.tui.screens.login import Login
 from supervisor.tui.screens.logs import Logs
 from supervisor.tui.screens.overview import Overview
+from supervisor.tui.screens.page import Page, help_rows
 from supervisor.tui.screens.settings import SettingsPage
 from supervisor.tui.screens.stage import Stage
 from supervisor.tui.settings import Settings
