@@ -9,7 +9,7 @@ last stands just before them.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import msgpack
@@ -26,6 +26,9 @@ _SAVED_CAUSE_BYTES = 60
 
 Place = tuple[int, int]
 """(generation, offset) in a log."""
+
+Ends = tuple[Place | None, Place | None]
+"""Of stdout and stderr."""
 
 
 class Past(NamedTuple):
@@ -59,13 +62,14 @@ class History:
         self.entries: list[Past] = []
 
     def add(
-        self, transition: Transition, when: float, status: int | None, ends: tuple[Place | None, Place | None]
+        self, transition: Transition, when: float, status: int | None, ends: Callable[[], Ends]
     ) -> None:
-        """Keep a transition; ``status`` and ``ends`` count only where it is an exit."""
+        """Keep a transition; ``status`` and ``ends`` count, and are asked for, only where it is an exit."""
         cause = _clipped(transition.cause, _CAUSE_BYTES)
         past = Past(when, transition.old, transition.new, cause, transition.pid, transition.tries)
         if past.is_exit:
-            past = past._replace(status=status, stdout=ends[0], stderr=ends[1])
+            stdout, stderr = ends()
+            past = past._replace(status=status, stdout=stdout, stderr=stderr)
         self.entries.append(past)
         del self.entries[:-KEPT]
 

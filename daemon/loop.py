@@ -347,7 +347,7 @@ class Supervisor:
     def _change(self, process: Process, transition: machine.Transition) -> Change:
         wall = time.time()
         process.changed = wall
-        process.history.add(transition, wall, process.machine.status, process.log_ends())
+        process.history.add(transition, wall, process.machine.status, process.log_ends)
         if transition.new == S.STARTING:
             process.start = wall
         elif transition.new in (S.STOPPED, S.EXITED, S.BACKOFF) and transition.pid:
