@@ -228,7 +228,9 @@ class _Shell:
                 case TakeTyped():
                     if data := without_answers(self._terminal.pending()):
                         self._do(self._typed(data))
-                case Note(text):
+                case Note(text, at_rest):
+                    if at_rest:
+                        self._terminal.restore_modes()
                     self._note(text)
                 case Finish(status):
                     self._status = status

@@ -89,9 +89,10 @@ class TakeTyped:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A line of ours to the user."""
+    """A line of ours to the user. ``at_rest``: what the program switched on is over."""
 
     text: str
+    at_rest: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -424,7 +425,10 @@ class Attachment:
         how = describe_exit(frame.status)
         if self._until_exit:
             return [*self._end_replay(), Note(f"{self.name} exited {how}"), *self._finish(PROGRAM_EXITED)]
-        return [Note(f"{self.name} exited {how}; waiting for its next start, {self._leave.name} detaches")]
+        return [
+            *self._end_replay(),
+            Note(f"{self.name} exited {how}; waiting for its next start, {self._leave.name} detaches", True),
+        ]
 
     def _error(self, frame: stream.Error) -> list[Action]:
         known = frame.code == Faults.BAD_NAME and not self.joined

@@ -151,6 +151,7 @@ class Terminal:
         if self.raw and self.output_is_tty and not self._modes_at_rest:
             self._modes_at_rest = True
             write_all(self.output_fd, self.modes.restore())
+            self.modes = ModeTracker()
 
     def show(self, data: bytes) -> None:
         """Bytes of a program, as they are."""

@@ -218,7 +218,7 @@ def test_lines() -> None:
 def test_an_exit_does_not_end_the_attachment() -> None:
     attachment = joined()
     assert attachment.handle(stream.Exited(REQUEST_ID, 7, -9), 0.0) == [
-        Note("p exited by signal 9; waiting for its next start, Ctrl-] detaches")
+        Note("p exited by signal 9; waiting for its next start, Ctrl-] detaches", True)
     ]
     assert attachment.handle(stream.Started(REQUEST_ID, 8), 0.0) == [
         Note("p started, pid 8"),

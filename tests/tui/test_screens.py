@@ -451,6 +451,33 @@ def test_a_picture_is_held_back_for_a_moment() -> None:
     assert body(screen)[0] == "never ended"
 
 
+def test_the_menu_shows_all_keys_a_page_at_a_time() -> None:
+    screen, _, _ = attach()
+    for cols in (40, 80, 120, 200):
+        screen.input(list(b"\x1d"))
+        shown = ""
+        for _ in range(10):
+            shown += render_text(screen, (cols, 24), focus=True)[0]
+            screen.input(list(b"?"))
+        for words in ("d detach", "w read-only", "Ctrl-] sends one", "z half", "c Ctrl-C: program", "? more"):
+            assert words in shown, cols
+        screen.input(list(b"\x1b"))
+
+
+def test_the_next_process_finds_its_terminal_fresh() -> None:
+    screen, sent, _ = attach()
+    shows(screen, b"first\x1b[?1049h\x1b[?1h\x1b[?1003h\x1b[?25lpicture\x1b[31;4m")
+    screen.take(wire.Exited(1, 7, -9))
+    assert body(screen)[0] == "     picture"  # it stays to be looked at
+    screen.take(wire.Started(1, 8))
+    shows(screen, b"second")
+    assert body(screen)[:3] == ["first", "-- started again, pid 8 --", "second"]
+    assert screen.terminal is not None and screen.cursor(80, 24) is not None
+    assert not screen.terminal.row(2).runs[0][1].underline
+    screen.input(list(b"\x1b[A"))
+    assert sent == b"\x1b[A"
+
+
 def test_ctrl_c_does_what_was_chosen() -> None:
     screen, sent, wishes = attach()
     screen.input(list(b"\x03"))

@@ -162,12 +162,13 @@ def test_exit_start_and_removal(tmp_path: Path) -> None:
     def script(peer: Peer) -> None:
         peer.send(GREETING)
         peer.expect(stream.Attach)
-        peer.send(attached(), stream.Exited(1, 7, 3), stream.Started(1, 8))
+        peer.send(attached(), output(0, b"\x1b[?1049hhere"), stream.Exited(1, 7, 3), stream.Started(1, 8))
         peer.expect(stream.Resize)
         peer.send(stream.Removed(1))
         peer.expect_end()
 
     with servers(tmp_path, script) as arguments, user(*arguments, "attach", "p") as me:
+        me.sees(b"\x1b[?1049hhere\x1b[0m\x1b(B\x0f\x1b[?1049l\r\n")  # what it switched on is off for the next
         me.sees(b"p exited with status 3; waiting for its next start, Ctrl-] detaches\r\n")
         me.sees(b"p started, pid 8\r\n")
         me.sees(b"p is no longer configured\r\n")

@@ -51,6 +51,11 @@ _MENU_MORE: Final = (
 )  # fmt: skip
 MAX_KEY_BYTES: Final = 64
 LINES_MAX: Final = 500
+NEVER_PAST: Final = 1 << 62
+FRESH_TERMINAL: Final = (
+    b"\x18\x1b[?1049l\x1b[!p\x1b[?5;9;1000;1002;1003;1004;1005;1006;2004;2026l\x1b[?7;25h\x1b>\x1b[m"
+)
+"""What the process before switched is off for the next one, whose terminal is a new one; what it wrote stays."""
 PREVIEW_CELLS: Final = 24
 PASTE_MARKS_BYTES: Final = len(PASTE_START) + len(PASTE_END)
 
@@ -152,7 +157,7 @@ class AttachScreen(Box):
         self.terminal: Terminal | None = None
         self.size = (24, 80)
         self.prefix_down = False
-        self._menu_long = False
+        self._menu_page = 0
         self._paste: bytearray | None = None
         self._scroll: ScrollMode | None = None
         self._outbox = bytearray()
@@ -229,7 +234,10 @@ class AttachScreen(Box):
                 peer.ended = ""
                 peer.pid = frame.pid
                 peer.started = self._look.now()
-                if not peer.tty:
+                if peer.tty:
+                    mark = b"\r\n-- started again, pid %d --\r\n" % frame.pid
+                    peer.backlog.add(NEVER_PAST, FRESH_TERMINAL + mark)
+                else:
                     self._output.buffer.note(f"started, pid {frame.pid}")
             case wire.Gap():
                 self.skipped += frame.until - frame.offset
@@ -346,7 +354,7 @@ class AttachScreen(Box):
         elif self.prefix_down:
             self._chosen(key, data)
         elif key in self._look.prefix:
-            self.prefix_down = True
+            self.prefix_down, self._menu_page = True, 0
         elif self._scroll is not None:
             self._scroll_key(key)
         elif self.spare(key):
@@ -447,12 +455,13 @@ class AttachScreen(Box):
                     self._scroll_key(key)
             case "interrupt-goes":
                 self._interrupt = INTERRUPTS[(INTERRUPTS.index(self._interrupt) + 1) % len(INTERRUPTS)]
-                self.prefix_down = self._menu_long = True
+                self.prefix_down = True
+                self._menu_page = -1  # where it stands
             case "only-watch":
                 self.read_only = not self.read_only
             case "menu":
                 self.prefix_down = True
-                self._menu_long = not self._menu_long
+                self._menu_page += 1
             case "allow-copy" | "refuse-copy" if self._clipboard_asked:
                 self._clipboard_asked, self._clipboard_allowed = False, command == "allow-copy"
                 if self._clipboard_allowed:
@@ -583,7 +592,7 @@ class AttachScreen(Box):
 
     def _bar(self, cols: int) -> Row:
         if self.prefix_down:
-            words = f" {key_words(self._look.prefix[0])}  " + "  ".join(self._menu())
+            words = f" {key_words(self._look.prefix[0])}  " + self._menu(cols)
             return Line(cols, "attach.bar.prefix").add(words).done()
         if self._asked is not None:
             return Line(cols, "attach.bar.prefix").add(f" {self._asked.text}").done()
@@ -596,20 +605,22 @@ class AttachScreen(Box):
             line.add(" " * (line.left - len(leave))).add(leave)
         return line.done()
 
-    def _menu(self) -> list[str]:
-        """What may follow the prefix, with the keys that it has now."""
+    def _menu(self, cols: int) -> str:
+        """What may follow the prefix, with the keys that it has now: as many as fit, the menu's key shows others."""
         keys: dict[str, str] = {}
         for key, command in self._look.after_prefix.items():
             keys.setdefault(command, key)
-        entries = [*_MENU]
-        if self._menu_long:
-            entries = [*_MENU_MORE, ("interrupt-goes", f"Ctrl-C: {self._interrupt}")]
-        words = [f"{key_words(keys[name])} {label}" for name, label in entries if name in keys]
-        if self._menu_long:
-            words = [f"{key_words(self._look.prefix[0])} sends one", *words, "Esc nothing"]
-        if "menu" in keys:
-            words.append(f"{key_words(keys['menu'])} {'less' if self._menu_long else 'more'}")
-        return words
+        prefix = key_words(self._look.prefix[0])
+        more = [*_MENU_MORE, ("interrupt-goes", f"Ctrl-C: {self._interrupt}")]
+        first, rest = (
+            [f"{key_words(keys[name])} {label}" for name, label in entries if name in keys]
+            for entries in (_MENU, more)
+        )
+        next_page = f"{key_words(keys['menu'])} more" if "menu" in keys else ""
+        room = cols - len(f" {prefix}  ") - len(next_page)
+        pages = [*_pages(first, room), *_pages(["Esc nothing", f"{prefix} sends one", *rest], room)]
+        page = pages[self._menu_page % len(pages)]
+        return "  ".join([*page, next_page] if next_page else page)
 
     def _kind(self) -> str:
         tape = self._look.tape()
@@ -664,3 +675,16 @@ def key_words(key: str) -> str:
     if len(key) == 1:
         return key
     return key.replace("ctrl ", "Ctrl-").replace("meta ", "Alt-") if " " in key else key.capitalize()
+
+
+def _pages(entries: list[str], room: int) -> list[list[str]]:
+    """``entries`` in groups that fit, each with a gap behind it."""
+    pages: list[list[str]] = [[]]
+    left = room
+    for entry in entries:
+        if pages[-1] and len(entry) + 2 > left:
+            pages.append([])
+            left = room
+        pages[-1].append(entry)
+        left -= len(entry) + 2
+    return pages
