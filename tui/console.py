@@ -27,6 +27,7 @@ from .desk import Desk, Host, Timer
 from .feeds import Feeds
 from .fleetdesk import FleetDesk
 from .keymap import Prefix, show
+from .lastlines import LastLines
 from .listdesk import ListDesk
 from .logbuffer import LogBuffer
 from .logdesk import LogDesk
@@ -57,6 +58,8 @@ class Console(Desk):
         super().__init__(host, model, look, theme=theme, read_only=read_only)
         self.feeds = Feeds(self.links, host.invalidate, host.now)
         self.stage.message.idle = self._idle_line
+        self._last_lines = LastLines(self.links, host.invalidate)
+        self.overview.table.last_line = self._last_lines.of
         self._actions = Actions(self)
         self._attaching = Attaching(self, self._actions)
         self.leave_all = self._attaching.leave_all
@@ -65,6 +68,7 @@ class Console(Desk):
         self._attaching.spare = self.replay.key
         self._serving = Serving(self, self._actions)
         self._fleet = FleetDesk(self)
+        self._fleet.screen.trouble.last_line = self._last_lines.of
         self._pickers = Pickers(self)
         self._pickers.propose = self._actions.propose
         self._whys = Whys(self)
@@ -206,6 +210,7 @@ class Console(Desk):
             if self.stage.full is not None and not self.stage.half
             else [key for wish in screen.logs() for key in wish.keys]
         )
+        self._last_lines.show(screen.glanced() if self.stage.full is None or self.stage.half else ())
         shown = list(self.overview.table.shown) if screen is self.overview else []
         ref = screen.ref()
         if ref is not None and ref not in shown:

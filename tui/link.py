@@ -39,6 +39,7 @@ from supervisor.protocol import stream as wire
 from supervisor.states import ProcessStates
 from supervisor.tls import TlsFiles
 
+from .glance import AGAIN_S, CREDIT_BYTES, GLANCE_BYTES, Glance
 from .logbuffer import LogBuffer, Older
 from .model import ChangeTold, GoneTold, LinkKind, LinkTold, Message, SnapshotTold, UsageTold, WholeTold
 from .places import Target, ssh_command
@@ -156,6 +157,8 @@ class Connection(Protocol):
     def retry_now(self) -> None: ...
     def log_in(self, username: str, password: str) -> None: ...
     def want_usage(self, namespecs: list[str]) -> None: ...
+    def glance(self, namespec: str, changed: Callable[[], None]) -> Glance: ...
+    def unglance(self, glance: Glance) -> None: ...
     def follow(self, namespec: str, channel: str, buffer: LogBuffer, changed: Callable[[], None]) -> Feed: ...
     def unfollow(self, feed: Feed) -> None: ...
     async def older(self, namespec: str, channel: str, buffer: LogBuffer) -> int: ...
@@ -176,6 +179,7 @@ class Link:
         self._tell = tell if tap is None else self._tapped(tap.told, tell)
         self._pages: list[wire.ProcessRecord] = []
         self._feeds: set[Feed] = set()
+        self._glances: dict[Glance, Follow] = {}
         self._polling = False
         self._switch = asyncio.Event()
         self._poke = asyncio.Event()
@@ -350,6 +354,35 @@ class Link:
     def want_usage(self, namespecs: list[str]) -> None:
         """The processes whose CPU and memory are shown now."""
         self._client.rename(self._usage, namespecs[:1000])
+
+    def glance(self, namespec: str, changed: Callable[[], None]) -> Glance:
+        """Look at the end of a log until ``unglance``."""
+        glance = Glance(namespec, changed)
+        self._look(glance)
+        self._poke.set()
+        return glance
+
+    def unglance(self, glance: Glance) -> None:
+        request = self._glances.pop(glance, None)
+        if request is not None:
+            self._client.cancel(request)
+
+    def _look(self, glance: Glance) -> None:
+        def take(frame: wire.Frame) -> None:
+            glance.take(frame)
+            if glance.spent and not glance.waiting:
+                glance.waiting = True
+                asyncio.get_running_loop().call_later(AGAIN_S, self._look_again, glance)
+
+        self._glances[glance] = self._client.follow(
+            take, glance.namespec, last=GLANCE_BYTES, credit=CREDIT_BYTES
+        )
+
+    def _look_again(self, glance: Glance) -> None:
+        glance.waiting = False
+        if glance in self._glances:
+            self._client.cancel(self._glances[glance])
+            self._look(glance)
 
     def follow(self, namespec: str, channel: str, buffer: LogBuffer, changed: Callable[[], None]) -> Feed:
         """Fill ``buffer`` from the place it has reached, or with the last 64 KiB."""
@@ -529,7 +562,32 @@ class Link:
             self._tell(WholeTold(self.name, str(state.get("statename", ""))))
         for feed in list(self._feeds):
             await self._tail(server, feed)
+        await self._poll_glances(server)
         return records
+
+    async def _poll_glances(self, server: rpc.RPCClient) -> None:
+        """The ends of the logs that are glanced at, in one call."""
+        wanted = [glance for glance in self._glances if not glance.unreadable]
+        if not wanted:
+            return
+        try:
+            await self._ends(server, wanted)
+        except (TransportError, RPCError):
+            for glance in wanted:  # the original cannot send one of them: which?
+                try:
+                    await self._ends(server, [glance])
+                except (TransportError, RPCError):
+                    glance.unreadable = True
+
+    async def _ends(self, server: rpc.RPCClient, glances: list[Glance]) -> None:
+        method = "supervisor.tailProcessStdoutLog"
+        calls: list[wire.Value] = [
+            {"methodName": method, "params": [glance.namespec, 0, GLANCE_BYTES]} for glance in glances
+        ]
+        answers = await self._in_thread(self._poller, server.call, "system.multicall", calls)
+        for glance, answer in zip(glances, answers if isinstance(answers, list) else [], strict=False):
+            if isinstance(answer, list) and answer:
+                glance.end_is(str(answer[0]).encode("utf-8", "surrogateescape"))
 
     async def _tail(self, server: rpc.RPCClient, feed: Feed) -> None:
         method = f"supervisor.tailProcess{feed.channel.capitalize()}Log"

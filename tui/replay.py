@@ -22,6 +22,7 @@ from supervisor.protocol import stream as wire
 from supervisor.protocol.asciicast import CastError, Event
 
 from .desk import Timer
+from .glance import Glance
 from .link import Feed, Terminal
 from .logbuffer import LogBuffer, Older
 from .model import Message
@@ -326,6 +327,12 @@ class Recorded:
         pass
 
     def want_usage(self, namespecs: list[str]) -> None:
+        pass
+
+    def glance(self, namespec: str, changed: Callable[[], None]) -> Glance:
+        return Glance(namespec, changed)  # last lines of lists are not recorded
+
+    def unglance(self, glance: Glance) -> None:
         pass
 
     def follow(self, namespec: str, channel: str, buffer: LogBuffer, changed: Callable[[], None]) -> Feed:

@@ -16,7 +16,8 @@ from supervisor.errors import UserError
 from . import sizes, tomltext
 from .keyfile import PRESETS
 
-COLUMNS: Final = ("pid", "uptime", "cpu", "rss", "restarts")
+COLUMNS: Final = ("pid", "uptime", "cpu", "rss", "restarts", "last")
+"""``last``: the last line of its log."""
 FRAME_RATES: Final = (5, 10, 15, 30, 60)
 MAX_PATTERNS: Final = 100
 

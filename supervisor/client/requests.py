@@ -102,22 +102,37 @@ class Usage(Request):
 
 
 class Follow(Request):
-    """``gen`` and ``offset``: where the next byte is expected; offset -1 for not known."""
+    """``gen`` and ``offset``: where the next byte is expected; offset -1 for not known.
 
-    def __init__(self, handler: Handler, name: str, channel: str, gen: int, offset: int, last: int) -> None:
+    ``credit``: bytes that may come before the first are acknowledged; one that is less than
+    half of the usual is never renewed.
+    """
+
+    def __init__(
+        self,
+        handler: Handler,
+        name: str,
+        channel: str,
+        gen: int,
+        offset: int,
+        last: int,
+        credit: int = wire.DEFAULT_CREDIT_BYTES,
+    ) -> None:
         super().__init__(handler)
         self.name = name
         self.channel = channel
         self.gen = gen
         self.offset = offset
         self.last = last
+        self.credit = credit
         self._eaten = 0
 
     def opening(self, same_boot: bool) -> wire.Frame:
         if not same_boot:
             self.offset = -1
         self._eaten = 0
-        return wire.Follow(self.id, self.name, self.channel, max(self.gen, 0), self.offset, self.last)
+        gen = max(self.gen, 0)
+        return wire.Follow(self.id, self.name, self.channel, gen, self.offset, self.last, self.credit)
 
     def take(self, frame: wire.Frame) -> list[wire.Frame]:
         if isinstance(frame, wire.Following):

@@ -286,9 +286,10 @@ class StreamClient:
         gen: int = 0,
         offset: int = -1,
         last: int = 0,
+        credit: int = wire.DEFAULT_CREDIT_BYTES,
     ) -> Follow:
         """Following, output and gap frames of one channel; each byte once."""
-        return self._opened(Follow(handler, name, channel, gen, offset, last))
+        return self._opened(Follow(handler, name, channel, gen, offset, last, credit))
 
     def attach(
         self, handler: Handler, name: str, *, mode: str = "write", rows: int = 0, cols: int = 0

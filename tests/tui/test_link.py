@@ -56,6 +56,7 @@ class OldServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer, Simp
         SimpleXMLRPCDispatcher.__init__(self, allow_none=False, encoding="utf-8")
         socketserver.UnixStreamServer.__init__(self, path, _Handler)
         self.refuses = False
+        self.multicalls = 0
         self.log = "one\ntwo\n"
         self.states = {"web": 20, "off": 0}
         self.thread = threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True)
@@ -79,6 +80,9 @@ class OldServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer, Simp
                 return True
             case "tailProcessStdoutLog":
                 return self._tail(*params)
+            case "system.multicall":
+                self.multicalls += 1
+                return [self._dispatch(call["methodName"], tuple(call["params"])) for call in params[0]]
             case "readProcessStdoutLog":
                 return self.log[params[1] : params[1] + params[2]]
         raise Fault(1, "UNKNOWN_METHOD")
@@ -196,6 +200,32 @@ def test_a_log_that_a_polled_server_cannot_send_is_said_to_be_so(tmp_path: Path)
         server.log = "clean\n"
         await console.link.call("supervisor.stopProcess", "off", True)
         await until(lambda: buffer.line(buffer.end - 1) == b"clean")
+        await console.close()
+        await asyncio.to_thread(server.close)
+
+    run(work())
+
+
+def test_last_lines_of_a_polled_server_come_in_one_call(tmp_path: Path) -> None:
+    async def work() -> None:
+        server = OldServer(str(tmp_path / "s"))
+        console = Listening(tmp_path / "s")
+        await until(console.snapshots)
+        assert not server.multicalls, "nothing is asked of what is not shown"
+        glances = [console.link.glance(name, lambda: None) for name in ("web", "off")]
+        await until(lambda: all(glance.line == "two" for glance in glances))
+        asked = server.multicalls
+        server.log += "three"
+        await console.link.call("supervisor.stopProcess", "web", True)
+        assert [glance.line for glance in glances] == ["three"] * 2 and server.multicalls - asked <= 2
+        server.log = "\x1b[31mred\n"
+        await console.link.call("supervisor.stopProcess", "web", True)
+        assert all(glance.unreadable for glance in glances) and LinkKind.AWAY not in console.kinds()
+        for glance in glances:
+            console.link.unglance(glance)
+        asked = server.multicalls
+        await console.link.call("supervisor.stopProcess", "web", True)
+        assert server.multicalls == asked
         await console.close()
         await asyncio.to_thread(server.close)
 

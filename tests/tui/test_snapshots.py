@@ -21,6 +21,7 @@ from supervisor.ctl.why import Transition
 from supervisor.protocol import stream as wire
 from supervisor.states import ProcessStates as S
 from supervisor.tui.commands import ATTACHED, COMMANDS, Verb, plan
+from supervisor.tui.glance import last_line
 from supervisor.tui.glyphs import UNICODE
 from supervisor.tui.keymap import KeyMap
 from supervisor.tui.listview import ListView
@@ -76,6 +77,9 @@ class Scene:
         self._events(server)
         self.view = ListView(self.model)
         self.overview = Overview(self.model, self.view, LOOK)
+        self.overview.table.last_line = lambda ref: last_line(
+            bytes(server.processes[ref.namespec].logs["stdout"].data)
+        )
         self.view.refresh(NOW)
         self.view.go(3)
         self.log = LogBuffer()

@@ -17,12 +17,15 @@ from ..glyphs import state_role
 from ..listview import ListView
 from ..model import LinkKind, Model, Ref
 from ..pane import Line, Look, Pane, Row
-from ..words import cut, fit, middle, moment, right, story, width_of
+from ..words import cut, fit, middle, moment, right, shortened, story, width_of
 from .events import EventsPane
 from .screen import Screen
 
 WIDE: Final = 100
 EVENTS_FROM_ROWS: Final = 26
+LAST_FROM: Final = 130
+"""From this width on what needs attention has the last line of its log beside its story."""
+STORY: Final = 40
 MIN_NAME: Final = 10
 MAX_NAME: Final = 24
 _COUNTS: Final = (
@@ -210,6 +213,12 @@ class AttentionPane(Pane):
         super().__init__(look)
         self._model = model
         self.view = AttentionView(model)
+        self.shown: list[Ref] = []
+        self.last_line: Callable[[Ref], str] = lambda ref: ""
+
+    def glanced(self) -> list[Ref]:
+        """The processes whose last lines are shown."""
+        return self.shown if self.width >= LAST_FROM else []
 
     def heading(self) -> tuple[str, str]:
         number = len(self._model.attention)
@@ -234,7 +243,8 @@ class AttentionPane(Pane):
         self.view.refresh(now)
         sups = max((width_of(name) for name in self._model.sups), default=0)
         width = max(8, min(sups, MAX_NAME, cols // 5)) + 2
-        return [self._row(ref, cols, width, focus, now) for ref in self.view.window(rows)]
+        self.shown = self.view.window(rows)
+        return [self._row(ref, cols, width, focus, now) for ref in self.shown]
 
     def _row(self, ref: Ref, cols: int, sup_width: int, focus: bool, now: float) -> Row:
         record = self._model.records[ref]
@@ -254,8 +264,13 @@ class AttentionPane(Pane):
         line.add(record.statename, f"{state}{place}").add(" " * (9 - len(record.statename)), text)
         if cols >= 70:
             line.add(fit(moment(record.changed, now) if record.changed else "", 10), f"ui.text.muted{place}")
-        line.add(record.trouble or story(record, now), text)
-        return line.done()
+        words = record.trouble or story(record, now)
+        if cols < LAST_FROM:
+            line.add(words, text)
+            return line.done()
+        line.add(fit(shortened(words, STORY - 2, glyphs.ellipsis), STORY), text)
+        last = shortened(self.last_line(ref), line.left, glyphs.ellipsis)
+        return line.add(last, f"ui.text.muted{place}").done()
 
 
 class Fleet(Screen):
@@ -280,6 +295,9 @@ class Fleet(Screen):
 
     def ref(self) -> Ref | None:
         return self.trouble.view.cursor if self.focused is self.trouble else None
+
+    def glanced(self) -> list[Ref]:
+        return self.trouble.glanced() if self.zoomed in (None, self.trouble) else []
 
     def aim(self) -> Aim:
         """The marks if there are any, else all that the row stands for."""

@@ -48,6 +48,9 @@ class Overview(Screen):
         cursor = self.table.view.cursor
         return cursor if cursor is not None and not cursor.is_group else None
 
+    def glanced(self) -> list[Ref]:
+        return self.table.glanced() if self.zoomed in (None, self.table) else []
+
     def aim(self) -> Aim:
         """The marks if there are any, else the row: a process or a group."""
         view = self.table.view
@@ -117,7 +120,8 @@ class Overview(Screen):
         """Cells for the tree beside the log."""
         if share := self.splits[self._class]:
             return max(LEAST_COLS, min(cols * share // 100, cols - LEAST_COLS))
-        return min(max(66, int(cols * 0.4)), cols - 40)
+        percent = 45 if cols >= THREE_COLUMNS else 40  # with the last line of each log
+        return min(max(66, cols * percent // 100), cols - 40)
 
     def _height(self, rows: int) -> int:
         """Rows for the log below the tree."""

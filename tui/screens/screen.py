@@ -69,6 +69,10 @@ class Screen(urwid.Widget):
         """The logs to be fed while this is shown."""
         return []
 
+    def glanced(self) -> list[Ref]:
+        """The processes whose last lines are shown."""
+        return []
+
     def ref(self) -> Ref | None:
         """The process that actions apply to."""
         return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from typing import Final
 
@@ -34,6 +34,7 @@ MAX_NAME: Final = 32
 SHORT_NAME: Final = 22
 """To this names are cut before a column goes."""
 MAX_SUP: Final = 12
+MIN_LAST: Final = 20
 SPARE: Final = 8
 """Cells that the name's column takes beyond the longest name where there is room."""
 
@@ -50,6 +51,7 @@ class Columns:
     cpu: int = 0
     rss: int = 0
     restarts: int = 0
+    last: int = 0
 
     @property
     def facts(self) -> int:
@@ -73,7 +75,9 @@ def columns(width: int, longest_name: int, wished: Container[str] = COLUMNS) -> 
             break
         kept.pop(name, None)
     room = width - indent - state - up - sum(kept.values())
-    return Columns(indent, max(MIN_NAME, min(wanted + SPARE, room)), state, up=up, **kept)
+    last = room - wanted if "last" in wished and room - wanted >= MIN_LAST else 0
+    cells = wanted if last else max(MIN_NAME, min(wanted + SPARE, room))
+    return Columns(indent, cells, state, up=up, last=last, **kept)
 
 
 class ProcessTable(Pane):
@@ -88,6 +92,7 @@ class ProcessTable(Pane):
         self._longest_of: tuple[int, bool, str | None, str] = (-1, False, None, "")
         self.shown: list[Ref] = []
         self.wished: tuple[str, ...] = COLUMNS
+        self.last_line: Callable[[Ref], str] = lambda ref: ""
 
     def heading(self) -> tuple[str, str]:
         view = self.view
@@ -108,6 +113,10 @@ class ProcessTable(Pane):
     @property
     def _filtered(self) -> bool:
         return bool(self.view.filter.alternatives) or self.view.attention
+
+    def glanced(self) -> list[Ref]:
+        """The processes whose last lines are shown."""
+        return self.shown if self._columns(self.width).last else []
 
     @property
     def rows_visible(self) -> int:
@@ -202,6 +211,7 @@ class ProcessTable(Pane):
         title("CPU", widths.cpu, "cpu")
         title("RSS", widths.rss, "rss")
         title("RST", widths.restarts, "restarts")
+        title("  LAST LINE", widths.last, at_right=False)
         return line.done()
 
     def column_at(self, col: int) -> str | None:
@@ -286,12 +296,32 @@ class ProcessTable(Pane):
             return
         self._word(line, record.statename, widths.state, f"{state_attr}{place}", text_attr)
         if record.state != ProcessStates.RUNNING:
-            line.add(shortened(f" {story(record, now)}", line.left, glyphs.ellipsis), text_attr)
-            return
-        if record.trouble:  # matters more than the figures, and needs their room
+            self._words(line, f" {story(record, now)}", ref, widths, text_attr, place)
+        elif record.trouble:  # matters more than the figures, and needs their room
             words = f" {record.trouble}, up {uptime(record, now)}"
-            line.add(shortened(words, line.left, glyphs.ellipsis), f"msg.warn{place}")
-            return
+            self._words(line, words, ref, widths, f"msg.warn{place}", place)
+        else:
+            self._figures(line, ref, record, widths, place, now)
+            self._last(line, ref, widths, place)
+
+    def _words(self, line: Line, words: str, ref: Ref, widths: Columns, attr: str, place: str) -> None:
+        """What there is to say in place of figures; it may take the room of the last line."""
+        if widths.last and width_of(words) <= widths.facts:
+            line.add(fit(words, widths.facts), attr)
+            self._last(line, ref, widths, place)
+        else:
+            line.add(shortened(words, line.left, self.look.glyphs.ellipsis), attr)
+
+    def _last(self, line: Line, ref: Ref, widths: Columns, place: str) -> None:
+        if widths.last:
+            text = shortened(self.last_line(ref), widths.last - 2, self.look.glyphs.ellipsis)
+            line.add(f"  {text}", f"ui.text.muted{place}")
+
+    def _figures(
+        self, line: Line, ref: Ref, record: ProcessRecord, widths: Columns, place: str, now: float
+    ) -> None:
+        stale = self._model.sups[ref.sup].stale
+        text_attr = f"row.stale{place}" if stale else f"row.normal{place}"
         dim = f"row.stale{place}" if stale else f"ui.text.muted{place}"
         cpu, rss = self._model.usage.get(ref, (-1.0, -1.0))
         if widths.pid:
