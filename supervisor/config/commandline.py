@@ -4,22 +4,25 @@ Options end at the first word that is none; long ones may be shortened to any
 prefix that only one of Supervisor's own options has (ours are added so that no
 shortened form of theirs changes its meaning); short flags may be bundled. Every
 mistake is a UserError in Supervisor's words, exit code 2.
+
+Records are named tuples, as in ``client/rpc.py``, which says why.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import NoReturn
+from types import MappingProxyType
+from typing import Final, NamedTuple, NoReturn
 
 from ..errors import UserError
 from . import values
 from .values import printable
 
+_NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
-@dataclass(frozen=True, slots=True)
-class SupervisordArguments:
+
+class SupervisordArguments(NamedTuple):
     """What was asked of supervisord.
 
     ``configuration``: the path as given, None to search. ``overrides``: raw
@@ -29,7 +32,7 @@ class SupervisordArguments:
     """
 
     configuration: str | None = None
-    overrides: Mapping[str, str] = field(default_factory=dict)
+    overrides: Mapping[str, str] = _NOTHING
     help: bool = False
     version: bool = False
     check: bool = False
@@ -37,13 +40,12 @@ class SupervisordArguments:
     profile: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class CtlArguments:
+class CtlArguments(NamedTuple):
     """What was asked of supervisorctl; ``words`` are the command, empty for the shell. Else as above."""
 
     configuration: str | None = None
     interactive: bool = False
-    overrides: Mapping[str, str] = field(default_factory=dict)
+    overrides: Mapping[str, str] = _NOTHING
     words: tuple[str, ...] = ()
     json: bool = False
     raw: bool = False
@@ -51,8 +53,7 @@ class CtlArguments:
     version: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Option:
+class _Option(NamedTuple):
     """``check`` None: a flag. ``ours``: not in Supervisor, so never found by a shortened name."""
 
     name: str
@@ -157,8 +158,7 @@ def sample_config() -> str:
 # --- getopt ------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class _Given:
+class _Given(NamedTuple):
     """An option as it stood on the line: ``spelling`` with its dashes, ``value`` raw (``true`` for a flag)."""
 
     option: _Option
