@@ -44,6 +44,8 @@ FREE_FAILURES: Final = 5
 DELAY_MAX_S: Final = 60.0
 UNIX_DELAY_MAX_S: Final = 1.0
 CHECKS_A_SECOND: Final = 20
+WAITING_MAX: Final = 256
+"""So many checks that wait for their turn; a client that has gone leaves its own behind."""
 REMEMBERED: Final = 1024
 REMEMBERED_S: Final = 300.0
 BASIC_MAX_CHARACTERS: Final = 8192
@@ -218,7 +220,8 @@ class Doorkeeper:
         task = self._checking.get(key)
         if task is None:
             waiting = self.throttle.delay(peer.address, now)  # who waits too long costs the others nothing
-            if peer.uid < 0 and waiting <= DELAY_MAX_S and not self._tcp_checks.take(now):
+            counts = peer.uid < 0 and waiting <= DELAY_MAX_S
+            if counts and (len(self._checking) >= WAITING_MAX or not self._tcp_checks.take(now)):
                 raise TooManyAttempts(1.0)
             delay = self.throttle.attempt(peer.address, now)
             if delay is None:

@@ -162,7 +162,9 @@ class KeeperLink:
 
     def _read_rest(self) -> None:
         """What the keeper had said before it was gone."""
-        self._outgoing.clear()  # what is asked for meanwhile goes nowhere
+        while self._outgoing:  # what is asked for meanwhile goes nowhere
+            for fd in self._outgoing.popleft()[1]:
+                os.close(fd)
         before, self._ending = self._ending, True
         while not before and self._loop is not None:
             try:

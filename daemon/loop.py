@@ -170,10 +170,15 @@ class Supervisor:
         group = Group(config)
         for process_config in config.processes:
             index, record = (saved or {}).get(process_config.name, (0, None))
-            process = self._make(process_config, index)
             if record is None:
-                process.name_logs(self.stores)
+                try:
+                    process = self._new(process_config)
+                except OSError:
+                    for made in group.processes.values():
+                        self._unmake(made)
+                    raise
             else:
+                process = self._make(process_config, index)
                 process.restore(record, self.stores)
                 self.seq = max(self.seq, int(record.get("s", 0)))
             group.processes[process_config.name] = process
@@ -207,6 +212,20 @@ class Supervisor:
             config, index or self.table.allocate(), self.hearing, settings.identifier, settings.childlogdir
         )
 
+    def _new(self, config: ProcessConfig) -> Process:
+        """A process that never was, its logs named. Raises OSError, with nothing kept of it."""
+        process = self._make(config)
+        try:
+            process.name_logs(self.stores)
+        except OSError:
+            self._unmake(process)
+            raise
+        return process
+
+    def _unmake(self, process: Process) -> None:
+        process.close_outputs(self.stores)
+        self.table.free(process.index)
+
     def _forget(self, process: Process) -> None:
         self.table.free(process.index)
         del self.processes[process.key]
@@ -226,12 +245,7 @@ class Supervisor:
     def add_process(self, config: ProcessConfig) -> Process:
         """Make one more process of a group that is there, not started. Raises OSError as ``add_group``."""
         group = self.groups[config.group]
-        process = self._make(config)
-        try:
-            process.name_logs(self.stores)
-        except OSError:
-            self.table.free(process.index)
-            raise
+        process = self._new(config)
         group.config = replace(group.config, processes=(*group.config.processes, config))
         group.processes[config.name] = self.processes[process.key] = process
         self.journal.append({"process": encode(config)})

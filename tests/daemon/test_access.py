@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from supervisor import passwords
+from supervisor.daemon import access
 from supervisor.daemon.access import (
     CHECKS_A_SECOND,
     DELAY_MAX_S,
@@ -254,6 +255,25 @@ def test_guesses_from_many_addresses_are_few_and_delay_no_remembered_login_and_n
         assert refused > 200 - CHECKS_A_SECOND
         assert await keeper.admits(account, Login(b"user", b"secret"), HERE)
         assert not await keeper.admits(account, Login(b"user", b"guess"), LOCAL)
+
+    run(work())
+
+
+def test_checks_that_wait_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who guesses from many addresses and does not stay for the answer leaves no more than so many behind."""
+    monkeypatch.setattr(access, "WAITING_MAX", 5)
+
+    async def work() -> None:
+        keeper, account = Doorkeeper(), Account("user", passwords.hash_password(b"secret", **QUICK))
+        guesses = [
+            asyncio.create_task(keeper.admits(account, Login(b"user", b"%d" % n), Peer(f"10.1.0.{n}", "")))
+            for n in range(10)
+        ]
+        await asyncio.sleep(0)
+        refused = [task for task in guesses if task.done() and isinstance(task.exception(), TooManyAttempts)]
+        assert len(refused) == 5
+        assert await keeper.admits(account, Login(b"user", b"secret"), LOCAL)
+        await asyncio.gather(*guesses, return_exceptions=True)
 
     run(work())
 

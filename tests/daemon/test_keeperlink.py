@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 
 import pytest
@@ -46,3 +47,17 @@ def test_what_is_too_long_for_any_frame_is_refused() -> None:
         with pytest.raises(OSError, match="too long"):
             link.send(wire.Drop("x" * wire.MAX_ENCLOSED_BYTES))
         assert link.idle
+
+
+def test_what_a_keeper_that_is_gone_was_to_hold_is_closed() -> None:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    read, write = os.pipe()
+    os.set_blocking(read, False)
+    with ours:
+        link = KeeperLink(ours, lambda frame, fds: None, lambda: None)
+        theirs.close()
+        for _ in range(3):
+            link.send(wire.Hold("x"), (write,))
+        os.close(write)
+        assert os.read(read, 1) == b"", "somebody still has the other end"
+    os.close(read)
