@@ -61,9 +61,7 @@ class History:
     def __init__(self) -> None:
         self.entries: list[Past] = []
 
-    def add(
-        self, transition: Transition, when: float, status: int | None, ends: Callable[[], Ends]
-    ) -> None:
+    def add(self, transition: Transition, when: float, status: int | None, ends: Callable[[], Ends]) -> None:
         """Keep a transition; ``status`` and ``ends`` count, and are asked for, only where it is an exit."""
         cause = _clipped(transition.cause, _CAUSE_BYTES)
         past = Past(when, transition.old, transition.new, cause, transition.pid, transition.tries)
