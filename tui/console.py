@@ -258,7 +258,7 @@ class Console(Desk):
         found = self.keymap.find(self.contexts(), self._pending)
         row: Row = [("ui.footer.key", show(self._pending)), ("ui.footer", " then  ")]
         for key, command in found.choices if isinstance(found, Prefix) else ():
-            row += [("ui.footer.key", show((key,))), ("ui.footer", f" {words(described(command))}  ")]
+            row += [("ui.footer.key", show((key,))), ("ui.footer", f" {words(described(command))} ")]
         return row
 
     # --- keys ----------------------------------------------------------------------------------------

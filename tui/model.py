@@ -30,6 +30,8 @@ HISTORY_LENGTH: Final = 30
 EXITS_LENGTH: Final = 20
 REORDER_EVERY_S: Final = 0.5
 CHAIN_WITHIN_S: Final = 2.0
+CHAIN_LOOKS: Final = 8
+"""Among so many lines the last one of the process is looked for."""
 CHAIN_LENGTH: Final = 5
 """So many changes at most stand in one line."""
 
@@ -372,12 +374,14 @@ class Model:
             self.usage.pop(ref, None)
         if record.state in (_STATES.EXITED, _STATES.BACKOFF, _STATES.FATAL, _STATES.STOPPED):
             self._exited(ref, before, record, when)
-        last = self.timeline[-1] if self.timeline else None
-        if last is not None and _goes_on(last, ref, before, when):
-            chain, level, by = last.text.partition("  ")[0], last.level, last.by
-            self.timeline.pop()
-        else:
-            chain, level, by = before.statename, Level.INFO, ""
+        chain, level, by = before.statename, Level.INFO, ""
+        for back in range(1, min(CHAIN_LOOKS, len(self.timeline)) + 1):
+            last = self.timeline[-back]
+            if last.ref == ref:
+                if _goes_on(last, before, when):
+                    chain, level, by = last.text.partition("  ")[0], last.level, last.by
+                    del self.timeline[-back]
+                break
         reason = _reason(record)
         text = f"{chain} -> {_state_words(record)}" + (f"  {reason}" if reason else "")
         here = _LEVELS.get(record.state, Level.INFO)
@@ -511,11 +515,10 @@ class Model:
         return [word for word in words if word[1] or word[0] == "up"]
 
 
-def _goes_on(last: Entry, ref: Ref, before: ProcessRecord, when: float) -> bool:
-    """Whether the next state of ``ref`` continues the line ``last``."""
+def _goes_on(last: Entry, before: ProcessRecord, when: float) -> bool:
+    """Whether the next state of a process continues its last line."""
     return (
-        last.ref == ref
-        and last.state == before.state
+        last.state == before.state
         and before.state not in _TURNS
         and when - last.wall < CHAIN_WITHIN_S
         and last.text.count("->") < CHAIN_LENGTH

@@ -225,6 +225,14 @@ def test_each_life_of_a_crash_loop_is_a_line_of_its_own() -> None:
     assert len(model.timeline) == 20
 
 
+def test_crash_loops_beside_one_another_are_told_apart() -> None:
+    model = told(record("a", "x"), record("a", "y"))
+    for state in (S.EXITED, S.STARTING, S.RUNNING):
+        for name in "xy":
+            model.apply(ChangeTold("local", record("a", name, state, pid=7, exitstatus=3), 1001.0), 1001.0)
+    assert [(entry.subject, entry.text.count("->")) for entry in model.timeline] == [("a:x", 3), ("a:y", 3)]
+
+
 def test_no_line_of_the_timeline_grows_without_end() -> None:
     model = told(record("a", "a", S.STOPPED))
     for _ in range(50):

@@ -18,7 +18,7 @@ from ..field import Field
 from ..glyphs import state_role
 from ..model import SEVERITY
 from ..pane import Box, Line, Look, Row
-from ..words import clean, cut, fit, listed, width_of
+from ..words import clean, cut, fit, listed, shortened, width_of
 
 MAX_NAMES_ROWS: Final = 8
 MAX_SENT_ROWS: Final = 12
@@ -322,6 +322,9 @@ class Choice(Dialog):
         self._made = made
         self._all = list(items)
         self._items = self._all
+        self._label_width = max((width_of(item.label) for item in items), default=0) + 2
+        beside = (width_of(item.detail) + (width_of(item.key) + 3 if item.key else 0) for item in items)
+        self._widest = self._label_width + max(beside, default=0) + 6
         self._done = done
         self._moved = moved
         self._at = at
@@ -330,10 +333,8 @@ class Choice(Dialog):
         self._edit = Field() if search else None
 
     def size(self, cols: int, rows: int) -> tuple[int, int]:
-        widest = max((width_of(f"{i.label}{i.detail}{i.key}") + 10 for i in self._all), default=20)
-        width = min(
-            cols, max(34, min(76, widest), width_of(self.title) + 10, 66 if self._edit is not None else 0)
-        )
+        searching = 66 if self._edit is not None else 0
+        width = min(cols, max(34, min(76, self._widest), width_of(self.title) + 10, searching))
         extra = 4 if self._edit is not None else 2
         return width, min(rows, max(5, len(self._all) + extra), 20)
 
@@ -363,11 +364,11 @@ class Choice(Dialog):
     def _item(self, item: Item, cols: int, *, here: bool) -> Row:
         attr = "dialog.button.focus" if here else "dialog.body" if item.enabled else "help.disabled"
         line = Line(cols, attr).add(f" {self.look.glyphs.cursor if here else ' '} ")
-        label_width = max(width_of(i.label) for i in self._all) + 2
-        line.add(fit(item.label, min(label_width, cols - 4)))
-        line.add(item.detail)
-        if item.key and line.left > width_of(item.key) + 2:
-            line.add(" " * (line.left - width_of(item.key) - 2))
+        line.add(fit(item.label, min(self._label_width, cols - 4)))
+        ellipsis = self.look.glyphs.ellipsis
+        line.add(shortened(item.detail, line.left - (width_of(item.key) + 3 if item.key else 1), ellipsis))
+        if item.key and line.left > width_of(item.key) + 1:
+            line.add(" " * (line.left - width_of(item.key) - 1))
             line.add(item.key, attr if here else "help.key")
         return line.done()
 
