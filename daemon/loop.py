@@ -391,7 +391,10 @@ class Supervisor:
     def _announce(self, change: Change) -> None:
         self.changes.append(change)
         for subscriber in (*self.subscribers, *self.subscribers_quiet):
-            subscriber(change)
+            try:
+                subscriber(change)
+            except Exception as error:  # noqa: BLE001  # a bug of ours must not keep what was decided from being done
+                self._loop.call_exception_handler({"message": "a change was not told", "exception": error})
         process, transition = change.process, change.transition
         if process is None or transition is None:
             return

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,11 +19,34 @@ from supervisor.config.model import (
     ProcessConfig,
     SupervisordConfig,
 )
+from supervisor.daemon.keeper import wire
 from supervisor.daemon.keeperlink import KeeperLink
-from supervisor.daemon.loop import Supervisor
+from supervisor.daemon.loop import Change, Supervisor
+from supervisor.daemon.machines.process import Start
 from supervisor.daemon.mainlog import MainLog
 from supervisor.daemon.output.store import StoreSet
 from supervisor.daemon.snapshot import Journal, StateTable
+from supervisor.states import ProcessStates as S
+
+
+def run(work: Callable[[Supervisor, socket.socket], Awaitable[None]], folder: Path, **settings: Any) -> None:
+    """Do something with a supervisor, and the end of the link that its keeper would have."""
+
+    async def whole() -> None:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        table, journal = StateTable.create(), Journal.create()
+        log = MainLog(str(folder / "main"), 0, 0, "info", False)
+        link = KeeperLink(ours, lambda frame, fds: None, lambda: None)
+        with ours, theirs:
+            supervisor = Supervisor(
+                SupervisordConfig(**settings), log, link, table, journal, StoreSet(), "boot", ""
+            )
+            await work(supervisor, theirs)
+        log.close()
+        os.close(table.fd)
+        os.close(journal.fd)
+
+    asyncio.run(whole())
 
 
 def test_a_process_whose_automatic_log_cannot_be_made_leaves_nothing_behind(tmp_path: Path) -> None:
@@ -29,26 +54,40 @@ def test_a_process_whose_automatic_log_cannot_be_made_leaves_nothing_behind(tmp_
     good = ProcessConfig("good", "g", "/bin/cat", stdout=kept, stderr=ChannelConfig(LogFile(LogKind.NONE)))
     bad = ProcessConfig("bad", "g", "/bin/cat", stdout=kept)
 
-    async def work() -> None:
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        table, journal, stores = StateTable.create(), Journal.create(), StoreSet()
-        with ours, theirs:
-            settings = SupervisordConfig(childlogdir=str(tmp_path / "gone"))
-            log = MainLog(str(tmp_path / "main"), 0, 0, "info", False)
-            link = KeeperLink(ours, lambda frame, fds: None, lambda: None)
-            supervisor = Supervisor(settings, log, link, table, journal, stores, "boot", "")
-            store = stores.log(str(tmp_path / "kept"), 0, 0)
-            with pytest.raises(FileNotFoundError):
-                supervisor.add_group(GroupConfig("g", processes=(good, bad)))
-            assert stores.users(store) == 1 and not supervisor.processes
-            supervisor.add_group(GroupConfig("g", processes=(good,)))
-            with pytest.raises(FileNotFoundError):
-                supervisor.add_process(bad)
-            assert stores.users(store) == 2
-            assert [process.index for process in supervisor.processes.values()] == [1]
-            assert table.allocate() == 2
-            log.close()
-        os.close(table.fd)
-        os.close(journal.fd)
+    async def work(supervisor: Supervisor, keeper: socket.socket) -> None:
+        store = supervisor.stores.log(str(tmp_path / "kept"), 0, 0)
+        with pytest.raises(FileNotFoundError):
+            supervisor.add_group(GroupConfig("g", processes=(good, bad)))
+        assert supervisor.stores.users(store) == 1 and not supervisor.processes
+        supervisor.add_group(GroupConfig("g", processes=(good,)))
+        with pytest.raises(FileNotFoundError):
+            supervisor.add_process(bad)
+        assert supervisor.stores.users(store) == 2
+        assert [process.index for process in supervisor.processes.values()] == [1]
+        assert supervisor.table.allocate() == 2
 
-    asyncio.run(work())
+    run(work, tmp_path, childlogdir=str(tmp_path / "gone"))
+
+
+def test_a_subscriber_that_fails_keeps_nothing_from_being_done(tmp_path: Path) -> None:
+    none = ChannelConfig(LogFile(LogKind.NONE))
+    config = ProcessConfig("p", "p", "/bin/cat", stdout=none, stderr=none)
+    told: list[Change] = []
+    reported: list[dict[str, Any]] = []
+
+    def fails(change: Change) -> None:
+        raise ValueError("a bug")
+
+    async def work(supervisor: Supervisor, keeper: socket.socket) -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context))
+        supervisor.subscribers.add(fails)
+        supervisor.subscribers_quiet.add(told.append)
+        process = supervisor.add_group(GroupConfig("p", processes=(config,))).processes["p"]
+        supervisor.feed(process, Start("test"))
+        assert [change.transition.new for change in told if change.transition] == [S.STARTING]
+        asked = [wire.decode(keeper.recv(wire.MAX_FRAME_BYTES)) for _ in range(3)]
+        assert isinstance(asked[-1], wire.Spawn), "behind the rings of both outputs"
+        assert str(reported[-1]["exception"]) == "a bug"
+        process.close_outputs(supervisor.stores)
+
+    run(work, tmp_path)
