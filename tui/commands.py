@@ -557,8 +557,9 @@ MARKS_COUNTED: Final = 500
 
 
 def describe_marks(marks: Collection[Ref]) -> str:
-    """``4 marked in 1 group``, empty for none."""
+    """``4 marked in 1 group``, ``4 marked in 1 group on 2 supervisors``, empty for none."""
     if not marks or len(marks) > MARKS_COUNTED:
         return f"{len(marks)} marked" if marks else ""
-    groups = len({ref.of_group for ref in marks})
-    return f"{len(marks)} marked in {groups} group{'s' if groups != 1 else ''}"
+    groups, sups = len({ref.group for ref in marks}), len({ref.sup for ref in marks})
+    where = f" on {sups} supervisors" if sups > 1 else ""
+    return f"{len(marks)} marked in {groups} group{'s' if groups != 1 else ''}{where}"

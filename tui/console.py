@@ -155,6 +155,9 @@ class Console(Desk):
         now = self.host.now()
         self.view.refresh(now)
         screen = self.stage.screen
+        if self.model.regrouped:
+            for shown in {*self.stack, self._logdesk.screen}:
+                shown.regroup(self.model.regrouped)
         self._fleet.wear()
         self.stage.title.scope = None if self._fleet.shown else self.view.scope
         self.stage.title.all_words = "FLEET" if self._fleet.shown else "all"

@@ -43,6 +43,9 @@ class ListView:
         """Whether the cursor stays on its process when the order changes by itself; else in its row."""
         self.top = 0
         self._index: dict[Ref, int] = {}
+        self._gone: set[Ref] = set()
+        self._lost: Ref | None = None
+        """What was marked, and what the cursor stood on, when it went: it may come back in another group."""
         self._place = 0
         self._changed = True
         self._built = (-1, -1)
@@ -76,7 +79,7 @@ class ListView:
         self._changed = False
         self._built = (model.members, model.states)
         self._built_at = now
-        self.marks &= model.records.keys()
+        self._follow_regrouped()
         self.rows = self._tree() if self.sort == "group" else self._flat(now)
         self.listed = sum(not ref.is_group for ref in self.rows)
         self._index = {ref: number for number, ref in enumerate(self.rows)}
@@ -84,6 +87,20 @@ class ListView:
             self._keep_cursor()
         else:
             self.go(self._place)
+
+    def _follow_regrouped(self) -> None:
+        """Let marks and cursor go with a process that has left its group for another one."""
+        model = self.model
+        gone = self.marks - model.records.keys()
+        self._gone = {ref for ref in self._gone | gone if (ref.sup, ref.name) in model.left}
+        self.marks -= gone
+        for ref in [ref for ref in self._gone if ref in model.regrouped]:
+            self._gone.discard(ref)
+            self.marks.add(model.regrouped[ref])
+        self.marks &= model.records.keys()
+        was = self._lost or self.cursor
+        if was is not None and was not in model.records and was in model.regrouped:
+            self.cursor, self._lost = model.regrouped[was], None
 
     def _keep_cursor(self) -> None:
         if self.cursor in self._index:
@@ -97,6 +114,8 @@ class ListView:
         elif self.cursor is None:
             self.cursor = next((ref for ref in self.rows if not ref.is_group), self.rows[0])
         else:
+            if not self.cursor.is_group and self.cursor not in self.model.records:
+                self._lost = self._lost or self.cursor
             self.cursor = self.rows[min(self._place, len(self.rows) - 1)]
         self._place = self._index[self.cursor]
 
@@ -194,6 +213,7 @@ class ListView:
 
     def go(self, place: int) -> None:
         """Put the cursor on a row by number; out of range means the nearest."""
+        self._lost = None
         if self.rows:
             self._place = max(0, min(place, len(self.rows) - 1))
             self.cursor = self.rows[self._place]

@@ -32,6 +32,9 @@ REORDER_EVERY_S: Final = 0.5
 CHAIN_WITHIN_S: Final = 2.0
 CHAIN_LOOKS: Final = 8
 """Among so many lines the last one of the process is looked for."""
+REGROUP_WITHIN_S: Final = 120.0
+"""An update stops and removes all that goes before it adds what comes."""
+MAX_LEFT: Final = 1000
 CHAIN_LENGTH: Final = 5
 """So many changes at most stand in one line."""
 
@@ -196,6 +199,17 @@ class Past:
     exits: deque[tuple[float, str]] = field(default_factory=lambda: deque(maxlen=EXITS_LENGTH))
 
 
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A process that is gone from its group, and the line of the timeline that says so."""
+
+    ref: Ref
+    record: ProcessRecord
+    past: Past | None
+    entry: Entry
+    when: float
+
+
 _STATES = ProcessStates
 _LEVELS: Final = {
     _STATES.BACKOFF: Level.WARN,
@@ -255,6 +269,10 @@ class Model:
         self.tally: Counter[int] = Counter()
         self.attention: dict[Ref, None] = {}
         """The processes that need attention, of all supervisors."""
+        self.left: dict[tuple[str, str], Left] = {}
+        """The processes that went last, by supervisor and name: one may come back in another group."""
+        self.regrouped: dict[Ref, Ref] = {}
+        """Where those went that did."""
         self.timeline: deque[Entry] = deque(maxlen=TIMELINE_LENGTH)
         self.entries = 0
         self.members = 0
@@ -275,6 +293,8 @@ class Model:
             self.spans,
             self.by_group,
             self.attention,
+            self.left,
+            self.regrouped,
         ):
             kept.clear()
         self.tally.clear()
@@ -325,7 +345,7 @@ class Model:
             self.sups[ref.sup].groups[ref.of_group] = None
             self.spans.setdefault(ref.of_span, {})[ref.of_group] = None
             self.members += 1
-            if not quiet:
+            if not quiet and not self._regroup(ref, record, when):
                 self.note(when, Level.INFO, ref.namespec, "added", ref, record)
         else:
             self._count(ref, before, -1)
@@ -352,7 +372,7 @@ class Model:
             return
         self._count(ref, record, -1)
         self.usage.pop(ref, None)
-        self.past.pop(ref, None)
+        past = self.past.pop(ref, None)
         self.attention.pop(ref, None)
         names = self.groups[ref.of_group]
         del names[ref.name]
@@ -368,6 +388,31 @@ class Model:
         self.members += 1
         subject = ref.namespec if len(self.sups) == 1 else f"{ref.sup} {ref.namespec}"
         self.note(when, Level.INFO, subject, "removed")
+        self.regrouped.pop(ref, None)
+        self.left.pop((ref.sup, ref.name), None)
+        self.left[ref.sup, ref.name] = Left(ref, record, past, self.timeline[-1], when)
+        while len(self.left) > MAX_LEFT:
+            self.regrouped.pop(self.left.pop(next(iter(self.left))).ref, None)
+
+    def _regroup(self, ref: Ref, record: ProcessRecord, when: float) -> bool:
+        """Whether what has come is a process that has just left another group: it keeps its past."""
+        left = self.left.get((ref.sup, ref.name))
+        if (
+            left is None
+            or left.ref.group == ref.group
+            or not 0 <= when - left.when <= REGROUP_WITHIN_S
+            or left.record.command != record.command
+        ):
+            return False
+        if left.past is not None:
+            self.past[ref] = left.past
+        for place, entry in enumerate(self.timeline):
+            if entry is left.entry:
+                del self.timeline[place]
+                break
+        self.regrouped[left.ref] = ref
+        self.note(when, Level.INFO, ref.namespec, f"moved here from group {left.ref.group}", ref, record)
+        return True
 
     def _moved(self, ref: Ref, before: ProcessRecord, record: ProcessRecord, when: float) -> None:
         if record.state not in RUNNING_STATES and record.state != _STATES.STOPPING:

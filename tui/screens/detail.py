@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -237,16 +237,23 @@ class Detail(Screen):
 
     def __init__(self, model: Model, look: Look, ref: Ref) -> None:
         self._model = model
-        self._ref = ref
         self.facts = FactsPane(model, look)
         self.use = UsePane(model, look)
         self.past = PastPane(model, look)
         self.log = LogPane(look)
         self.other = LogPane(look)
         self.channel = "stdout"
+        self._show(ref)
+        super().__init__([self.facts, self.log])
+
+    def _show(self, ref: Ref) -> None:
+        self._ref = ref
         for pane in (self.facts, self.use, self.past):
             pane.ref = ref
-        super().__init__([self.facts, self.log])
+
+    def regroup(self, regrouped: Mapping[Ref, Ref]) -> None:
+        if self._ref not in self._model.records and self._ref in regrouped:
+            self._show(regrouped[self._ref])
 
     @property
     def context(self) -> str:

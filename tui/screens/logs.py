@@ -6,7 +6,7 @@ screens are looked at, and comes back with them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import accumulate
 from typing import Final
 
@@ -109,6 +109,12 @@ class Logs(Screen):
     def keys(self) -> tuple[tuple[Ref, str], ...]:
         """The logs of the focused pane."""
         return self._keys(self.pane)
+
+    def regroup(self, regrouped: Mapping[Ref, Ref]) -> None:
+        records = self._model.records
+        for pane in (pane for row in self.rows for pane in row):
+            if any(ref in regrouped and ref not in records for ref in pane.refs):
+                pane.refs = tuple(ref if ref in records else regrouped.get(ref, ref) for ref in pane.refs)
 
     def place(self, refs: tuple[Ref, ...], title: str) -> None:
         """Show these in the focused pane."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -76,6 +76,9 @@ class Screen(urwid.Widget):
     def ref(self) -> Ref | None:
         """The process that actions apply to."""
         return None
+
+    def regroup(self, regrouped: Mapping[Ref, Ref]) -> None:
+        """Go on showing processes that have left their group for another one."""
 
     def aim(self) -> Aim:
         """What an action is about."""
