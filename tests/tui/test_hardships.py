@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from functools import partial
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from supervisor.protocol.stream import ProcessRecord
 from supervisor.states import ProcessStates as S
 from supervisor.tui.listview import ListView
 from supervisor.tui.model import ChangeTold, Model, Ref, SnapshotTold
+from supervisor.tui.screens.attach import END_SEEN_S
 from tests.support.consoles import app, until
 from tests.support.waiting import until as wait_until
 from tests.tui.fakes import FakeServer, FakeThread
@@ -113,7 +115,10 @@ def test_a_process_is_removed_while_it_is_attached(server: FakeThread, tmp_path:
         console.see("ATTACHED shell:console", ">>>")
         server.do(remove_attached)
         console.see("gone from the configuration, Enter detaches")
-        console.keys("x", "enter")
+        console.keys("x", "enter")  # meant for the program
+        time.sleep(END_SEEN_S + 0.1)
+        console.see("gone from the configuration, Enter detaches")
+        console.keys("enter")
         console.see("NAME", "9 procs")
         console.miss("console   ")
         assert server.server.typed == b""

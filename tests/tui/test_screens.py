@@ -478,6 +478,28 @@ def test_the_next_process_finds_its_terminal_fresh() -> None:
     assert sent == b"\x1b[A"
 
 
+def test_keys_that_were_meant_for_a_program_that_ends_are_no_answers_to_the_bar() -> None:
+    now = [1000.0]
+    wishes: list[object] = []
+    look = replace(LOOKS[0], now=lambda: now[0])
+    screen = AttachScreen(look, "a:b", lambda data: True, wishes.append, read_only=False)
+    screen.take(wire.Attached(1, "a:b", True, 7, True, 23, 80, 1, 0))
+    screen.take(wire.Exited(1, 7, 3))
+    now[0] += 0.2
+    screen.input(list(b"rm x\r"))
+    assert Wish.RESTART not in wishes and Wish.DETACH not in wishes
+    assert "exit 3, Enter detaches, r starts it again  (what was typed on went nowhere)" in bar(screen)
+    now[0] += 1
+    screen.input(list(b"r\r"))
+    assert wishes[-2:] == [Wish.RESTART, Wish.DETACH]
+
+
+def test_ctrl_d_on_a_pipe_says_why_nothing_happens() -> None:
+    screen, sent, _ = attach(tty=False)
+    screen.input(list(b"\x04"))
+    assert sent == b"" and "Ctrl-D sends nothing to a pipe, Ctrl-] d detaches" in bar(screen)
+
+
 def test_ctrl_c_does_what_was_chosen() -> None:
     screen, sent, wishes = attach()
     screen.input(list(b"\x03"))
@@ -542,15 +564,13 @@ def test_a_program_that_wants_the_clipboard_asks_once() -> None:
     set_it = b"\x1b]52;c;%s\x07"
     screen, sent, wishes = attach()
     shows(screen, set_it % b"aGVsbG8=")
-    assert wishes == [] and "wants" not in bar(screen)  # by default nobody hears it
+    assert wishes == [] and "lets it copy" not in bar(screen)  # by default nobody hears it
     screen._look = replace(LOOKS[0], osc52=True)
     screen.take(wire.Attached(1, "a:b", True, 7, True, 23, 80, 1, 99))
     shows(screen, set_it % b"cGFzdA==")
-    assert wishes == [] and "wants" not in bar(screen)  # nor what is past
+    assert wishes == [] and "lets it copy" not in bar(screen)  # nor what is past
     shows(screen, set_it % b"aGVsbG8bW20KLi4u", 99)
-    assert "wants 'hello [m ...' (12 bytes) in the clipboard: Ctrl-] y allows it, Ctrl-] n never" in bar(
-        screen
-    )
+    assert "Ctrl-] y lets it copy, Ctrl-] n never: 'hello [m ...' (12 bytes)" in bar(screen)
     shows(screen, set_it % b"b3RoZXI=", 99)
     screen.input(list(b"y"))
     assert sent == b"y" and Wish.CLIPBOARD not in wishes  # a key of the program's is no answer
@@ -564,7 +584,7 @@ def test_a_program_that_wants_the_clipboard_asks_once() -> None:
     shows(screen, set_it % b"aGVsbG8=")
     screen.input(list(b"\x1dn"))
     shows(screen, set_it % b"aGVsbG8=")
-    assert Wish.CLIPBOARD not in wishes and "wants" not in bar(screen)
+    assert Wish.CLIPBOARD not in wishes and "lets it copy" not in bar(screen)
 
 
 def test_paste_is_bracketed_only_for_who_asked() -> None:

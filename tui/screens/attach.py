@@ -9,6 +9,7 @@ the program leave through ``send``.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -51,6 +52,8 @@ _MENU_MORE: Final = (
 )  # fmt: skip
 MAX_KEY_BYTES: Final = 64
 LINES_MAX: Final = 500
+END_SEEN_S: Final = 0.7
+"""So long after the end of a program keys are taken for keys that were meant for it, not for answers to the bar."""
 NEVER_PAST: Final = 1 << 62
 FRESH_TERMINAL: Final = (
     b"\x18\x1b[?1049l\x1b[!p\x1b[?5;9;1000;1002;1003;1004;1005;1006;2004;2026l\x1b[?7;25h\x1b>\x1b[m"
@@ -127,6 +130,7 @@ class Peer:
     cols: int = 0
     started: float = 0.0
     ended: str = ""
+    ended_at: float = -math.inf
     away_since: float = 0.0
     over: str = ""
     backlog: Backlog = field(default_factory=Backlog)
@@ -230,6 +234,7 @@ class AttachScreen(Box):
                 self._outbox.clear()
                 peer.ended = f"{exit_words(frame.status)}{after}"
                 peer.pid = 0
+                peer.ended_at = self._look.now()
             case wire.Started():
                 peer.ended = ""
                 peer.pid = frame.pid
@@ -243,6 +248,7 @@ class AttachScreen(Box):
                 self.skipped += frame.until - frame.offset
             case wire.Removed():
                 peer.over = "gone from the configuration"
+                peer.ended_at = self._look.now()
             case wire.Error():
                 peer.over = clean(frame.text)
 
@@ -497,7 +503,10 @@ class AttachScreen(Box):
             self.paste(data.decode("utf-8", "replace"))
 
     def _after_end(self, key: str) -> None:
-        if key == "enter" or self.peer.over:
+        if 0 <= self._look.now() - self.peer.ended_at < END_SEEN_S:
+            self._notice = "what was typed on went nowhere"
+            self._wish(Wish.BEEP)
+        elif key == "enter" or self.peer.over:
             self._wish(Wish.DETACH)
         elif key == "r":
             self._wish(Wish.RESTART)
@@ -534,6 +543,8 @@ class AttachScreen(Box):
             ):
                 self._output.follow()
         else:
+            if key == "ctrl d" and not self._edit.edit_text:
+                self._notice = f"Ctrl-D sends nothing to a pipe, {key_words(self._look.prefix[0])} d detaches"
             self._edit.take(key)
 
     # painting
@@ -640,7 +651,8 @@ class AttachScreen(Box):
         if self._clipboard_asked:
             return f"{self.namespec}  {self._question_of_copy()}"
         if peer.ended and not peer.pid:
-            return f"{self.namespec}  {peer.ended}, Enter detaches, r starts it again"
+            notice = f"  ({self._notice})" if self._notice else ""
+            return f"{self.namespec}  {peer.ended}, Enter detaches, r starts it again{notice}"
         if self._notice:
             return f"{self._kind()} {self.namespec}  {self._notice}"
         kind = f"pty {peer.cols}x{peer.rows}" if peer.tty else "pipe, line mode"
@@ -661,13 +673,13 @@ class AttachScreen(Box):
         prefix = key_words(self._look.prefix[0])
         answers = [
             f"{prefix} {key_words(keys[command])} {label}"
-            for command, label in (("allow-copy", "allows it"), ("refuse-copy", "never"))
+            for command, label in (("allow-copy", "lets it copy"), ("refuse-copy", "never"))
             if command in keys
         ]
         text = clean(self.clipboard.decode("utf-8", "replace"))
         shown = cut(text, PREVIEW_CELLS)
         what = f"'{shown}{'...' if shown != text else ''}' ({len(self.clipboard)} bytes)"
-        return f"wants {what} in the clipboard: {', '.join(answers)}"
+        return f"{', '.join(answers)}: {what}"
 
 
 def key_words(key: str) -> str:
