@@ -9,10 +9,10 @@ from pathlib import Path
 
 from tests.conftest import Supervise
 from tests.faults.conftest import MANY, Faults, only_many
-from tests.faults.test_any_order import programs, running
 from tests.faults.test_keeper_gaps import check_once
 from tests.faults.test_keeper_killed import kill_both, see_both_die, send_kills
 from tests.support.processes import alive, marked
+from tests.support.sleepers import programs, running
 from tests.support.supervisor import child, shell
 from tests.support.tracing import injected, need_strace
 from tests.support.waiting import until

@@ -10,10 +10,10 @@ from pathlib import Path
 from supervisor.protocol import stream as p
 from tests.conftest import Supervise
 from tests.faults.conftest import Faults
-from tests.faults.test_any_order import programs, running
 from tests.faults.test_keeper_gaps import another_serves, check_once
 from tests.support.load import Writers
 from tests.support.processes import alive
+from tests.support.sleepers import programs, running
 from tests.support.supervisor import PYTHON, Supervisor
 from tests.support.tracing import injected, need_strace
 from tests.support.waiting import until

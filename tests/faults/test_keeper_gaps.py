@@ -11,9 +11,9 @@ import pytest
 
 from tests.conftest import Supervise
 from tests.faults.conftest import Faults
-from tests.faults.test_any_order import programs, running
 from tests.faults.test_keeper_killed import kill_keeper
 from tests.support.processes import alive
+from tests.support.sleepers import programs, running
 from tests.support.supervisor import Supervisor
 from tests.support.tracing import injected, need_strace
 from tests.support.waiting import until
