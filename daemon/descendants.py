@@ -90,6 +90,21 @@ def variables(pid: int, names: Collection[str]) -> frozenset[bytes]:
     return frozenset(word for word in words if os.fsdecode(word.partition(b"=")[0]) in names)
 
 
+def deaf_in(pid: int) -> str:
+    """Where in the kernel a process waits that SIGKILL was sent to and does not reach; empty: it is not so."""
+    try:
+        with open(f"/proc/{pid}/status", "rb") as file:
+            facts = dict(line.split(b":", 1) for line in file.read().splitlines() if b":" in line)
+        with open(f"/proc/{pid}/wchan", "rb") as file:
+            where = file.read().decode("ascii", "replace")
+    except OSError:
+        return ""
+    pending = int(facts.get(b"SigPnd", b"0"), 16) | int(facts.get(b"ShdPnd", b"0"), 16)
+    if not facts.get(b"State", b"").lstrip().startswith(b"D") or not pending >> signal.SIGKILL - 1 & 1:
+        return ""
+    return where if where.isidentifier() else "somewhere"
+
+
 def send(seen: Seen, sig: int) -> bool:
     """Signal that very process; whether it could be. One that is gone is nobody to signal."""
     try:

@@ -137,6 +137,8 @@ class Supervisor:
         """The held descriptor that a process gets as its stdin; empty: a pipe. Raises CommandError."""
         self.signal_rest: Callable[[Process, machine.Kill], None] = lambda process, action: None
         """Sends a signal to what a program has started, where the stop is for all of it."""
+        self.on_killed: Callable[[Process], None] = lambda process: None
+        """Told of each SIGKILL of a stop."""
         self.waits_for_rest: Callable[[Process, wire.Exited], bool] = lambda process, frame: False
         """Whether an end is not to be heard of yet; then it is told again."""
         self.held: dict[str, int] = {}
@@ -431,6 +433,8 @@ class Supervisor:
             self.signal_rest(process, action)
         if code == 0 and gen == process.machine.gen:
             self.feed(process, machine.Signalled())
+            if action.sig == signal.SIGKILL:
+                self.on_killed(process)
         if code == 0 and action.sig != signal.SIGKILL:
             # a stopped process would only see the signal once it goes on
             self.link.send(wire.Signal(0, process.key, gen, signal.SIGCONT, action.group))
@@ -734,6 +738,11 @@ class Supervisor:
         if waiting:
             self._report_waiting()
         self._stop_next(self._plan.begin(), cause)
+
+    def count_as_stopped(self, process: Process) -> None:
+        """The end goes on without waiting for a process."""
+        if self._plan is not None:
+            self._stop_next(self._plan.stopped(process.config.group, process.key))
 
     def save_supervisor(self) -> None:
         """Write the record of the supervisor itself."""

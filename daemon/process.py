@@ -123,7 +123,7 @@ class Process:
     __slots__ = (
         "_childlogdir", "_facts", "_identifier", "_observers", "_stamp", "changed", "config", "generations",
         "hearing", "history", "index", "key", "left", "machine", "modes", "modes_saved", "namespec", "origin", "outputs", "pool_trouble",
-        "protocol", "size", "start", "started", "stop",
+        "protocol", "size", "start", "started", "stop", "stuck",
     )  # fmt: skip
 
     def __init__(
@@ -143,6 +143,7 @@ class Process:
         self.protocol: Callable[[int, bytes], None] | None = None
         self.started: Callable[[], None] | None = None
         self.pool_trouble = ""
+        self.stuck = ""
         self.left: tuple[Seen, ...] = ()
         """What an earlier start left behind, as long as it is there."""
         self.outputs: dict[str, Output] = {"stdout": Output(config.stdout)}
@@ -346,7 +347,9 @@ class Process:
         """What is wrong beside the state, for people; empty when nothing is."""
         channels = [c.trouble for g in self.generations.values() for c in g.channels.values()]
         taps = [o.sink.trouble for o in self.outputs.values() if isinstance(o.sink, Transformed)]
-        return next((text for text in (*channels, *taps, self.pool_trouble, self.left_behind) if text), "")
+        return next(
+            (text for text in (*channels, *taps, self.pool_trouble, self.stuck, self.left_behind) if text), ""
+        )
 
     @property
     def left_behind(self) -> str:

@@ -59,6 +59,7 @@ from .plugins import PluginHost
 from .snapshot import Journal, StateTable
 from .sockets import ServerConfig, asks, describe, identity, listen
 from .stdin import resume_inputs
+from .stuck import StuckProcesses
 from .succession import Succession
 from .update import Target, Updates
 
@@ -270,6 +271,7 @@ class Daemon:
         kinds = ("spool:", inputjournal.HELD_AS)
         supervisor.held = {name: fd for name, fd in held.named.items() if name.startswith(kinds)}
         leftovers = Leftovers(supervisor)
+        StuckProcesses(supervisor)
         parsed = configuration if fresh else replace(configuration, groups=tuple(saved.groups))
         context = Context(supervisor, self.load, parsed, leftovers)
         supervisor.reload_check = self._check
