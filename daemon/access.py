@@ -25,7 +25,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import binascii
 import hashlib
 import hmac
 import os
@@ -123,7 +122,7 @@ def basic_login(header: str) -> Login | None:
         return None
     try:
         name, colon, password = base64.b64decode(packed.strip(), validate=True).partition(b":")
-    except (binascii.Error, ValueError):
+    except ValueError:
         return None
     return Login(name, password) if colon else None
 

@@ -353,7 +353,7 @@ class HttpDoor:
                     if isinstance(item, Chunk):
                         await response.write(item.data)
                 await news.wait()
-        except (ConnectionError, OSError):
+        except OSError:
             pass  # the client left, or the file is gone: either way the answer ends here
         finally:
             store.watchers.discard(news.set)

@@ -46,8 +46,8 @@ def _read_file(path: str, offset: int, length: int) -> str:
                 raise RPCError(
                     Faults.FAILED, f"answer would be over {ANSWER_MAX_BYTES} bytes; ask for a part"
                 )
-            file.seek(start)
-            return file.read(count).decode("utf-8", "replace")
+            file.seek(min(start, size))
+            return file.read(min(count, size)).decode("utf-8", "replace")
     except FileNotFoundError as error:
         raise RPCError(Faults.NO_FILE, path) from error
     except OSError as error:

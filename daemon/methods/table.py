@@ -10,7 +10,7 @@ import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from supervisor.errors import RPCError
 from supervisor.faults import Faults
@@ -18,6 +18,9 @@ from supervisor.faults import Faults
 from ..access import Caller
 
 Function = Callable[..., Any]
+
+INT_MAX: Final = 2**62
+"""Beyond what any log is long, and two of them together are a number for the system."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +78,12 @@ def _checked(param: Param, value: Any) -> Any:
         if isinstance(value, bytes):  # sent as base64
             return value.decode("utf-8", "replace")
     elif param.kind == "int":
-        if isinstance(value, (int, float)):
-            return int(value)
-        if isinstance(value, str):
-            try:
-                return int(value)
-            except ValueError:
-                pass
+        try:
+            number = int(value) if isinstance(value, (int, float, str)) else None
+        except (ValueError, OverflowError):
+            number = None
+        if number is not None and abs(number) <= INT_MAX:
+            return number
     elif param.kind == "boolean":
         return bool(value)
     elif param.kind == "array":

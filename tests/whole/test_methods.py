@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import time
@@ -475,6 +476,26 @@ def test_multicall(supervisor: Supervisor) -> None:
 
 
 # --- the end -----------------------------------------------------------------------------------------
+
+
+def test_numbers_that_no_log_is_so_long_for(supervise: Supervise) -> None:
+    supervisor = supervise(f"[program:a]\ncommand={child('talk', 'a')}\nstartsecs=0\n")
+    rpc = supervisor.rpc.supervisor
+    supervisor.wait_state("a", "RUNNING")
+    text = until(lambda: rpc.readProcessStdoutLog("a", 0, 0), "it to write")
+    huge = "9" * 30
+    assert rpc.readProcessStdoutLog("a", "0", str(2**62)) == text
+    assert rpc.readProcessStdoutLog("a", str(2**62), "5") == ""
+    assert rpc.tailProcessStdoutLog("a", str(2**62), str(2**62))[1] == len(text)
+    for method in (rpc.readProcessStdoutLog, rpc.tailProcessStdoutLog):
+        for offset, length in ((huge, "0"), ("0", huge), (f"-{huge}", "0")):
+            assert fault(method, "a", offset, length)[0] == Faults.INCORRECT_PARAMETERS
+    with supervisor.stream() as stream:
+        for number in (math.nan, math.inf, -math.inf, 1e300):
+            stream.send(p.Call(1, "supervisor.readLog", [number, 0]))
+            assert (
+                isinstance(answer := stream.receive(), p.Fault) and answer.code == Faults.INCORRECT_PARAMETERS
+            )
 
 
 def test_all_but_the_end_is_refused_while_it_ends(supervise: Supervise) -> None:
