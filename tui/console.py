@@ -36,6 +36,7 @@ from .mouse import Mouse
 from .pane import Box, Look, Row, last_event, row_width
 from .pickers import Pickers
 from .replaydesk import ReplayDesk
+from .screens.asking import Question
 from .screens.attach import key_words
 from .screens.detail import Detail
 from .screens.events import KINDS, LEVELS, EventsPane
@@ -160,6 +161,7 @@ class Console(Desk):
                 shown.regroup(self.model.regrouped)
         self._fleet.wear()
         self.stage.title.scope = None if self._fleet.shown else self.view.scope
+        self.stage.title.read_only = self.read_only and not self.replaying
         self.stage.title.all_words = "FLEET" if self._fleet.shown else "all"
         self.stage.title.group = "" if self._fleet.shown else self.view.group
         for wish in screen.logs():
@@ -544,8 +546,26 @@ class Console(Desk):
             self.view.change(filter=filters.Filter(), attention=False)
         elif key == "esc":
             self.say("q or F10 quits")
+        elif self._attaching.sessions:
+            self._ask_to_quit()
         else:
             self._quit()
+
+    def _ask_to_quit(self) -> None:
+        """One key is not enough where something is attached to."""
+
+        def done(agreed: bool) -> None:
+            self.close()
+            if agreed:
+                self._quit()
+
+        lines = [
+            "Leave the console?",
+            "",
+            f"Attached to {self._attaching.words()}.",
+            "What runs goes on running.",
+        ]
+        self.open(Question(self.look, "QUIT", lines, "Quit", done))
 
     def _quit(self) -> None:
         self.host.quit()

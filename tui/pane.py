@@ -280,6 +280,8 @@ class TitleBar(Box):
         self.crumbs: list[str] = []
         self.scope: str | None = None
         self.all_words = "all"
+        self.read_only = False
+        """Whether nothing is to be changed, whatever the server allows."""
         self.group = ""
 
     def paint(self, cols: int, rows: int, focus: bool) -> list[Row]:
@@ -335,10 +337,10 @@ class TitleBar(Box):
         match link.kind:
             case LinkKind.LIVE:
                 words = "live" if sup.statename in ("RUNNING", "") else sup.statename
-                words += ", read-only" if link.role == "observer" else ""
+                words += ", read-only" if self.read_only or link.role == "observer" else ""
                 return [(dim if sup.statename in ("RUNNING", "") else "ui.title.alert", f" {words} ")]
             case LinkKind.POLL:
-                return [(dim, " poll 2 s ")]
+                return [(dim, " poll 2 s, read-only " if self.read_only else " poll 2 s ")]
             case LinkKind.CONNECTING:
                 return [(dim, " connecting ")]
             case LinkKind.AWAY:

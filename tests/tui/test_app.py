@@ -522,6 +522,23 @@ def test_the_version_does_not_cost_the_whole_console() -> None:
     assert said.stdout == f"{VERSION}\nFalse\n"
 
 
+def test_quitting_asks_where_something_is_attached_to(server: FakeThread, tmp_path: Path) -> None:
+    with app(tmp_path) as console:
+        console.see("web_00")
+        console.keys("g", "p", "shell", "enter", "a")
+        console.see("ATTACHED")
+        console.keys("prefix", "b")
+        console.see("stays attached")
+        console.keys("q")
+        console.see("Leave the console?", "Attached to shell:console.")
+        console.keys("esc")
+        console.miss("Leave the console?")
+        console.keys("q")
+        console.see("Leave the console?")
+        console.keys("y")
+        assert console.end() == 0
+
+
 def test_plain_prints_lines(server: FakeThread, tmp_path: Path) -> None:
     with app(tmp_path, "--plain", cols=120) as console:
         console.see("10 processes: 6 up", "api:worker_00 BACKOFF retry 3/5")

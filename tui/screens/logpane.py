@@ -216,8 +216,10 @@ class LogPane(Pane):
         if self.top is not None:
             self.top = max(first, min(self.top, max(first, self.end - 1)))
         painted = self._from_end(cols, rows) if self.top is None else self._from_top(self.top, cols, rows)
+        if not self.buffer.count and self.buffer.offset >= 0 and self.channel:
+            painted = [Line(cols, "log.text").add(" nothing is in this log yet", "ui.text.muted").done()]
         painted.extend(Line(cols, "log.text").done() for _ in range(rows - len(painted)))
-        return painted
+        return painted[:rows]
 
     def body_cursor(self) -> tuple[int, int] | None:
         current = self.current
