@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import time
+import traceback
 from collections import deque
 from collections.abc import Awaitable
 from typing import Any
@@ -375,18 +376,23 @@ class Client(asyncio.BufferedProtocol):
                 self._start(frame.id, self._answer(frame.id, value))
             else:
                 self.send(p.Result(frame.id, value))
-        except RPCError as error:
-            self.send(p.Fault(frame.id, error.code, error.text))
-        except LocalProtocolError as error:
-            self.send(p.Fault(frame.id, Faults.FAILED, str(error)))
+        except Exception as error:  # noqa: BLE001  # a bug of ours ends this call, and nothing else
+            self.send(self._fault(frame.id, error))
 
     async def _answer(self, request_id: int, value: Awaitable[p.Value]) -> None:
         try:
             self.send(p.Result(request_id, await value))
-        except RPCError as error:
-            self.send(p.Fault(request_id, error.code, error.text))
-        except LocalProtocolError as error:
-            self.send(p.Fault(request_id, Faults.FAILED, str(error)))
+        except Exception as error:  # noqa: BLE001  # as in _call
+            self.send(self._fault(request_id, error))
+
+    def _fault(self, request_id: int, error: Exception) -> p.Fault:
+        if isinstance(error, RPCError):
+            return p.Fault(request_id, error.code, error.text)
+        if isinstance(error, LocalProtocolError):
+            return p.Fault(request_id, Faults.FAILED, str(error))
+        trace = "".join(traceback.format_exception(error))
+        self.supervisor.log.critical(f"uncaptured python exception in a call of {self.caller.name}:\n{trace}")
+        return p.Fault(request_id, Faults.FAILED, "an error of supervisord's own; its log says more")
 
     # --- state ----------------------------------------------------------------------------------------
 
