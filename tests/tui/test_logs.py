@@ -63,6 +63,7 @@ def test_a_group_is_merged_in_order_of_arrival(server: FakeThread, tmp_path: Pat
         console.see("web_00")
         console.keys("k", "o")
         console.see("merged: group api")
+        until(server, lambda s: sum(len(peer.follows) for peer in s.peers) == 4, console)
         for number in range(3):
             write(server, "api:web_00", f"first {number}\n")
             console.see(f"first {number}")
