@@ -1,4 +1,4 @@
-"""The wall clock of keeper and daemon jumps by years: nothing but printed times changes."""
+"""The wall clock of keeper and daemon jumps by years, or the machine is suspended: only printed times change."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from tests.support.supervisor import child
 from tests.support.waiting import until
 
 YEAR_S = 365 * 86_400
+NIGHT_S = 8 * 3600
 
 SHIM = r"""
 #define _GNU_SOURCE
@@ -34,16 +35,17 @@ static volatile long long *shift(void) {
     if (!kept) {
         const char *path = getenv("CLOCK_SHIFT_FILE");
         int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-        static long long none;
-        void *page = fd < 0 ? MAP_FAILED : mmap(0, 8, PROT_READ, MAP_SHARED, fd, 0);
+        static long long none[2];
+        void *page = fd < 0 ? MAP_FAILED : mmap(0, 16, PROT_READ, MAP_SHARED, fd, 0);
         if (fd >= 0) close(fd);
-        kept = page == MAP_FAILED ? &none : page;
+        kept = page == MAP_FAILED ? none : page;
     }
     return kept;
 }
 int clock_gettime(clockid_t clock, struct timespec *now) {
     int code = syscall(SYS_clock_gettime, clock, now);
-    if (!code && clock == CLOCK_REALTIME) now->tv_sec += *shift();
+    if (!code && clock == CLOCK_REALTIME) now->tv_sec += shift()[0];
+    if (!code && clock == CLOCK_BOOTTIME) now->tv_sec += shift()[1];
     return code;
 }
 int gettimeofday(struct timeval *restrict now, void *restrict zone) {
@@ -80,15 +82,16 @@ def shim(tmp_path: Path) -> Path:
     return library
 
 
+def jump(clock: Path, seconds: int, suspended: int = 0) -> None:
+    """``suspended``: how long the machine was; the boot clock has that, the monotonic one has not."""
+    with clock.open("r+b") as file:
+        file.write(struct.pack("=qq", seconds, suspended))
+
+
 @only_many
 def test_the_clock_jumps_by_years(supervise: Supervise, tmp_path: Path, shim: Path, faults: Faults) -> None:
     record, clock = tmp_path / "ticks", tmp_path / "shift"
-
-    def jump(seconds: int) -> None:
-        with clock.open("r+b") as file:
-            file.write(struct.pack("=q", seconds))
-
-    clock.write_bytes(struct.pack("=q", 0))
+    clock.write_bytes(bytes(16))
     supervisor = supervise(
         "[program:a]\ncommand=/bin/sleep 1000\nstartsecs=0\n"
         "[program:b]\ncommand=/bin/sleep 1000\nstartsecs=1\nautostart=false\n"
@@ -100,7 +103,7 @@ def test_the_clock_jumps_by_years(supervise: Supervise, tmp_path: Path, shim: Pa
     began = time.monotonic()
     jumps = [10, -10, 40, -40, 0]  # to beyond 2038, and to before 1990
     for years in jumps:
-        jump(years * YEAR_S)
+        jump(clock, years * YEAR_S)
         info = supervisor.info("a")
         shown = time.gmtime(info["now"]).tm_year
         assert abs(shown - time.gmtime(min(time.time() + years * YEAR_S, 2**31 - 1)).tm_year) <= 1, info
@@ -125,3 +128,34 @@ def test_the_clock_jumps_by_years(supervise: Supervise, tmp_path: Path, shim: Pa
     supervisor.wait_ready()
     assert supervisor.info("a")["pid"] == pids["a"]
     faults.injected("the wall clock jumps by years", len(jumps))
+
+
+def test_a_suspend_of_a_night(supervise: Supervise, tmp_path: Path, shim: Path, faults: Faults) -> None:
+    record, clock = tmp_path / "ticks", tmp_path / "shift"
+    clock.write_bytes(bytes(16))
+    supervisor = supervise(
+        "[program:a]\ncommand=/bin/sleep 1000\nstartsecs=0\n"
+        "[program:b]\ncommand=/bin/sleep 1000\nstartsecs=2\nautostart=false\n"
+        f"[program:c]\ncommand={child('exits', 1)}\nstartsecs=1\nstartretries=100\n"
+        f"[eventlistener:l]\ncommand={child('listener', record, 'ok')}\nevents=TICK_5\nstartsecs=0\n",
+        env={"LD_PRELOAD": str(shim), "CLOCK_SHIFT_FILE": str(clock)},
+    )
+    daemon = supervisor.daemon_pid()
+    pids = {name: supervisor.wait_state(name, "RUNNING")["pid"] for name in ("a", "l")}
+    supervisor.wait_log("exited: c (exit status 1; not expected)", 2)  # the next try is two seconds away
+    tries = supervisor.log().count("spawned: 'c'")
+    began = time.monotonic()
+    supervisor.rpc.supervisor.startProcess("b", False)
+    jump(clock, NIGHT_S, NIGHT_S)
+    assert supervisor.state("b") == "STARTING", "startsecs are over though nobody ran"
+    supervisor.wait_state("b", "RUNNING")
+    assert time.monotonic() - began >= 2
+    assert supervisor.log().count("spawned: 'c'") - tries <= 1 + (time.monotonic() - began) / 2
+    assert supervisor.daemon_pid() == daemon, "the keeper took the daemon for dead"
+    assert {name: supervisor.info(name)["pid"] for name in pids} == pids
+    until(record.exists, "a tick")
+    assert len(record.read_text().splitlines()) <= (time.monotonic() - began) / 5 + 3
+    supervisor.kill_daemon()
+    supervisor.wait_ready()
+    assert {name: supervisor.info(name)["pid"] for name in pids} == pids
+    faults.injected("the machine is suspended for a night")

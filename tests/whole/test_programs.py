@@ -131,6 +131,29 @@ def test_a_file_that_cannot_be_executed(supervise: Supervise, tmp_path: Path) ->
         assert err.read_text().startswith(f"supervisor: couldn't exec {tmp_path}/{name}: {reason}\n")
 
 
+def test_what_is_no_program_is_told_by_kind(supervise: Supervise, tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "plain").write_text("#!/bin/sh\n")
+    (tmp_path / "loop").symlink_to("loop")
+    os.mkfifo(tmp_path / "fifo", 0o755)
+    (tmp_path / "fifo").chmod(0o755)
+    shutil.copy("/bin/sleep", tmp_path / "busy")
+    told = {
+        "folder": f"command at '{tmp_path}/folder' is a directory",
+        "plain": f"command at '{tmp_path}/plain' is not executable",
+        "loop": f"can't find command '{tmp_path}/loop'",
+        "nothing": f"can't find command '{tmp_path}/nothing'",
+        "fifo": f"couldn't exec {tmp_path}/fifo: EACCES",
+        "busy": f"couldn't exec {tmp_path}/busy: ETXTBSY",
+    }
+    with (tmp_path / "busy").open("ab"):
+        supervisor = supervise(
+            "".join(f"[program:{name}]\ncommand={tmp_path}/{name}\nstartretries=0\n" for name in told)
+        )
+        for name, reason in told.items():
+            assert supervisor.wait_state(name, "FATAL")["spawnerr"] == reason
+
+
 def test_many_failures_at_once_are_each_told(supervise: Supervise) -> None:
     supervisor = supervise(
         "[program:f]\ncommand=/bin/true\ndirectory=/nowhere/%(process_num)s\nnumprocs=40\n"
