@@ -9,9 +9,10 @@ group of its own and had lost its parents before the stop is nobody's any more.
 
 Programs that outlived a keeper have another parent, and what they leave goes to that one.
 
-We look when a program comes to stand still, once for all that do so in a turn of the
-loop. What is found has a moment to end, since most of it was signalled, too; then it is
-told. It is told as long as it is there and the program is not started again.
+We look when programs have come to stand still, once for all that do so within a moment,
+and for about a tenth of the time at most: the kernel goes through all programs for it.
+What is found has a moment to end, since most of it was signalled, too; then it is told.
+It is told as long as it is there and the program is not started again.
 """
 
 from __future__ import annotations
@@ -35,6 +36,9 @@ from .machines.process import Kill, Transition
 from .process import Process
 
 GRACE_S: Final = 0.25
+LOOK_AFTER_S: Final = 0.02
+REST_FACTOR: Final = 10
+REST_MAX_S: Final = 0.5
 LOOK_AGAIN_S: Final = 0.05
 WATCH_S: Final = 2.0
 KILLS_MAX: Final = 20
@@ -76,6 +80,7 @@ class Leftovers:
         self._left: dict[str, Process] = {}
         self._held: dict[str, _Held] = {}
         self._look: asyncio.TimerHandle | None = None
+        self._rest_s = 0.0
         self._watch: asyncio.TimerHandle | None = None
         self._settled = asyncio.Event()
         self._settled.set()
@@ -140,11 +145,11 @@ class Leftovers:
         ended.since = time.monotonic()
         self._looked_for[ended.process.key] = ended
         self._settled.clear()
-        self._again(0.0)
+        self._again(LOOK_AFTER_S)
 
     def _again(self, seconds: float) -> None:
         if self._look is None:
-            self._look = self._loop.call_later(seconds, self._look_now)
+            self._look = self._loop.call_later(max(seconds, self._rest_s), self._look_now)
 
     def _look_now(self) -> None:
         self._look = None
@@ -159,6 +164,7 @@ class Leftovers:
                 self._left[key] = ended.process
                 self._supervisor.trouble_changed(ended.process)
         self._tell_held()
+        self._rest_s = min(REST_FACTOR * (time.monotonic() - now), REST_MAX_S)
         if self._looked_for or self._held:
             self._again(LOOK_AGAIN_S)
         if not self._looked_for:
