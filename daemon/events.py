@@ -98,12 +98,6 @@ class EventBus:
         """The supervisor has begun to work, or to work again after a reload."""
         events.notify(events.SupervisorRunningEvent())
 
-    def close(self) -> None:
-        events.set_host(None)
-        if self._timer is not None:
-            self._timer.cancel()
-        self._syslog.close()
-
     # --- the host of supervisor.events ----------------------------------------------------------------
 
     def dispatch(self, event: Event) -> None:

@@ -449,7 +449,7 @@ class Client(asyncio.BufferedProtocol):
         if request_id is None:
             return
         if self._paused:
-            self._hold_back(request_id, change)
+            self._hold_back(change)
             return
         record = change.record
         if record is None and change.process is not None:
@@ -457,7 +457,7 @@ class Client(asyncio.BufferedProtocol):
             record = change.process.record(group.priority if group is not None else 999)
         self.send(p.Delta(request_id, change.seq, change.when, record, change.removed, change.supervisor))
 
-    def _hold_back(self, request_id: int, change: Change) -> None:
+    def _hold_back(self, change: Change) -> None:
         """The client does not read: keep a few, and cut it off when it stays away."""
         self._backlog.append(change)
         if len(self._backlog) > CHANGES_HELD_BACK and self._transport is not None:
