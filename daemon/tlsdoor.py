@@ -1,9 +1,9 @@
 """TLS in front of a door: handshakes bounded in number and time; must never know what passes.
 
-The door's own protocol sees a connection only when its handshake is through, so that
-its bounds would not count who connects and says nothing. Here they are counted: 64
-handshakes a door, 16 an address, each 10 s; who comes when all places are taken is
-cut off and may try again.
+The door's own protocol sees a connection only once its handshake is through, so its
+limits cannot count clients that connect and say nothing. They are counted here: 64
+handshakes a door, 16 an address, 10 s each. A client that finds all places taken is cut
+off and may try again.
 """
 
 from __future__ import annotations

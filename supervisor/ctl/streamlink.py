@@ -174,6 +174,6 @@ class StreamLink:
                     return frame
                 self.send(stream.Pong(frame.n))
             left = deadline - time.monotonic()
-            if left <= 0 or not self.wait(left):
+            if left <= 0 or not (self.has_frames or self.wait(left)):
                 raise TransportError(self.address, "no answer in time")
             self._waiting = self.receive()
