@@ -431,10 +431,8 @@ class Prompt:
 
     def paint_line(self, cols: int) -> Row:
         line = Line(cols, "input.text").add(f" {self.caption}", "ui.text.strong")
-        text, position = clean(self.text), self.edit.edit_pos
-        room = max(1, cols - width_of(self.caption) - 3)
-        start = max(0, position - room)
-        line.add(text[start:], "input.invalid" if self.problem else "input.text")
+        text = clean(self.text)
+        line.add(text[self._start(cols) :], "input.invalid" if self.problem else "input.text")
         if self.problem:
             line.add(f"  {self.problem}", "input.hint")
         elif not text:
@@ -442,9 +440,18 @@ class Prompt:
         return line.done()
 
     def cursor_x(self, cols: int) -> int:
+        shown = self.text[self._start(cols) : self.edit.edit_pos]
+        return 1 + width_of(self.caption) + width_of(shown)
+
+    def _start(self, cols: int) -> int:
+        """The first character that is shown: as many before the cursor as there is room for."""
         room = max(1, cols - width_of(self.caption) - 3)
-        start = max(0, self.edit.edit_pos - room)
-        return 1 + width_of(self.caption) + width_of(self.text[start : self.edit.edit_pos])
+        start, position = 0, self.edit.edit_pos
+        left = width_of(self.text[:position])
+        while left > room:
+            left -= width_of(self.text[start])
+            start += 1
+        return start
 
 
 class Footer(Box):

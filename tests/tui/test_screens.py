@@ -21,7 +21,7 @@ from supervisor.tui.link import record_of
 from supervisor.tui.listview import ListView
 from supervisor.tui.logbuffer import LogBuffer
 from supervisor.tui.model import ChangeTold, LinkKind, LinkTold, Model, Ref, SnapshotTold, UsageTold
-from supervisor.tui.pane import Line, Look, Row, TitleBar, slice_row
+from supervisor.tui.pane import Line, Look, Prompt, Row, TitleBar, row_width, slice_row
 from supervisor.tui.screens.asking import Question, TypeName
 from supervisor.tui.screens.attach import AttachScreen, Wish, walk
 from supervisor.tui.screens.detail import Detail
@@ -776,3 +776,11 @@ def test_what_a_polled_supervisor_does_not_tell_is_said_so_and_nothing_is_made_u
     model.apply(LinkTold("old", LinkKind.LIVE), 1000.0)
     text = "\n".join(render_text(Detail(model, LOOKS[0], Ref("old", "web", "web")), (120, 40), focus=True))
     assert "not offered" not in text and "autorestart" in text
+
+
+@pytest.mark.parametrize("text", ["x" * 300, "日本語" * 100, "a\u0301b" * 100])
+def test_the_cursor_of_a_prompt_stays_in_its_line(text: str) -> None:
+    prompt = Prompt("find: ", text, lambda text: "", lambda text: None, [])
+    for cols in (10, 20, 80):
+        assert row_width(prompt.paint_line(cols)) == cols
+        assert prompt.cursor_x(cols) < cols
