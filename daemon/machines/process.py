@@ -274,7 +274,8 @@ class ProcessMachine:
     def _running(self, now: float) -> None:
         self.backoff = 0
         seconds = self.config.startsecs
-        self._enter(S.RUNNING, f"stayed up for {seconds} seconds" if seconds > 0 else "started")
+        up = f"stayed up for {seconds} second{'' if seconds == 1 else 's'}"
+        self._enter(S.RUNNING, up if seconds > 0 else "started")
         self._log(
             "info",
             f"success: {self.config.name} entered RUNNING state, process has stayed up for > than {seconds} "
