@@ -126,9 +126,9 @@ class Actions:
             f"{why}: {counts[sup]} process{'es' if counts[sup] != 1 else ''}" for sup, why in out.items()
         ]
         sups = self._desk.model.sups.values() if aim.everywhere else ()
-        unknown = [sup.name for sup in sups if sup.stale and not sup.known]
+        unknown = [sup.name for sup in sups if not sup.known]
         if unknown:
-            lines.append(f"not connected yet, so nothing is known of {listed(unknown, 60)}")
+            lines.append(f"nothing is known yet of {listed(unknown, 60)}")
         return [ref for ref in aim.refs if ref.sup not in out], tuple(lines)
 
     def propose(

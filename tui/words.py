@@ -77,10 +77,39 @@ def middle(text: str, width: int, ellipsis: str = "~") -> str:
     """``text``, with its middle left out where it is wider than ``width``: the ends tell names apart."""
     if width_of(text) <= width:
         return text
-    if width <= 3 or not text.isascii():
+    if width <= 3:
         return cut(text, max(0, width))
     tail = (width - 1) // 2
-    return text[: width - 1 - tail] + ellipsis + text[len(text) - tail :]
+    return cut(text, width - 1 - tail) + ellipsis + _end(text, tail)
+
+
+def _end(text: str, width: int) -> str:
+    """The end of ``text`` that fits; it begins with no mark that belongs to the character before."""
+    if text.isascii():
+        return text[len(text) - width :]
+    at, used = len(text), 0
+    while at and (size := max(0, wcwidth(text[at - 1]))) + used <= width:
+        at, used = at - 1, used + size
+    while at < len(text) and wcwidth(text[at]) <= 0:
+        at += 1
+    return text[at:]
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """``text`` in lines of at most ``width`` cells, broken at blanks; a word that is wider is broken anywhere."""
+    lines = [""]
+    for word in text.split():
+        if lines[-1] and width_of(lines[-1]) + 1 + width_of(word) <= width:
+            lines[-1] += f" {word}"
+            continue
+        if lines[-1]:
+            lines.append("")
+        while width_of(word) > width and (piece := cut(word, width)):
+            lines[-1] = piece
+            lines.append("")
+            word = word[len(piece) :]
+        lines[-1] = word
+    return lines
 
 
 def duration(seconds: float) -> str:

@@ -72,6 +72,7 @@ class Session:
         self._next_id = 1
         self._lost_at = float("-inf")
         self._step = 0
+        self._nonsense = False
         self._same_boot = False
         self._heard_at = 0.0
         self._ping_at = 0.0
@@ -108,6 +109,10 @@ class Session:
             delay = step * (1 + JITTER * (2 * self._random() - 1))
         self.state = LinkState(Phase.WAITING, reason, self.state.attempt + 1, now + delay)
 
+    def misunderstood(self) -> None:
+        """The server talks nonsense: the loss that follows counts as an attempt that came to nothing."""
+        self._nonsense = True
+
     def lost(self, reason: str, now: float) -> None:
         """The open connection ended."""
         was_live = self.state.phase is Phase.LIVE
@@ -117,7 +122,7 @@ class Session:
                 del self._requests[request.id]
         if self.state.phase in HOPELESS:
             return
-        if was_live:
+        if was_live and not self._nonsense:
             self._lost_at = now
             self.state = LinkState(Phase.WAITING, reason, 0, now + ABSENT_DELAY_S)
         else:
@@ -204,7 +209,9 @@ class Session:
         if self.state.phase is not Phase.OPENING:
             return
         self.role = role
-        self._step = 0
+        if not self._nonsense:  # else it has not shown yet that it does better this time
+            self._step = 0
+        self._nonsense = False
         self.state = LinkState(Phase.LIVE)
         self._ping_at = now + PING_EVERY_S
         self._forget_left()

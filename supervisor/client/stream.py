@@ -201,6 +201,7 @@ class StreamClient:
             try:
                 session.receive(data, time.monotonic())
             except RemoteProtocolError as error:
+                session.misunderstood()
                 return f"protocol error: {error}"
             self._tell()
             if not session.wants_connection:

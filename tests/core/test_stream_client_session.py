@@ -53,6 +53,21 @@ def test_backoff_grows_to_fifteen_seconds_and_begins_anew_after_success(peer: Pe
     assert session.state.next_at == now + 60.5
 
 
+def test_one_that_talks_nonsense_each_time_is_tried_less_and_less_often(peer: Peer) -> None:
+    session, now, delays = peer.session, 100.0, []
+    for _ in range(4):
+        peer.connect(now)
+        session.misunderstood()
+        session.lost("nonsense", now)
+        delays.append(session.state.next_at - now)
+    assert delays == [0.5, 1.0, 2.0, 4.0]
+    peer.connect(now)
+    session.lost("gone", now)
+    peer.connect(now + 1)
+    session.failed("no", now + 60)
+    assert session.state.next_at == now + 60.5, "it did better"
+
+
 @pytest.mark.parametrize(("random_01", "factor"), [(0.0, 0.8), (1.0, 1.2)])
 def test_jitter_is_a_fifth_each_way(random_01: float, factor: float) -> None:
     session = Session(random_01=lambda: random_01)

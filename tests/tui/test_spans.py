@@ -183,7 +183,7 @@ def test_one_question_restarts_a_group_everywhere(servers: dict[str, FakeThread]
             "RESTART GROUP API ON 2 SUPERVISORS",
             "Restart group api on 2 supervisors: 8 processes",
             "on one (4), two (4)",
-            "left out: not connected yet, so nothing is known of none",
+            "left out: nothing is known yet of none",
         )
         assert not calls(servers["one"]) and not calls(servers["two"])
         app.keys("y")

@@ -43,6 +43,14 @@ def test_middle_never_is_wider(text: str, width: int) -> None:
 
 def test_middle_keeps_both_ends() -> None:
     assert words.middle("worker_very_long_00", 11) == "worke~ng_00"
+    assert words.middle("とても長い名前-1", 11) == "とて~前-1"
+    assert words.middle("e\u0301" * 20, 7) == "e\u0301" * 3 + "~" + "e\u0301" * 3
+
+
+def test_lines_are_broken_by_cells() -> None:
+    assert words.wrapped("on one (4), 東京東京 (4)", 12) == ["on one (4),", "東京東京 (4)"]
+    assert words.wrapped("東京東京東京 x", 5) == ["東京", "東京", "東京", "x"]
+    assert words.wrapped("", 5) == [""] and words.wrapped("東", 1) == ["東"]
 
 
 @given(st.text(max_size=60))

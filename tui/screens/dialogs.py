@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from textwrap import wrap
 from typing import Final
 
 from supervisor.states import ProcessStates, getProcessStateDescription
@@ -18,7 +17,7 @@ from ..field import Field
 from ..glyphs import state_role
 from ..model import SEVERITY
 from ..pane import Box, Line, Look, Row
-from ..words import clean, cut, fit, listed, shortened, width_of
+from ..words import clean, cut, fit, listed, shortened, width_of, wrapped
 
 MAX_NAMES_ROWS: Final = 8
 MAX_SENT_ROWS: Final = 12
@@ -147,7 +146,7 @@ class Confirm(Dialog):
         return [
             Line(width, attr).add(f"  {line}").done()
             for text, attr in texts
-            for line in wrap(text, max(10, width - 4))
+            for line in wrapped(text, max(10, width - 4))
         ]
 
     def _names(self, width: int) -> list[Row]:
@@ -192,12 +191,12 @@ class Confirm(Dialog):
         body = "dialog.body"
         blank = Line(cols, body).done()
 
-        def wrapped(text: str) -> list[Row]:
-            return [Line(cols, body).add(f"  {line}").done() for line in wrap(text, max(10, cols - 4))]
+        def lines(text: str) -> list[Row]:
+            return [Line(cols, body).add(f"  {line}").done() for line in wrapped(text, max(10, cols - 4))]
 
         return [
-            blank, *wrapped(self._question()), *self._supervisors(cols), blank, *self._names(cols), blank,
-            *wrapped(self._note()), blank,
+            blank, *lines(self._question()), *self._supervisors(cols), blank, *self._names(cols), blank,
+            *lines(self._note()), blank,
         ]  # fmt: skip
 
     def inside(self, cols: int, rows: int) -> list[Row]:
