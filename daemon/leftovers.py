@@ -145,11 +145,11 @@ class Leftovers:
         ended.since = time.monotonic()
         self._looked_for[ended.process.key] = ended
         self._settled.clear()
-        self._again(LOOK_AFTER_S)
+        self._again(max(LOOK_AFTER_S, self._rest_s))
 
     def _again(self, seconds: float) -> None:
         if self._look is None:
-            self._look = self._loop.call_later(max(seconds, self._rest_s), self._look_now)
+            self._look = self._loop.call_later(seconds, self._look_now)
 
     def _look_now(self) -> None:
         self._look = None

@@ -141,15 +141,15 @@ def test_of_programs_that_outlived_their_keeper(supervise: Supervise, tmp_path: 
 RELAY = """\
 import os, time
 end = time.monotonic() + 60
-for _ in range(20):
+for _ in range(8):
     if os.fork() == 0:
         while time.monotonic() < end and os.fork() == 0:
             os.setsid()
-            time.sleep(0.2)
+            time.sleep(0.4)
         os._exit(0)
 time.sleep(1000)
 """
-"""Twenty processes, each of which hands over to a child in a session of its own five times a second, and ends."""
+"""Eight processes, each of which hands over to a child in a session of its own again and again, and ends."""
 
 
 def test_processes_that_run_away_are_caught(supervise: Supervise, tmp_path: Path, faults: Faults) -> None:
