@@ -10,11 +10,14 @@ import errno
 import os
 import pwd
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import partial
 
 from supervisor import shellwords
 from supervisor.config.model import ProcessConfig
 from supervisor.errors import SupervisorError
+
+from .output.lane import Lane, Lanes
 
 DEFAULT_PATH = "/bin:/usr/bin:/usr/local/bin"
 
@@ -62,10 +65,55 @@ def resolve(command: str, environment: Mapping[str, str], directory: str | None)
     return path, argv
 
 
+def resolve_anywhere(
+    lanes: Lanes, command: str, environment: Mapping[str, str], directory: str | None
+) -> tuple[str, list[str]]:
+    """As ``resolve``, where the command and its directory may lie on a file system that does not answer.
+
+    Raises BlockingIOError or Unanswered then, and CommandError.
+    """
+    apart: dict[Lane, None] = {}
+    for place in _places(command, environment, directory):
+        lane = lanes.of(place)
+        if lane is not None:
+            apart[lane] = None
+    if not apart:
+        return resolve(command, environment, directory)
+    *others, last = apart
+    for lane in others:
+        lane.call(lambda: None)
+    environment = dict(environment)
+    look = partial(_resolve_there, command, environment, directory)
+    return last.collect((command, directory), lambda: look)
+
+
+def _resolve_there(
+    command: str, environment: Mapping[str, str], directory: str | None
+) -> tuple[str, list[str]]:
+    if directory:
+        os.access(directory, os.X_OK)
+    return resolve(command, environment, directory)
+
+
+def _places(command: str, environment: Mapping[str, str], directory: str | None) -> Iterator[str]:
+    """What is looked at for a command, and where it is to run."""
+    if directory:
+        yield directory
+    word = split_command(command)[0]
+    if "/" in word:
+        yield os.path.join(directory, word) if directory else word
+    else:
+        for folder in _search_path(environment).split(os.pathsep):
+            yield os.path.join(folder, word)
+
+
+def _search_path(environment: Mapping[str, str]) -> str:
+    return environment.get("PATH") or os.environ.get("PATH") or DEFAULT_PATH
+
+
 def _search(word: str, environment: Mapping[str, str]) -> str:
-    path = environment.get("PATH") or os.environ.get("PATH") or DEFAULT_PATH
     first = ""
-    for folder in path.split(os.pathsep):
+    for folder in _search_path(environment).split(os.pathsep):
         candidate = os.path.join(folder, word)
         if os.path.isfile(candidate):
             if os.access(candidate, os.X_OK):

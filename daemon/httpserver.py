@@ -7,6 +7,7 @@ of a server with a password needs it. Only what is in the method table can be ca
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import time
@@ -35,6 +36,7 @@ from .mainlog import LEVELS
 from .methods.table import MethodTable
 from .origin import is_local, is_script, may_post
 from .output.cursor import Chunk, Cursor, Readable
+from .output.lane import Unanswered
 from .web.pages import Frame
 from .web.site import Page, Visit, visit
 
@@ -309,9 +311,13 @@ class HttpDoor:
         name, _, channel = path.removeprefix("/logtail").strip("/").partition("/")
         process = self._supervisor.find(name)
         output = process.outputs.get(channel or "stdout") if process is not None else None
-        if output is None or output.sink is None or not output.path or not os.path.exists(output.path):
+        if output is None or output.sink is None or not output.path or not self._is_there(output.path):
             raise HttpError(404)
         return output.sink
+
+    def _is_there(self, path: str) -> bool:
+        """Of a file whose file system may not answer it is taken for granted."""
+        return self._supervisor.stores.lanes.of(path) is not None or os.path.exists(path)
 
     async def _tail(self, request: web.BaseRequest, gate: Gate, store: Readable) -> web.StreamResponse:
         """The last bytes, then whatever is added, until the client goes."""
@@ -346,12 +352,13 @@ class HttpDoor:
         try:
             while not gone:
                 news.clear()
-                while not gone and (item := cursor.next()) is not None:
-                    if cursor.gen != gen:
-                        gen = cursor.gen
-                        await response.write(b"==> File truncated <==\n")
-                    if isinstance(item, Chunk):
-                        await response.write(item.data)
+                with contextlib.suppress(BlockingIOError, Unanswered):  # told when it can be read
+                    while not gone and (item := cursor.next()) is not None:
+                        if cursor.gen != gen:
+                            gen = cursor.gen
+                            await response.write(b"==> File truncated <==\n")
+                        if isinstance(item, Chunk):
+                            await response.write(item.data)
                 await news.wait()
         except OSError:
             pass  # the client left, or the file is gone: either way the answer ends here

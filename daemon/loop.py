@@ -25,7 +25,7 @@ from supervisor.protocol.record import ProcessRecord
 from supervisor.states import STOPPED_STATES, SupervisorStates, getSupervisorStateDescription
 from supervisor.states import ProcessStates as S
 
-from .command import CommandError, environment, resolve, rights_of
+from .command import CommandError, environment, resolve_anywhere, rights_of
 from .configjournal import ConfigJournal
 from .inputjournal import HELD_AS, InputJournal
 from .keeper import wire
@@ -35,6 +35,7 @@ from .machines import process as machine
 from .machines.group import descending
 from .machines.supervision import GroupToStop, StopPlan
 from .mainlog import MainLog
+from .output.lane import Unanswered
 from .output.pump import Channel, Target
 from .output.store import StoreSet
 from .output.tap import Transformed
@@ -45,6 +46,7 @@ DELTAS_KEPT = 10_000
 DRAIN_BYTES = 1 << 22
 LINGERING_MAX = 4
 STARTS_A_TURN = 20
+SPAWN_AGAIN_S = 0.1
 WAITING_REPORT_S = 3.0
 
 
@@ -450,8 +452,12 @@ class Supervisor:
             self.open_outputs(process)
             self.link.send(order._replace(stdin=self.stdin_of(process)))
         except CommandError as error:
+            self._waits_elsewhere(process, "")
             self.feed(process, machine.NotSpawned(str(error)))
+        except (BlockingIOError, Unanswered) as error:
+            self._spawn_later(process, gen, error)
         except OSError as error:
+            self._waits_elsewhere(process, "")
             if error.errno == errno.EMFILE:
                 text = f"too many open files to spawn '{name}'"
             elif error.errno == errno.E2BIG:
@@ -459,6 +465,31 @@ class Supervisor:
             else:
                 text = f"unknown error making dispatchers for '{name}': {errno_name(error.errno or 0)}"
             self.feed(process, machine.NotSpawned(text))
+        else:
+            self._waits_elsewhere(process, "")
+
+    def _spawn_later(self, process: Process, gen: int, error: OSError) -> None:
+        """What is to be started lies on a file system that does not answer: once it does, or nobody wants it any more."""
+        if process.machine.state == S.STOPPING:
+            self._waits_elsewhere(process, "")
+            self.feed(process, machine.NotSpawned("stopped before its file system answered"))
+            return
+        self._waits_elsewhere(
+            process, f"start waits: {error.strerror}" if isinstance(error, Unanswered) else ""
+        )
+
+        def again() -> None:
+            m = process.machine
+            asked = m.gen == gen and not m.pid and m.state in (S.STARTING, S.STOPPING)
+            if self.processes.get(process.key) is process and asked:
+                self._spawn(process, gen)
+
+        self._loop.call_later(SPAWN_AGAIN_S, again)
+
+    def _waits_elsewhere(self, process: Process, trouble: str) -> None:
+        if trouble != process.elsewhere:
+            process.elsewhere = trouble
+            self.trouble_changed(process)
 
     def spawn_again(self, process: Process) -> None:
         """Repeat a spawn request that an earlier daemon may not have sent; the keeper knows if it did."""
@@ -499,7 +530,7 @@ class Supervisor:
         """What the keeper is to be asked. Raises CommandError."""
         config = process.config
         env = self.environment(config)
-        path, argv = resolve(config.command, env, config.directory)
+        path, argv = resolve_anywhere(self.stores.lanes, config.command, env, config.directory)
         uid, gid, groups = rights_of(config.uid)
         rows, cols = process.size
         return wire.Spawn(

@@ -30,7 +30,8 @@ from supervisor.config.model import Configuration, SupervisordConfig
 from supervisor.errors import EXIT_GENERIC, EXIT_OK, EXIT_USAGE, ConfigError, UserError
 from supervisor.version import VERSION
 
-from .keeper.pidfile import Taken, open_locked, write_pid
+from .keeper.mounts import Mounts
+from .keeper.pidfile import Taken, by_a_child, open_locked, write_pid_anywhere
 from .orphans import find as find_orphans
 from .orphans import take_in_orphans
 
@@ -76,7 +77,9 @@ def _run(words: list[str]) -> int:
     pidfile_fd = _lock_pidfile(settings.pidfile)
     notify_fd = -1 if settings.nodaemon else _daemonize()
     if pidfile_fd >= 0:
-        write_pid(pidfile_fd)  # at once: whoever waits for the file reads it as soon as it is there
+        write_pid_anywhere(
+            settings.pidfile, pidfile_fd
+        )  # at once: whoever waits for the file reads it as soon as it is there
     os.umask(settings.umask)
     _become_keeper(
         {
@@ -171,15 +174,21 @@ def _check_main_log(settings: SupervisordConfig) -> None:
     """That it cannot be written would otherwise be found once nobody looks any more. Raises UserError."""
     if settings.logfile == "syslog":
         return
-    try:
-        fd = os.open(
-            settings.logfile, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOCTTY, 0o666
-        )
-    except OSError as error:
+
+    def open_it() -> tuple[int, bytes]:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOCTTY
+        try:
+            os.close(os.open(settings.logfile, flags, 0o666))
+        except OSError as error:
+            return -1, (error.strerror or str(error)).encode()
+        return -1, b""
+
+    # Where it takes long, what is to be said waits in memory.
+    _, problem = by_a_child(open_it) if Mounts().far(settings.logfile) else open_it()
+    if problem:
         raise UserError(
-            f"cannot write the main log {settings.logfile}: {error.strerror}; set logfile in [supervisord]"
-        ) from error
-    os.close(fd)
+            f"cannot write the main log {settings.logfile}: {problem.decode()}; set logfile in [supervisord]"
+        )
 
 
 def _lock_pidfile(path: str) -> int:

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 
 from .lines import Lines, open_stdout, open_target
+from .output.lane import Lanes
 from .output.store import LogStore, Unsuitable
 from .syslogger import Syslogger
 
@@ -36,6 +37,7 @@ class MainLog:
         level: str,
         stdout: bool,
         system: Syslogger | None = None,
+        lanes: Lanes | None = None,
     ) -> None:
         self.level = LEVELS[level]
         self.path = "" if path == "syslog" else path
@@ -53,15 +55,15 @@ class MainLog:
         self._syslogger = (system or Syslogger()) if path == "syslog" else None
         self._system = Lines(self._syslogger.send) if self._syslogger is not None else None
         if self.path:
-            self._open(maxbytes, backups)
+            self._open(maxbytes, backups, lanes)
 
     @property
     def copies_output(self) -> bool:
         """Whether it is so talkative that what programs print stands in it too."""
         return self.level <= LEVELS["debug"]
 
-    def _open(self, maxbytes: int, backups: int) -> None:
-        self.store = LogStore(self.path, maxbytes, backups)
+    def _open(self, maxbytes: int, backups: int, lanes: Lanes | None) -> None:
+        self.store = LogStore(self.path, maxbytes, backups, lanes=lanes)
         try:
             self.store.open()
         except Unsuitable:  # a terminal, a pipe: lines are written, nothing is read back or rotated
@@ -180,6 +182,10 @@ class MainLog:
 
     def close(self) -> None:
         if self.store is not None:
+            end = time.monotonic() + FINISH_S
+            while self._file.waits and self.store.slow and time.monotonic() < end:
+                time.sleep(RETRY_S / 100)
+                self._file.flush()
             self.store.close()
         if self._stdout_fd >= 0:
             self._stdout.finish(self._stdout_fd, FINISH_S)

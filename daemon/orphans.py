@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 
 from .keeper import roster
+from .keeper.mounts import Mounts
 from .keeper.orphan import send_signal
 
 ENDS_WITHIN_MS: Final = 5000
@@ -31,7 +32,7 @@ T = TypeVar("T")
 def find(pidfile: str) -> list[dict[str, Any]]:
     """What a keeper is to adopt, as ``keeper.main`` says. The descriptors in it are open and inheritable."""
     found = []
-    entries = roster.read(pidfile + roster.SUFFIX)
+    entries = roster.read(roster.place_of(pidfile, Mounts()))
     end_strays(
         {names(entry.name): entry.ticks for entry in entries if not entry.pid},
         {entry.pid for entry in entries},

@@ -29,9 +29,11 @@ from .input import Input
 from .inputjournal import InputJournal
 from .lines import open_target
 from .machines.process import ProcessMachine, Transition, state_name
+from .output.lane import Unanswered
 from .output.opening import make_log
 from .output.pump import Channel, Target
-from .output.store import LogStore, Spool, StoreSet, Unsuitable
+from .output.spool import Spool
+from .output.store import LogStore, StoreSet, Unsuitable
 from .output.tap import Readback, Transformed
 from .output.transform import Item, Transform
 from .ttymodes import TerminalModes
@@ -121,7 +123,7 @@ class Process:
     """
 
     __slots__ = (
-        "_childlogdir", "_facts", "_identifier", "_observers", "_stamp", "changed", "config", "generations",
+        "_childlogdir", "_facts", "_identifier", "_observers", "_stamp", "changed", "config", "elsewhere", "generations",
         "hearing", "history", "index", "key", "left", "machine", "modes", "modes_saved", "namespec", "origin", "outputs", "pool_trouble",
         "protocol", "size", "start", "started", "stop", "stuck",
     )  # fmt: skip
@@ -146,6 +148,8 @@ class Process:
         self.stuck = ""
         self.left: tuple[Seen, ...] = ()
         """What an earlier start left behind, as long as it is there."""
+        self.elsewhere = ""
+        """What its start waits for: a file system that does not answer; for people, or empty."""
         self.outputs: dict[str, Output] = {"stdout": Output(config.stdout)}
         if not (config.redirect_stderr or config.tty):
             self.outputs["stderr"] = Output(config.stderr)
@@ -192,16 +196,18 @@ class Process:
             if logfile.kind is LogKind.FILE:
                 output.path = logfile.path
             elif logfile.kind is LogKind.AUTO:
-                output.path = (saved or {}).get(name) or self._make_auto_log(name)
+                output.path = (saved or {}).get(name) or self._make_auto_log(name, stores)
             if output.path:
                 output.sink = stores.log(
                     output.path, output.config.logfile_maxbytes, output.config.logfile_backups
                 )
 
-    def _make_auto_log(self, channel: str) -> str:
+    def _make_auto_log(self, channel: str, stores: StoreSet) -> str:
         rest = f"-{channel}---{self._identifier}-"
         room = FILE_NAME_MAX_BYTES - AUTO_LOG_TAIL_BYTES - len(rest.encode("utf-8", "surrogateescape"))
         name = _clipped(self.config.name.replace("/", "_"), max(room, 1))
+        if stores.lanes.of(self._childlogdir) is not None:  # not to be waited for: made with the first write
+            return os.path.join(self._childlogdir, f"{name}{rest}{os.urandom(4).hex()}.log")
         return make_log(self._childlogdir, name + rest, ".log")
 
     def auto_logs(self) -> dict[str, str]:
@@ -227,6 +233,8 @@ class Process:
                 except Unsuitable:
                     stores.release(output.sink)
                     output.sink = None
+                except (BlockingIOError, Unanswered):
+                    pass  # its file system does not answer now: what is written waits for it
                 except OSError:
                     if not later:
                         raise
@@ -264,6 +272,7 @@ class Process:
             and not changes
             and not shared
             and (sink.backups > 0 or sink.maxbytes <= 0)
+            and sink.known
         ):
             output.readback = Readback(
                 sink,
@@ -348,7 +357,12 @@ class Process:
         channels = [c.trouble for g in self.generations.values() for c in g.channels.values()]
         taps = [o.sink.trouble for o in self.outputs.values() if isinstance(o.sink, Transformed)]
         return next(
-            (text for text in (*channels, *taps, self.pool_trouble, self.stuck, self.left_behind) if text), ""
+            (
+                t
+                for t in (*channels, *taps, self.elsewhere, self.pool_trouble, self.stuck, self.left_behind)
+                if t
+            ),
+            "",
         )
 
     @property

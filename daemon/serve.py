@@ -24,6 +24,7 @@ import time
 import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from supervisor.config.commandline import usage_error
@@ -54,6 +55,7 @@ from .methods import changes, logs
 from .methods.supervisor import METHODS, Context
 from .methods.system import system_methods
 from .methods.table import MethodTable
+from .output.lane import Lanes
 from .output.store import StoreSet
 from .plugins import PluginHost
 from .snapshot import Journal, StateTable
@@ -223,12 +225,14 @@ class Daemon:
         journal = Journal(held.named.pop("config")) if not fresh else Journal.create()
         saved = Saved(self.load(), []) if fresh else read_state(table, journal)
         settings = saved.configuration.supervisord
+        self.lanes = Lanes(asyncio.get_running_loop().call_soon_threadsafe)
         log = MainLog(
             settings.logfile,
             settings.logfile_maxbytes,
             settings.logfile_backups,
             settings.loglevel,
             stdout=settings.nodaemon and not settings.silent,
+            lanes=self.lanes,
         )
         try:
             return await self._live(sock, held, fresh, saved, table, journal, log)
@@ -261,6 +265,7 @@ class Daemon:
                 records.persist,
                 {path: record for path, (_, record) in saved.logs.items()},
                 forget=records.forget,
+                lanes=self.lanes,
             ),
             saved.supervisor.get("boot") or os.urandom(16).hex(),
             automatic_url(configuration),
@@ -372,7 +377,8 @@ class Daemon:
             log.warn(str(warning))
         for note in configuration.notes:
             log.info(note)
-        if not os.path.exists(settings.pidfile) or not os.path.getsize(settings.pidfile):
+        far = self.lanes.of(settings.pidfile) is not None  # it may not answer; the keeper knows
+        if not far and (not os.path.exists(settings.pidfile) or not os.path.getsize(settings.pidfile)):
             log.critical(f"could not write pidfile {settings.pidfile}")
 
     def _begin(self, supervisor: Supervisor, configuration: Configuration, held: Held) -> None:
@@ -391,7 +397,12 @@ class Daemon:
         supervisor.sockets = self.socket_identities
         supervisor.save_supervisor()
         if not configuration.supervisord.nocleanup:
-            clean_auto_logs(configuration, supervisor.log)
+            lane = self.lanes.of(configuration.supervisord.childlogdir)
+            if lane is not None:
+                lane.post(partial(clean_auto_logs, configuration))
+            else:
+                for problem in clean_auto_logs(configuration):
+                    supervisor.log.warn(problem)
         supervisor.journal.append(without_groups(configuration))
         for group in configuration.groups:
             supervisor.add_group(group)
@@ -577,14 +588,14 @@ def automatic_url(configuration: Configuration) -> str:
     return ""
 
 
-def clean_auto_logs(configuration: Configuration, log: MainLog) -> None:
-    """Remove the AUTO logs that an earlier run with the same identifier left."""
+def clean_auto_logs(configuration: Configuration) -> list[str]:
+    """Remove the AUTO logs that an earlier run with the same identifier left; what could not be done."""
     settings = configuration.supervisord
+    problems: list[str] = []
     try:
         names = os.listdir(settings.childlogdir)
     except OSError:
-        log.warn("Could not clear childlog dir")
-        return
+        return ["Could not clear childlog dir"]
     for name in names:
         match = AUTO_LOG.match(name)
         if match is not None and match["identifier"] == settings.identifier:
@@ -592,7 +603,8 @@ def clean_auto_logs(configuration: Configuration, log: MainLog) -> None:
             try:
                 os.unlink(path)
             except OSError:
-                log.warn(f"Failed to clean up '{path}'")
+                problems.append(f"Failed to clean up '{path}'")
+    return problems
 
 
 def let_go_of_terminal() -> None:

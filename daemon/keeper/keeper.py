@@ -38,9 +38,10 @@ from collections import deque
 from typing import Any
 
 from . import wire
+from .mounts import Mounts
 from .orphan import UNKNOWN_REASON, UNKNOWN_STATUS, exit_status, send_signal
-from .pidfile import Taken, open_locked, write_pid
-from .roster import SUFFIX, Entry, Roster, start_ticks
+from .pidfile import Taken, open_locked, take_away, write_pid
+from .roster import Entry, Roster, place_of, runs, start_ticks
 from .spawn import SpawnError, base_environment, default_signals, spawn, touched_signals
 
 STARTS_ALLOWED = 5
@@ -53,6 +54,8 @@ QUEUE_MAX = 100_000
 EXIT_USAGE = 2
 REAPED_WITHIN_S = 2.0
 STOOD_STILL_S = 1.0
+LOOK_S = 1.0
+"""How long after a beat that did not come it is looked whether the daemon is dead."""
 
 ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 FORWARDED = (*ENDING, signal.SIGHUP, signal.SIGUSR2)
@@ -91,9 +94,12 @@ class Keeper:
         self.failures: dict[tuple[str, int], str] = {}
         self.held: dict[str, int] = {}
         self.environment = base_environment()
+        self.mounts = Mounts()
         self.signals: tuple[int, ...] = ()
         self.daemon_pid = 0
         self.link: socket.socket | None = None
+        self.ghosts: set[int] = set()
+        """Daemons that are dead and could not be reaped yet."""
         self.outgoing: deque[tuple[bytes, list[int]]] = deque()
         self.ready = False
         self.was_ready = False
@@ -121,10 +127,11 @@ class Keeper:
         self.unreaped: dict[int, float] = {}
         """Those of them that have ended, and until when their status is waited for."""
         self.started_any = False
+        far = bool(self.mounts.far(self.pidfile)) if self.pidfile else False  # written with the lock, then
         self.take_over(boot.get("programs", []))  # type: ignore[arg-type]
         if "held" in boot:
             self.succeed(boot)
-        self.pid_written = self.pidfile_fd >= 0 and write_pid(self.pidfile_fd)
+        self.pid_written = self.pidfile_fd >= 0 and (far or write_pid(self.pidfile_fd))
         self.roster = self.make_roster()
 
     def succeed(self, boot: dict[str, object]) -> None:
@@ -163,7 +170,7 @@ class Keeper:
 
     def make_roster(self) -> Roster:
         """Who holds the pidfile writes down what runs."""
-        path = self.pidfile + SUFFIX if self.pidfile_fd >= 0 else ""
+        path = place_of(self.pidfile, self.mounts) if self.pidfile_fd >= 0 else ""
         return Roster(path, (entry_of(key, self.programs[key]) for key in self.by_pid.values()))
 
     # --- the loop ------------------------------------------------------------------------------------
@@ -219,6 +226,7 @@ class Keeper:
         if self.stopping_since:
             due.append(now + 0.1)
         if self.daemon_pid:
+            due.append(max(now + LOOK_S, self.heard + wire.BEAT_S + LOOK_S))
             due.append(self.heard + (1.0 if self.abort_sent else self.patience_s()))
         elif self.next_start:
             due.append(self.next_start)
@@ -230,6 +238,8 @@ class Keeper:
 
     def watch(self, now: float) -> int | None:
         """Start, abort or give up on the daemon as time says; the exit code when all is over."""
+        if self.daemon_pid and now - self.heard > wire.BEAT_S + LOOK_S and not runs(self.daemon_pid):
+            self.bury()
         if self.stopping_since:
             return self.stop_all(now)
         if self.daemon_pid == 0:
@@ -282,6 +292,9 @@ class Keeper:
                 return
             if pid == self.daemon_pid:
                 self.daemon_ended(status)
+                continue
+            if pid in self.ghosts:
+                self.ghosts.remove(pid)
                 continue
             key = self.by_pid.pop(pid, None)
             if key is None:
@@ -412,6 +425,14 @@ class Keeper:
             self.pending_signals.append(self.told_to_end)
             self.told_to_end = 0
 
+    def bury(self) -> None:
+        """The daemon is dead and cannot be reaped: the close of a file of it waits for a file system that does not
+        answer. Nothing of it runs any more, so the next one need not wait.
+        """
+        say(f"daemon (pid {self.daemon_pid}) is dead and waits for a file system that does not answer")
+        self.ghosts.add(self.daemon_pid)
+        self.daemon_ended(signal.SIGKILL)
+
     def close_link(self) -> None:
         if self.link is not None:
             self.poll.unregister(self.link)
@@ -448,14 +469,8 @@ class Keeper:
     def clean_up(self) -> None:
         """Take the pidfile away, if it is still the one of this instance, and the roster."""
         self.roster.take_away()
-        if self.pidfile_fd < 0:
-            return
-        try:
-            mine, there = os.fstat(self.pidfile_fd), os.lstat(self.pidfile)
-            if (mine.st_dev, mine.st_ino) == (there.st_dev, there.st_ino):
-                os.unlink(self.pidfile)
-        except OSError:
-            pass  # gone, or not ours to remove: the pid in it is dead either way
+        if self.pidfile_fd >= 0:
+            take_away(self.pidfile, self.pidfile_fd)
 
     # --- the link ------------------------------------------------------------------------------------
 
@@ -557,7 +572,7 @@ class Keeper:
             self.roster.begin(key)
             try:
                 stdin_fd = self.held[order.stdin] if order.stdin else -1
-                child = spawn(order, self.environment, self.error_write, self.signals, stdin_fd)
+                child = spawn(order, self.environment, self.error_write, self.signals, stdin_fd, self.mounts)
             except KeyError:
                 self.roster.remove(key)
                 self.send(wire.SpawnFailed(*key, "stdin", errno.EBADF))

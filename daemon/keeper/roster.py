@@ -15,15 +15,31 @@ import json
 import os
 import stat
 import time
+import zlib
 from collections.abc import Iterable
 from typing import NamedTuple
+
+from .mounts import Mounts
 
 SLOT_BYTES = 512
 SIZE_MAX_BYTES = 64 << 20
 SUFFIX = ".programs"
+MEMORY = "/dev/shm"
+_EXITING = 4  # PF_EXITING
 TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 
 Key = tuple[str, int]
+
+
+def place_of(pidfile: str, mounts: Mounts) -> str:
+    """The roster beside a pidfile; in memory where the file system of that is answered for by something else.
+
+    It is written at each start, which must not wait, and says nothing of use on another machine.
+    """
+    if not mounts.far(pidfile):
+        return pidfile + SUFFIX
+    name = zlib.crc32(os.path.abspath(pidfile).encode("utf-8", "surrogateescape"))
+    return f"{MEMORY}/supervisor-{os.geteuid()}-{name:08x}{SUFFIX}"
 
 
 class Entry(NamedTuple):
@@ -146,6 +162,16 @@ def start_ticks(pid: int) -> int:
         return 0 if words[0] in (b"Z", b"X") else int(words[19])
     except (OSError, ValueError, IndexError):
         return 0
+
+
+def runs(pid: int) -> bool:
+    """Whether anything of a process may still run: False for a corpse, and for one that is on its way out."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            words = file.read().rpartition(b")")[2].split()
+        return words[0] not in (b"Z", b"X") and not int(words[6]) & _EXITING
+    except (OSError, ValueError, IndexError):
+        return False
 
 
 def read(path: str) -> list[Entry]:

@@ -21,6 +21,7 @@ import struct
 import termios
 from typing import NamedTuple, NoReturn
 
+from .mounts import Mounts
 from .wire import Spawn
 
 NOT_INHERITED = (
@@ -76,14 +77,15 @@ def touched_signals() -> tuple[int, ...]:
 
 
 def spawn(
-    order: Spawn, environment: dict[str, str], error_pipe: int, signals: tuple[int, ...], stdin_fd: int = -1
-) -> Child:
+    order: Spawn, environment: dict[str, str], error_pipe: int, signals: tuple[int, ...], stdin_fd: int = -1,
+    mounts: Mounts | None = None,
+) -> Child:  # fmt: skip
     """Start the process of ``order``. Raises SpawnError when there is none.
 
     ``environment`` is the base; ``signals`` are those of ``touched_signals``; ``stdin_fd``,
     where it is one, becomes fd 0 and stays the caller's, and then there is no pipe to
     write to; ``error_pipe`` takes one line ``name NUL gen NUL step: ERRNAME LF`` when a
-    step after the fork fails.
+    step after the fork fails; ``mounts``: nothing is waited for that one of those has to answer for.
     """
     env = {**environment, **order.env} if order.env else environment
     opened: list[int] = []
@@ -116,7 +118,12 @@ def spawn(
         _close(opened)
         raise SpawnError("pipe", error.errno or 0) from error
     try:
-        pid = _at_once(order, env, theirs, signals) or _fork(order, env, theirs, error_pipe, signals)
+        pid = 0
+        if mounts is None or not (
+            mounts.far(os.path.join(order.cwd, order.path)) or mounts.far(order.cwd or "/")
+        ):
+            pid = _at_once(order, env, theirs, signals)
+        pid = pid or _fork(order, env, theirs, error_pipe, signals)
     except OSError as error:
         _close(opened)
         raise SpawnError("fork", error.errno or 0) from error
@@ -129,8 +136,8 @@ def _at_once(order: Spawn, env: dict[str, str], fds: tuple[int, int, int], signa
 
     It cannot give a terminal or another user, and when it fails it cannot say where; then
     ``_fork`` is the way, which does. The keeper is single-threaded, so for one call it may
-    stand in the directory of the program and have its umask. It waits for the exec; the
-    daemon has just looked at the file, so what it lies on answers.
+    stand in the directory of the program and have its umask. It waits for the exec, so
+    what file and directory lie on has to be the system's own.
     """
     if order.tty or order.uid >= 0:
         return 0

@@ -80,7 +80,7 @@ async def _read_process_log(context: Context, name: str, channel: str, offset: i
     path = _log_path(process_named(running(context), name), channel)
     if not path:
         raise RPCError(Faults.NO_FILE)
-    return await context.offload(_read_file, path, offset, length)
+    return await context.look(_read_file, path, offset, length)
 
 
 async def read_stdout_log(context: Context, caller: Caller, name: str, offset: int, length: int) -> str:
@@ -95,7 +95,7 @@ async def _tail_process_log(context: Context, name: str, channel: str, offset: i
     path = _log_path(process_named(running(context), name), channel)
     if not path:
         return ["", 0, False]
-    return await context.offload(_tail_file, path, offset, length)
+    return await context.look(_tail_file, path, offset, length)
 
 
 async def tail_stdout_log(context: Context, caller: Caller, name: str, offset: int, length: int) -> list[Any]:
@@ -110,14 +110,14 @@ async def read_log(context: Context, caller: Caller, offset: int, length: int) -
     path = running(context).log.path
     if not path:
         raise RPCError(Faults.NO_FILE, path)
-    return await context.offload(_read_file, path, offset, length)
+    return await context.look(_read_file, path, offset, length)
 
 
 def clear_log(context: Context, caller: Caller) -> bool:
     log = running(context).log
     if log.store is None:
         raise RPCError(Faults.NO_FILE, log.path)
-    if not os.path.exists(log.path):
+    if context.supervisor.stores.lanes.of(log.path) is None and not os.path.exists(log.path):
         raise RPCError(Faults.NO_FILE)
     log.info("reopening log file")  # goes with what is cleared
     try:

@@ -11,6 +11,7 @@ import os
 import signal
 import time
 from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 from typing import Any, TypeVar
 
 from supervisor.config.diff import diff_groups
@@ -31,12 +32,13 @@ from supervisor.states import ProcessStates as S
 from supervisor.version import VERSION
 
 from ..access import Caller
-from ..command import CommandError, resolve
+from ..command import CommandError, resolve_anywhere
 from ..input import InputClosed, InputFull
 from ..leftovers import Leftovers
 from ..loop import Group, Supervisor
 from ..machines import process as machine
 from ..machines.group import ascending
+from ..output.lane import Unanswered
 from ..process import Process
 from ..stdin import write_stdin
 from ..update import Updates
@@ -44,6 +46,7 @@ from .table import Method, Param, in_order_of_completion
 
 API_VERSION = "3.0"
 STOPPING_REPORT_S = 2.0
+LOOK_AGAIN_S = 0.02
 
 T = TypeVar("T")
 
@@ -76,6 +79,21 @@ class Context:
             return await self.offload(self.load)
         except ConfigError as error:
             raise RPCError(Faults.CANT_REREAD, str(error)) from error
+
+    async def look(self, function: Callable[..., T], path: str, *args: Any) -> T:
+        """The same of a function of the file ``path``. Raises RPCError where its file system does not answer."""
+        lane = self.supervisor.stores.lanes.of(path)
+        if lane is None:
+            return await self.offload(function, path, *args)
+        while True:
+            try:
+                answer: T = lane.collect((function, path, args), lambda: partial(function, path, *args))
+                return answer
+            except BlockingIOError:
+                await asyncio.sleep(LOOK_AGAIN_S)
+            except Unanswered as error:
+                lane.forget((function, path, args))
+                raise RPCError(Faults.FAILED, str(error.strerror)) from error
 
 
 Status = dict[str, Any]
@@ -311,7 +329,10 @@ def _begin_start(supervisor: Supervisor, process: Process, caller: Caller) -> No
     """Ask for a start. Raises RPCError when it cannot be."""
     config, state = process.config, process.machine.state
     try:
-        resolve(config.command, supervisor.environment(config), config.directory)
+        environment = supervisor.environment(config)
+        resolve_anywhere(supervisor.stores.lanes, config.command, environment, config.directory)
+    except (BlockingIOError, Unanswered):
+        pass  # the start itself waits for an answer
     except CommandError as error:
         raise RPCError(Faults.NOT_EXECUTABLE if error.found else Faults.NO_FILE, str(error)) from error
     if state in RUNNING_STATES:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from .store import CHUNK_BYTES, Watchers
+from .spool import Watchers
+from .store import CHUNK_BYTES
 
 
 class Readable(Protocol):

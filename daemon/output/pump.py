@@ -12,7 +12,7 @@ a larger pipe; where one is found half full all the same the pause is halved, do
 none, since its program may be waiting.
 
 A store that cannot be written keeps the bytes in the pipe: the program blocks,
-``trouble`` says why, and it is tried again every second.
+``trouble`` says why, and it is tried again every second; one that is only slow, sooner.
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ from collections.abc import Callable
 from typing import Protocol
 
 from .cursor import Readable
-from .store import AGAIN, TAKE_BYTES, LogStore, Spool
+from .lane import reason
+from .spool import AGAIN, Spool
+from .store import TAKE_BYTES, LogStore
 
 PAUSE_S = 0.004
 PAUSE_MIN_S = 0.001
@@ -158,12 +160,16 @@ class Channel:
 
     def _move(self, limit: int) -> tuple[int, bool]:
         """Move up to ``limit`` bytes; (how many, whether the input ended)."""
+        self._stalled = False
         try:
             if self._used is not None and isinstance(self.store, LogStore):
                 self._used(self.store)
             moved, ended = self._copy(limit) if self.copy else self._splice(limit)
+        except BlockingIOError:
+            self._stalled = True
+            return 0, False
         except OSError as error:
-            self._report(f"log blocked: {errno.errorcode.get(error.errno or 0, str(error.errno))}", True)
+            self._report(f"log blocked: {reason(error)}", True)
             return 0, False
         self._report(self.store.trouble, False)
         return moved, ended
@@ -197,7 +203,6 @@ class Channel:
 
     def _copy(self, limit: int) -> tuple[int, bool]:
         total = 0
-        self._stalled = False
         while total < limit:
             if not self._waiting:
                 try:

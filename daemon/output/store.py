@@ -9,8 +9,7 @@ archives stays readable under its offsets until it is dropped.
 ``LogStore`` is a file. Nothing is in user space between the pipe and the file, so
 that a SIGKILL of the daemon loses nothing; the position is ours and not O_APPEND
 (splice refuses that), so the size is compared before each write and a truncation
-by somebody else leaves no hole. ``Spool`` is a ring in a memfd, for output that has
-no log file; its position is the descriptor's own, which the keeper holds.
+by somebody else leaves no hole. Output that has no log file goes to a ``Spool``, see there.
 
 **Rotation** ends at a line end where one lies in the last 64 KiB, and can be killed
 between each two steps: the intent {inode, bytes to keep} is recorded; the tail
@@ -18,6 +17,10 @@ behind the last line end is copied to ``PATH.rotating``; archives are shifted, o
 as far as the first gap, so that a second try moves nothing twice; PATH becomes
 PATH.1, PATH.rotating becomes PATH; PATH.1 is cut to the bytes to keep; the intent is
 cleared. Whoever finds an intent looks at the inode of PATH to see how far it came.
+
+**A file system that may not answer** (a network's, a process's) is touched in its lane only, see ``lane``: every
+method of ``LogStore`` that needs the file asks there, and raises BlockingIOError or Unanswered where that takes long.
+How the log was when the lane last answered is what ``gen``, ``start`` and ``end`` say meanwhile.
 """
 
 from __future__ import annotations
@@ -26,20 +29,20 @@ import contextlib
 import errno
 import os
 import stat
-import struct
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+from .lane import Lane, Lanes, Unanswered
 from .opening import open_log
+from .spool import AGAIN, Watchers
 
 CHUNK_BYTES = 1 << 16
 TAKE_BYTES = 1 << 20
-SPOOL_BYTES = 1 << 18
 LINE_END_BYTES = 1 << 16
 ROTATE_AGAIN_BYTES = 1 << 20
-AGAIN = -1
-"""What ``take`` returns when the pipe has nothing now."""
+PASSING = frozenset((errno.EAGAIN, errno.EINVAL, errno.ENOSPC, errno.EDQUOT))
+"""Errors that are no reason to open the file again."""
 
 
 class Unsuitable(OSError):
@@ -60,116 +63,6 @@ def _is_special(path: str) -> bool:
         return False
 
 
-@dataclass(slots=True)
-class Watchers:
-    """Callbacks told after each change of a store; a reader may leave while it is told."""
-
-    _callbacks: set[Callable[[], None]] | None = None  # most stores are watched by nobody
-
-    def add(self, callback: Callable[[], None]) -> None:
-        if self._callbacks is None:
-            self._callbacks = set()
-        self._callbacks.add(callback)
-
-    def discard(self, callback: Callable[[], None]) -> None:
-        if self._callbacks is not None:
-            self._callbacks.discard(callback)
-
-    def tell(self) -> None:
-        for callback in tuple(self._callbacks or ()):
-            callback()
-
-
-class Spool:
-    """The last ``SPOOL_BYTES`` in a memfd ring. ``fd`` belongs to the spool."""
-
-    # Behind the ring: twice the number of wraps, odd while one is under way; the generation.
-    _TRAILER = struct.Struct(">QQ")
-
-    def __init__(self, fd: int) -> None:
-        self.fd = fd
-        self.gen = 1
-        self.trouble = ""
-        self.watchers = Watchers()
-        self._position = os.lseek(fd, 0, os.SEEK_CUR)
-        kept = os.pread(fd, self._TRAILER.size, SPOOL_BYTES)
-        if len(kept) < self._TRAILER.size:
-            kept = self._TRAILER.pack(0, 1)
-        doubled, self.gen = self._TRAILER.unpack(kept)
-        self._wraps: int = doubled // 2
-        if self._position >= SPOOL_BYTES:  # another daemon was killed before it could wrap
-            self._wrap()
-        elif doubled % 2:  # or before it could say that it had
-            self._wraps += 1
-            self._save()
-
-    @classmethod
-    def create(cls) -> Spool:
-        """An empty ring. Raises OSError."""
-        return cls(os.memfd_create("supervisor-spool", os.MFD_CLOEXEC))
-
-    @property
-    def end(self) -> int:
-        return self._wraps * SPOOL_BYTES + self._position
-
-    @property
-    def start(self) -> int:
-        return max(0, self.end - SPOOL_BYTES)
-
-    def take(self, source: int, limit: int) -> int:
-        """Splice up to ``limit`` bytes; how many, 0 at the end of input, AGAIN when there are none now."""
-        try:
-            count = os.splice(source, self.fd, min(limit, SPOOL_BYTES - self._position))
-        except BlockingIOError:
-            return AGAIN
-        self._advance(count)
-        return count
-
-    def append(self, data: bytes) -> int:
-        """Write ``data`` whole."""
-        view = memoryview(data)
-        while view:
-            count = os.write(self.fd, view[: SPOOL_BYTES - self._position])
-            self._advance(count)
-            view = view[count:]
-        return len(data)
-
-    def _advance(self, count: int) -> None:
-        self._position += count
-        if self._position >= SPOOL_BYTES:
-            self._wrap()
-
-    def _wrap(self) -> None:
-        """Go back to the start of the ring; after a kill between two steps the position tells how far it came."""
-        self._save(wrapping=1)
-        self._position = os.lseek(self.fd, 0, os.SEEK_SET)
-        self._wraps += 1
-        self._save()
-
-    def _save(self, wrapping: int = 0) -> None:
-        os.pwrite(self.fd, self._TRAILER.pack(2 * self._wraps + wrapping, self.gen), SPOOL_BYTES)
-
-    def read(self, offset: int, limit: int) -> bytes:
-        """Bytes from ``offset`` on, fewer than ``limit`` at the end of the ring or of what is there."""
-        if not self.start <= offset < self.end:
-            return b""
-        place = offset % SPOOL_BYTES
-        return os.pread(self.fd, min(limit, self.end - offset, SPOOL_BYTES - place), place)
-
-    def clear(self) -> None:
-        """Begin a new generation."""
-        os.lseek(self.fd, 0, os.SEEK_SET)
-        os.ftruncate(self.fd, 0)
-        self._position = self._wraps = 0
-        self.gen += 1
-        self._save()
-        self.watchers.tell()
-
-    def close(self) -> None:
-        os.close(self.fd)
-        self.fd = -1  # who reads on must not read what gets the number next
-
-
 Persist = Callable[[str, dict[str, Any]], None]
 
 
@@ -180,19 +73,30 @@ class LogStore:
     """
 
     __slots__ = (
-        "_archives", "_base", "_fd", "_intent", "_measured", "_persist", "_rotate_at", "_size", "backups", "gen",
-        "maxbytes", "path", "trouble", "watchers",
+        "_appending", "_archives", "_base", "_fd", "_found", "_gen", "_intent", "_lane", "_lanes", "_measured", "_persist",
+        "_reading", "_rotate_at", "_seen", "_size", "backups", "maxbytes", "path", "trouble", "watchers",
     )  # fmt: skip
 
     def __init__(
-        self, path: str, maxbytes: int, backups: int, persist: Persist = lambda path, record: None
+        self,
+        path: str,
+        maxbytes: int,
+        backups: int,
+        persist: Persist = lambda path, record: None,
+        lanes: Lanes | None = None,
     ) -> None:
         self.path = path
         self.maxbytes = maxbytes
         self.backups = backups
-        self.gen = 1
         self.watchers = Watchers()
         self._persist = persist
+        self._lanes = lanes
+        self._lane: Lane | None = None
+        self._seen = (1, 0, 0)
+        self._appending = b""  # what the lane is writing, and nobody has been told how much of it went in
+        self._reading = (0, 0, 0)
+        self._found: dict[str, Any] | None = None
+        self._gen = 1
         self._fd = -1
         self._base = 0
         self._size = 0
@@ -203,14 +107,47 @@ class LogStore:
         self.trouble = ""
 
     @property
-    def end(self) -> int:
-        self._measure()
-        return self._base + self._size
+    def gen(self) -> int:
+        return self._gen if self._lane is None else self._seen[0]
 
     @property
     def start(self) -> int:
-        self._measure()
-        return self._base - sum(self._archives)
+        if not self._measured:
+            self._look()
+        return self._base - sum(self._archives) if self._lane is None else self._seen[1]
+
+    @property
+    def end(self) -> int:
+        if not self._measured:
+            self._look()
+        return self._base + self._size if self._lane is None else self._seen[2]
+
+    @property
+    def known(self) -> bool:
+        """Whether ``start`` and ``end`` are those of the file; False until its file system has answered."""
+        if not self._measured:
+            self._look()
+        return self._measured
+
+    def measure(self) -> None:
+        """See how long the log is, if that was not seen yet. Raises OSError."""
+        if not self._measured:
+            if self._elsewhere():
+                self._lane_now.call(self._in_lane(self._measure))
+            else:
+                self._measure()
+
+    def _look(self) -> None:
+        """Measure for somebody who only asks where the log ends; a file that cannot be looked at has nothing."""
+        try:
+            self.measure()
+        except OSError:
+            pass  # whoever reads or writes is told
+
+    @property
+    def slow(self) -> bool:
+        """Whether what could not be written now may be in a moment."""
+        return self._lane is not None and not self._lane.hangs
 
     # --- open and close ------------------------------------------------------------------------------
 
@@ -219,31 +156,40 @@ class LogStore:
         return self._fd >= 0
 
     def restore(self, record: dict[str, Any]) -> None:
-        """Take over what an earlier daemon persisted of this path."""
-        self.gen = int(record.get("gen", 1))
+        """Take over what an earlier daemon persisted of this path.
+
+        A file that cannot be looked at now is looked at when it is used.
+        """
+        self._gen = int(record.get("gen", 1))
         self._base = int(record.get("base", 0))
-        self._intent = dict(record.get("intent", {}))
-        count = int(record.get("archives", 0))
+        self._seen = (self._gen, self._base, self._base)
+        self._found = record
+        self._look()
+
+    def _measure(self) -> None:
+        """On first use: what is on disk already belongs to generation 1, or to what was restored. Raises OSError."""
+        if self._measured:
+            return
+        if self._found is None:
+            self._archives = self._sizes_on_disk(self.backups)
+            self._size = self._size_on_disk()
+            self._base += sum(self._archives)
+            self._measured = True
+            return
+        count = int(self._found.get("archives", 0))
         self._archives = self._sizes_on_disk(count)
         self._size = self._size_on_disk()
-        self._measured = True
+        self._intent = dict(self._found.get("intent", {}))
+        self._measured, self._found = True, None
         if self._intent:
             with contextlib.suppress(OSError):  # once the log can be opened again, then
                 self._finish_rotation()
 
-    def _measure(self) -> None:
-        """On first use: what is on disk already belongs to generation 1."""
-        if not self._measured:
-            self._measured = True
-            self._archives = self._sizes_on_disk(self.backups)
-            self._base = sum(self._archives)
-            self._size = self._size_on_disk()
-
     def _size_on_disk(self) -> int:
         try:
             return os.stat(self.path).st_size
-        except OSError:
-            return 0  # not there, or not to be seen now: ``open`` says so, and finds out
+        except FileNotFoundError:
+            return 0
 
     def _sizes_on_disk(self, count: int) -> list[int]:
         sizes: list[int] = []
@@ -257,15 +203,20 @@ class LogStore:
     def _save(self) -> None:
         self._persist(
             self.path,
-            {"gen": self.gen, "base": self._base, "archives": len(self._archives), "intent": self._intent},
+            {"gen": self._gen, "base": self._base, "archives": len(self._archives), "intent": self._intent},
         )
 
     def open(self) -> None:
         """Open for writing, making the file. Raises OSError; Unsuitable when it is no regular file."""
-        if self._intent and self._fd < 0:
-            self._finish_rotation()
         if self._fd >= 0:
             return
+        if self._elsewhere():
+            self._lane_now.call(self._in_lane(self.open))
+            return
+        if self._intent:
+            self._finish_rotation()
+            if self._fd >= 0:
+                return
         if _is_special(self.path):  # opening and closing a FIFO would tell its reader that all is over
             raise Unsuitable(errno.ESPIPE, "not a regular file", self.path)
         self._measure()
@@ -279,14 +230,23 @@ class LogStore:
 
     def close(self) -> None:
         """Give the descriptor back; the next write opens the file again."""
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+        if self._fd < 0 and self._lane is None:
+            return
+        if self._lane is not None and not self._lane.here:
+            self._lane.post(self.close)
+            return
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            os.close(fd)
 
     def reopen(self) -> None:
         """Close and open by name: after somebody renamed the file. Raises OSError."""
-        if self._fd >= 0:
-            self._open_again(os.fstat(self._fd))
+        if self._fd < 0:
+            return
+        if self._elsewhere():
+            self._lane_now.post(self._in_lane(self.reopen))
+            return
+        self._open_again(os.fstat(self._fd))
 
     def _open_again(self, before: os.stat_result) -> None:
         """Open by name; another file goes on at the offset where the one before ended."""
@@ -305,6 +265,9 @@ class LogStore:
 
         What is no regular file is left alone: as root, Supervisor removes ``/dev/null`` here.
         """
+        if self._elsewhere():
+            self._lane_now.call(self._in_lane(self.clear))
+            return
         was_open = self.is_open
         self.close()
         try:
@@ -318,10 +281,13 @@ class LogStore:
 
     def _new_generation(self, size: int) -> None:
         self._measured = True
-        self.gen += 1
+        self._gen += 1
         self._base, self._size, self._archives = 0, size, []
         self._save()
-        self.watchers.tell()
+        if self._lane is None:
+            self.watchers.tell()
+        else:
+            self._lane.on_loop(self.watchers.tell)
 
     def _size_is(self, size: int) -> None:
         """The file has this size; smaller than what we wrote means that somebody cut it."""
@@ -329,6 +295,99 @@ class LogStore:
             self._new_generation(size)
         else:
             self._size = size
+
+    # --- where the file is touched -------------------------------------------------------------------
+
+    @property
+    def _lane_now(self) -> Lane:
+        """Asked after ``_elsewhere`` only."""
+        assert self._lane is not None
+        return self._lane
+
+    def _elsewhere(self) -> bool:
+        """Whether the file is to be touched in its lane, and this is not the lane."""
+        lane = self._lane
+        if lane is not None and lane.here:
+            return False
+        if self._lanes is not None and (self._fd < 0 if lane is None else lane.hangs or self._fd < 0):
+            self._choose(self._lanes.of(self.path))
+        return self._lane is not None
+
+    def _choose(self, lane: Lane | None) -> None:
+        """Use another lane, where the path leads to another mount by now. What the old one still does is its own."""
+        before = self._lane
+        if lane is before or (before is not None and before.busy and not before.hangs):
+            return
+        if before is not None:
+            fd, self._fd = self._fd, -1
+            if fd >= 0:
+                before.post(partial(os.close, fd))
+            self._appending, self._measured, self._found = b"", False, None
+            self._gen, self._base, self._size, self._archives = self._seen[0] + 1, 0, 0, []
+        self._lane = lane
+        self._seen = (self._gen, self._base - sum(self._archives), self._base + self._size)
+
+    def _in_lane(self, work: Callable[[], Any]) -> Callable[[], Any]:
+        """``work``, to be done in the lane; how the log is afterwards is noted for those who ask meanwhile."""
+
+        def run() -> Any:
+            try:
+                return work()
+            finally:
+                if self._measured:
+                    end = self._base + self._size
+                    self._seen = (self._gen, self._base - sum(self._archives), end)
+
+        return run
+
+    def _take_elsewhere(self, source: int, limit: int) -> int:
+        found = os.fstat(source)
+
+        def begin() -> Callable[[], int]:
+            own = os.dup(
+                source
+            )  # the other one may be closed, and its number be another's, before this is done
+
+            def work() -> int:
+                try:
+                    return self.take(own, limit)
+                finally:
+                    os.close(own)
+
+            return self._in_lane(work)
+
+        return self._lane_now.collect((found.st_dev, found.st_ino), begin)
+
+    def _append_elsewhere(self, data: bytes) -> int:
+        if not data.startswith(self._appending):  # of a writer that is gone
+            self._lane_now.forget(self)
+            self._appending = b""
+        try:
+            count: int = self._lane_now.collect(self, lambda: self._in_lane(partial(self._append, data)))
+        finally:
+            if not self._lane_now.owes(self):
+                self._appending = b""
+        return count
+
+    def _read_elsewhere(self, offset: int, limit: int) -> bytes:
+        lane, what = self._lane_now, (self._seen[0], offset, limit)
+        if what != self._reading:
+            lane.forget((self, "read"))
+            self._reading = what
+        try:
+            data: bytes = lane.collect(
+                (self, "read"), lambda: self._in_lane(partial(self.read, offset, limit))
+            )
+        except (BlockingIOError, Unanswered):
+            lane.when_free(
+                self.watchers.tell
+            )  # who reads on when there is something new is told when there is this
+            raise
+        return data
+
+    def _append(self, data: bytes) -> int:
+        self._appending = data
+        return self.append(data)
 
     # --- write ---------------------------------------------------------------------------------------
 
@@ -345,6 +404,8 @@ class LogStore:
             return TAKE_BYTES
         for _ in range(2):  # what is behind the last line end may be over the limit as well
             if self._size >= max(self.maxbytes, self._rotate_at):
+                if self._mounted_over():
+                    raise BlockingIOError(errno.EAGAIN, "to be opened again", self.path)
                 self._try_rotate()
         if self._fd < 0:  # it was given up between two steps
             self.open()
@@ -355,25 +416,53 @@ class LogStore:
 
         Raises OSError when the file cannot be written; the bytes are then still in the pipe.
         """
-        room = self._prepare()
+        if (self._fd < 0 or self._lane is not None) and self._elsewhere():
+            return self._take_elsewhere(source, limit)
         try:
-            count = os.splice(source, self._fd, min(limit, room), offset_dst=self._size)
-        except BlockingIOError:
-            return AGAIN
+            room = self._prepare()
+            try:
+                count = os.splice(source, self._fd, min(limit, room), offset_dst=self._size)
+            except BlockingIOError:
+                return AGAIN
+        except OSError as error:
+            self._failed(error)
+            raise
         self._wrote(count)
         return count
 
     def append(self, data: bytes) -> int:
         """Write from memory; how many bytes went in, fewer only when a rotation came between. Raises OSError."""
-        room = self._prepare()
-        count = os.pwrite(self._fd, data[:room] if len(data) > room else data, self._size)
+        if (self._fd < 0 or self._lane is not None) and self._elsewhere():
+            return self._append_elsewhere(data)
+        try:
+            room = self._prepare()
+            count = os.pwrite(self._fd, data[:room] if len(data) > room else data, self._size)
+        except OSError as error:
+            self._failed(error)
+            raise
         self._wrote(count)
         return count
 
+    def _failed(self, error: OSError) -> None:
+        """The descriptor may be of a file system that is gone, and another be in its place: open by name next time."""
+        if error.errno not in PASSING:
+            try:
+                self.close()
+            except OSError:
+                pass  # it is closed all the same
+
     def _wrote(self, count: int) -> None:
         self._size += count
-        if count and self.maxbytes > 0 and max(self.maxbytes, self._rotate_at) <= self._size:
+        full = count and self.maxbytes > 0 and max(self.maxbytes, self._rotate_at) <= self._size
+        if full and not self._mounted_over():
             self._try_rotate()
+
+    def _mounted_over(self) -> bool:
+        """Whether the path leads to a mount by now that may not answer; the next write goes there."""
+        if self._lane is not None or self._lanes is None or self._lanes.of(self.path) is None:
+            return False
+        self.close()
+        return True
 
     def _try_rotate(self) -> None:
         """Rotate; where that cannot be, the current file goes on and it is tried again a little later."""
@@ -390,9 +479,13 @@ class LogStore:
 
         Raises OSError.
         """
+        if (self._lane is not None or self._fd < 0) and self._elsewhere():
+            return self._read_elsewhere(offset, limit)
         self._measure()
         if offset >= self._base:
-            return self._read_file(self.path, self._fd, offset - self._base, min(limit, self.end - offset))
+            return self._read_file(
+                self.path, self._fd, offset - self._base, min(limit, self._base + self._size - offset)
+            )
         begin = self._base
         for number, size in enumerate(self._archives, 1):
             begin -= size
@@ -478,11 +571,12 @@ class LogStore:
             os.replace(waiting, self.path)
         if self.backups > 0:
             self._cut_archive(keep)
+        size = self._size_on_disk()
         self._archives = self._sizes_on_disk(min(len(self._archives) + 1, self.backups))
         self._base += keep
         self._intent = {}
         self.trouble, self._rotate_at = "", 0
-        self._size = self._size_on_disk()
+        self._size = size
         self._save()
         self.open()
 
@@ -514,7 +608,9 @@ class StoreSet:
         saved: dict[str, dict[str, Any]] | None = None,
         open_limit: int = 256,
         forget: Callable[[str], None] = lambda path: None,
+        lanes: Lanes | None = None,
     ) -> None:
+        self.lanes = lanes or Lanes(lambda work: work())
         self._persist = persist
         self._forget = forget
         self._saved = saved or {}
@@ -527,7 +623,7 @@ class StoreSet:
         """The store of ``path``, shared by all who log there; give it back with ``release``."""
         store = self._stores.get(path)
         if store is None:
-            store = LogStore(path, maxbytes, backups, self._persist)
+            store = LogStore(path, maxbytes, backups, self._persist, self.lanes)
             if path in self._saved:
                 store.restore(self._saved.pop(path))
             self._stores[path] = store

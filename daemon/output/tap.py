@@ -30,7 +30,8 @@ from supervisor.protocol.packing import pack_local
 
 from .cursor import Chunk, Cursor, Missed
 from .pump import RETRY_S, STALL_S, Target
-from .store import SPOOL_BYTES, LogStore, Spool, Watchers
+from .spool import SPOOL_BYTES, Spool, Watchers
+from .store import LogStore
 from .transform import Characters, Item, Lines, Text, Transform
 
 STATE_AT = SPOOL_BYTES + 4096
@@ -145,12 +146,14 @@ class Transformed:
         self._kept_end = self._kept = 0
         self._skip = 0
         self._closed = False
-        self._restore(shared)
+        self._shared = shared
+        self._unplaced: dict[str, Any] | None = None  # what was saved, until the log can be looked at
+        self._restore()
         out.watchers.add(self.deliver)
         if self._offset < raw.end:  # left by an earlier daemon
             asyncio.get_running_loop().call_soon(self._again)
 
-    def _restore(self, shared: bool) -> None:
+    def _restore(self) -> None:
         saved = self._state.load()
         self._kept_end, self._kept = saved.get("t", (0, 0))
         self._transform.restore(saved, self._state.kept(self._kept_end, self._kept))
@@ -159,10 +162,26 @@ class Transformed:
         self._captured = bool(saved.get("v", False))
         self._offset = max(int(saved.get("o", self.raw.start)), self.raw.start)
         self._saved = self._offset
+        self._unplaced = saved
+        self._place()
+
+    def _place(self) -> bool:
+        """See how much of what is to be written stands in the log already; False when that has to wait."""
+        saved = self._unplaced
+        if saved is None:
+            return True
+        if isinstance(self.out, LogStore):
+            try:
+                self.out.measure()
+            except OSError as error:
+                self._blocked(error)
+                return False
+        self._unplaced = None
         if not saved:
             self._save()  # from here on it is known how long the log was
-        elif not shared and saved.get("g") == self.out.gen:
+        elif not self._shared and saved.get("g") == self.out.gen:
             self._skip = max(0, self.out.end - int(saved.get("n", 0)))
+        return True
 
     # --- as a store ----------------------------------------------------------------------------------
 
@@ -185,7 +204,10 @@ class Transformed:
     @property
     def trouble(self) -> str:
         """What is wrong with the log, for people, or empty."""
-        return f"log blocked: {_name(self._error)}" if self._error is not None else self.out.trouble
+        error = self._error
+        if error is None or isinstance(error, BlockingIOError):
+            return self.out.trouble
+        return f"log blocked: {error.strerror or os.strerror(error.errno or 0)}"
 
     def read(self, offset: int, limit: int) -> bytes:
         """Transformed bytes; see LogStore."""
@@ -246,7 +268,7 @@ class Transformed:
 
     def _process(self) -> None:
         """Transform what is in the ring, as far as the log takes it."""
-        while self._write() and self._offset < self.raw.end:
+        while self._place() and self._write() and self._offset < self.raw.end:
             data = self.raw.read(self._offset, CHUNK_BYTES)
             if self._raw_heard is not None:
                 self._queue.append((self._offset, data))
@@ -282,10 +304,12 @@ class Transformed:
         return True
 
     def _blocked(self, error: OSError | None) -> None:
-        before, self._error = self._error, error
-        if isinstance(error, BlockingIOError):  # a target that is slow is no trouble
+        before = self._error
+        if isinstance(error, BlockingIOError):  # a target that is slow is no trouble, nor the end of one
+            self._error = before or error
             self._retry(STALL_S)
             return
+        self._error = error
         if error is not None:
             self._retry(RETRY_S)
         if (before is None or isinstance(before, BlockingIOError)) != (error is None):
@@ -345,7 +369,7 @@ class Transformed:
             self._heard(Text(rest, self._captured))
 
     def _save(self) -> None:
-        if self._pending or self._queue or self._closed:
+        if self._pending or self._queue or self._closed or self._unplaced is not None:
             return  # a later daemon begins again where the log is known to be written
         if self._fresh:
             self._state.keep(self._kept_end, bytes(self._fresh))
@@ -365,10 +389,6 @@ class Transformed:
                 "n": self.out.end,
             }
         )
-
-
-def _name(error: OSError | None) -> str:
-    return os.strerror(error.errno or 0) if error is not None else ""
 
 
 class Readback:

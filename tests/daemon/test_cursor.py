@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from supervisor.daemon.output.cursor import Chunk, Cursor, Missed
-from supervisor.daemon.output.store import LogStore, Watchers
+from supervisor.daemon.output.spool import Watchers
+from supervisor.daemon.output.store import LogStore
 from supervisor.daemon.streamserver import Encoded
 
 

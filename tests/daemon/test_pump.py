@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 
 from supervisor.daemon.output.pump import Channel, Sink, Target
-from supervisor.daemon.output.store import LogStore, Spool
+from supervisor.daemon.output.spool import Spool
+from supervisor.daemon.output.store import LogStore
 from tests.support.loops import run, until
 
 

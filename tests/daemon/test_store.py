@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from supervisor.daemon.output.cursor import Chunk, Cursor, Missed
-from supervisor.daemon.output.store import AGAIN, SPOOL_BYTES, LogStore, Spool, StoreSet, Unsuitable
+from supervisor.daemon.output.spool import AGAIN, SPOOL_BYTES, Spool
+from supervisor.daemon.output.store import LogStore, StoreSet, Unsuitable
 
 
 def whole(store: LogStore | Spool, offset: int) -> bytes:

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from supervisor.daemon.output.pump import Channel, Target
-from supervisor.daemon.output.store import SPOOL_BYTES, LogStore, Spool
+from supervisor.daemon.output.spool import SPOOL_BYTES, Spool
+from supervisor.daemon.output.store import LogStore
 from supervisor.daemon.output.tap import Readback, Transformed
 from supervisor.daemon.output.transform import BEGIN, END, Item, Message, Text, Transform
 from supervisor.daemon.syslogger import Syslogger

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from supervisor.daemon.output.store import SPOOL_BYTES, Spool
+from supervisor.daemon.output.spool import SPOOL_BYTES, Spool
 from supervisor.daemon.ttymodes import STEP_BYTES, TerminalModes
 from supervisor.terminalmodes import ModeTracker
 

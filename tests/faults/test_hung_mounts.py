@@ -1,0 +1,239 @@
+"""A file system that stops answering, under a log, a command, the pidfile: whoever is on it waits, nobody else."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+import xmlrpc.client
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Supervise
+from tests.faults.conftest import Faults
+from tests.faults.test_kill import served_again
+from tests.faults.test_storage import disk, remount, slowest_answer, troubles
+from tests.support.fuse import HangingDisk, hanging_disk
+from tests.support.load import Writers
+from tests.support.supervisor import Supervisor
+from tests.support.waiting import until
+
+HUNG = "does not answer"
+
+
+__all__ = ["disk"]  # a fixture
+
+
+@pytest.fixture
+def far(tmp_path: Path) -> Iterator[HangingDisk]:
+    with hanging_disk(tmp_path / "far") as made:
+        yield made
+
+
+def writers_on(far: HangingDisk, folder: Path, maxbytes: int) -> tuple[Writers, str]:
+    """Two writers and their configuration; the log of the first is on the far."""
+    writers = Writers(folder, 2, maxbytes=maxbytes, burst_bytes=20_000, pause_s=0.05)
+    return writers, writers.config().replace(f"={folder}/w0.log", f"={far.folder}/w0.log")
+
+
+def file_of(log: Path) -> tuple[int, int]:
+    """Changes with each line; a rotation is over soon."""
+    until(log.exists, "the log")
+    status = log.stat()
+    return status.st_ino, status.st_size
+
+
+def others_go_on(supervisor: Supervisor, log: Path) -> None:
+    """A log that grows, calls that are answered, a program that is stopped and started."""
+    before = file_of(log)
+    until(lambda: file_of(log) != before, "the other log to go on")
+    print(f"slowest answer {slowest_answer(supervisor):.3f} s")
+    supervisor.rpc.supervisor.stopProcess("idle")
+    supervisor.rpc.supervisor.startProcess("idle")
+
+
+IDLE = "[program:idle]\ncommand=/bin/sleep 1000\nstartsecs=0\n"
+
+
+@pytest.mark.parametrize("more", ["", "stdout_events_enabled=true\n", "stdout_capture_maxbytes=1000\n"])
+def test_a_log_on_a_mount_that_hangs(
+    far: HangingDisk, supervise: Supervise, tmp_path: Path, faults: Faults, more: str
+) -> None:
+    writers, text = writers_on(far, tmp_path, 60_000)
+    log = far.folder / "w0.log"
+    supervisor = supervise(text.replace("autorestart", more + "autorestart") + IDLE)
+    until(lambda: len(list(far.folder.glob("w0.log*"))) > 3, "a few rotations")
+    far.hang()
+    until(lambda: any(HUNG in text for text in troubles(supervisor)), "the state to tell of it")
+    daemon = supervisor.daemon_pid()
+    others_go_on(supervisor, tmp_path / "w1.log")
+    with pytest.raises(xmlrpc.client.Fault, match=HUNG):
+        supervisor.rpc.supervisor.readProcessStdoutLog("w0", 0, 100)
+    os.kill(daemon, signal.SIGKILL)  # it cannot be reaped; the next one finds the file system hanging
+    begin = time.monotonic()
+    until(lambda: supervisor.daemon_pid() != daemon, "the next daemon")
+    faults.recovered(served_again(supervisor, begin))
+    until(lambda: any(HUNG in text for text in troubles(supervisor)), "the next daemon to tell of it")
+    others_go_on(supervisor, tmp_path / "w1.log")
+    far.go_on()
+    until(lambda: not troubles(supervisor), "the trouble to be over")
+    size = log.stat().st_size
+    until(lambda: log.stat().st_size != size, "the log to go on")
+    writers.end_all()
+    until(lambda: writers.has_ended(0), "the writer to end")
+    for path in sorted(far.folder.iterdir()):
+        (tmp_path / path.name).symlink_to(path)
+    supervisor.wait_state("w0", "EXITED")
+    until(lambda: disk_is_whole(far, tmp_path), "what it wrote last")
+    writers.check(supervisor)
+    faults.injected("the file system of a log hangs, and answers again")
+
+
+def disk_is_whole(far: HangingDisk, folder: Path) -> bool:
+    """Whether the last line is there; links to archives that came since are made."""
+    for path in far.folder.iterdir():
+        with contextlib.suppress(FileExistsError):
+            (folder / path.name).symlink_to(path)
+    total = int((folder / "w0.count").read_text())
+    return f"w0 {total - 1:09d} ".encode() in (far.folder / "w0.log").read_bytes()
+
+
+def test_a_daemon_that_cannot_be_reaped_is_followed_by_another(
+    supervise: Supervise, tmp_path: Path, faults: Faults
+) -> None:
+    with hanging_disk(tmp_path / "far", flushes=True) as far:
+        writers, text = writers_on(far, tmp_path, 0)
+        supervisor = supervise(text + IDLE)
+        until(lambda: (far.folder / "w0.log").exists(), "the log")
+        far.hang()
+        until(lambda: any(HUNG in text for text in troubles(supervisor)), "the state to tell of it")
+        daemon = supervisor.daemon_pid()
+        os.kill(daemon, signal.SIGKILL)
+        served_by_another(supervisor, daemon)
+        others_go_on(supervisor, tmp_path / "w1.log")
+        far.go_on()
+        until(lambda: not troubles(supervisor), "the trouble to be over")
+        writers.end_all()
+        (tmp_path / "w0.log").symlink_to(far.folder / "w0.log")
+        writers.check(supervisor)
+    faults.injected("daemon killed, and its end waits for a file system")
+
+
+def served_by_another(supervisor: Supervisor, daemon: int) -> None:
+    """The calls to the daemon that is dead are never answered, and its sockets not closed."""
+    until(lambda: supervisor.daemon_pid() != daemon, "another daemon")
+    supervisor.wait_ready()
+
+
+def test_a_command_on_a_mount_that_hangs(
+    far: HangingDisk, supervise: Supervise, tmp_path: Path, faults: Faults
+) -> None:
+    tool = far.folder / "tool"
+    tool.write_text("#!/bin/sh\nexec sleep 1000\n")
+    tool.chmod(0o755)
+    (far.folder / "place").mkdir()
+    sections = {"byname": f"command=tool\nenvironment=PATH=\"{far.folder}:/bin\"", "bypath": f"command={tool}",
+                "there": f"command=/bin/sleep 1000\ndirectory={far.folder}/place"}  # fmt: skip
+    supervisor = supervise(
+        "".join(
+            f"[program:{name}]\n{text}\nautostart=false\nstartsecs=0\n" for name, text in sections.items()
+        )
+        + IDLE
+    )
+    far.hang()
+    for name in sections:
+        supervisor.rpc.supervisor.startProcess(name, False)
+    until(lambda: sum(HUNG in text for text in troubles(supervisor)) == 3, "the state to tell of it")
+    assert [supervisor.state(name) for name in sections] == ["STARTING"] * 3
+    print(f"slowest answer {slowest_answer(supervisor):.3f} s")
+    supervisor.rpc.supervisor.stopProcess("idle")
+    supervisor.rpc.supervisor.startProcess("idle")
+    supervisor.rpc.supervisor.stopProcess("bypath")
+    assert supervisor.state("bypath") == "STOPPED"
+    supervisor.kill_daemon()
+    served_again(supervisor, time.monotonic())
+    until(lambda: sum(HUNG in text for text in troubles(supervisor)) == 2, "the next daemon to tell of it")
+    far.go_on()
+    for name in ("byname", "there"):
+        supervisor.wait_state(name, "RUNNING")
+    until(lambda: not troubles(supervisor), "the trouble to be over")
+    faults.injected("the file system of a command hangs, and answers again", 3)
+
+
+def test_the_files_of_the_supervisor_on_a_mount_that_hangs(
+    far: HangingDisk, supervise: Supervise, faults: Faults
+) -> None:
+    text = "command=/bin/sh -c 'while :; do echo line; sleep 0.1; done'\nstartsecs=0\nstdout_logfile=AUTO\n"
+    supervisor = supervise(f"[program:a]\n{text}[program:b]\nautostart=false\n{text}{IDLE}", start=False)
+    config = supervisor.config_file.read_text()
+    for old, new in (("main.log", "far/main.log"), ("/pid", "/far/pid"), ("/auto", "/far")):
+        config = config.replace(
+            f"%(here)s{old if old[0] == '/' else '/' + old}", f"%(here)s/{new.lstrip('/')}"
+        )
+    supervisor.config_file.write_text(config)
+    supervisor.start()
+    assert int((far.folder / "pid").read_text()) == supervisor.keeper_pid
+    log = Path(supervisor.wait_state("a", "RUNNING")["stdout_logfile"])
+    assert log.parent == far.folder
+    until(lambda: log.exists() and log.stat().st_size > 0, "the first line")
+    far.hang()
+    until(lambda: any(HUNG in text for text in troubles(supervisor)), "the state to tell of it")
+    print(f"slowest answer {slowest_answer(supervisor):.3f} s")
+    supervisor.rpc.supervisor.startProcess("b")
+    for _ in range(3):
+        supervisor.rpc.supervisor.stopProcess("idle")
+        supervisor.rpc.supervisor.startProcess("idle")
+    supervisor.kill_daemon()
+    served_again(supervisor, time.monotonic())
+    assert supervisor.state("b") == "RUNNING"
+    supervisor.rpc.supervisor.stopProcess("b")
+    far.go_on()
+    until(lambda: not troubles(supervisor), "the trouble to be over")
+    main = far.folder / "main.log"
+    until(lambda: "stopped: b" in main.read_text(), "what was said meanwhile")
+    assert "daemon started again" in main.read_text()
+    supervisor.shutdown()
+    assert not (far.folder / "pid").exists()
+    faults.injected("the file system of pidfile, main log and childlogdir hangs")
+
+
+def test_an_end_while_the_pidfile_hangs(far: HangingDisk, supervise: Supervise, faults: Faults) -> None:
+    supervisor = supervise(IDLE, start=False)
+    config = supervisor.config_file.read_text().replace("pidfile=%(here)s", "pidfile=%(here)s/far")
+    supervisor.config_file.write_text(config)
+    supervisor.start()
+    far.hang()
+    supervisor.shutdown()
+    far.go_on()
+    faults.injected("the end of it all while the pidfile hangs")
+
+
+def test_the_file_system_of_a_log_dies_and_is_mounted_again(
+    disk: Path, supervise: Supervise, faults: Faults
+) -> None:
+    text = "command=/bin/sh -c 'while :; do echo line; sleep 0.05; done'\nstartsecs=0\n"
+    place = disk / "far"
+    place.mkdir()
+    remount(disk, "ro")  # so that nothing is written where it was mounted, once it is not
+    with hanging_disk(place) as far:
+        log = place / "a.log"
+        supervisor = supervise(f"[program:a]\n{text}stdout_logfile={log}\n{IDLE}")
+        until(lambda: log.exists() and log.stat().st_size, "the first line")
+        far.die()
+        until(lambda: any("ENOTCONN" in text for text in troubles(supervisor)), "the state to tell of it")
+        supervisor.kill_daemon()
+        served_again(supervisor, time.monotonic())
+        until(
+            lambda: any("not connected" in text for text in troubles(supervisor)),
+            "the next daemon to tell of it",
+        )
+        supervisor.rpc.supervisor.stopProcess("idle")
+        print(f"slowest answer {slowest_answer(supervisor):.3f} s")
+    with hanging_disk(place):
+        until(lambda: not troubles(supervisor), "the trouble to be over")
+        until(lambda: log.exists() and log.stat().st_size, "a line where it is mounted again")
+        supervisor.finish()
+    faults.injected("the file system of a log dies, and is mounted again")

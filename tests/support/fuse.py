@@ -1,0 +1,245 @@
+"""A small file system in memory behind /dev/fuse, in a process of its own that can be stopped: then it hangs.
+
+Run as ``python -m tests.support.fuse FOLDER``; it mounts itself, says ``ready`` and serves until it is killed or
+unmounted. Spoken is what linux/fuse.h says, as far as logs and small programs need it; nothing of it is cached.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import signal
+import stat
+import struct
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+ROOT = 1
+BUFFER_BYTES = 1 << 18
+MAX_WRITE_BYTES = 1 << 16
+_IN, _OUT = struct.Struct("=IIQQIIIHH"), struct.Struct("=IiQ")
+_ATTR = struct.Struct("=6Q10I")
+SIZE_GIVEN, MODE_GIVEN = 8, 1
+NO_REPLY = None
+
+
+@dataclass
+class Node:
+    mode: int
+    data: bytearray = field(default_factory=bytearray)
+    names: dict[bytes, int] = field(default_factory=dict)
+    links: int = 1
+
+
+class Refused(Exception):
+    """``args[0]`` is an errno."""
+
+
+class Server:
+    """Answers one request after the other. ``flushes``: it wants to know of each close, which waits for it then."""
+
+    def __init__(self, flushes: bool) -> None:
+        self.nodes = {ROOT: Node(stat.S_IFDIR | 0o755)}
+        self.calls = {
+            1: self.lookup, 2: self.forget, 3: self.getattr, 4: self.setattr, 9: self.mkdir, 10: self.unlink,
+            12: self.rename, 14: self.open, 15: self.read, 16: self.write, 17: self.statfs, 18: self.nothing,
+            20: self.nothing, 25: self.nothing, 26: self.init, 27: self.open, 28: self.readdir, 29: self.nothing,
+            34: self.nothing, 35: self.create, 36: self.forget, 42: self.forget, 45: self.rename2,
+        }  # fmt: skip
+        if not flushes:
+            del self.calls[25]
+
+    def serve(self, fd: int) -> None:
+        while True:
+            try:
+                request = os.read(fd, BUFFER_BYTES)
+            except InterruptedError:
+                continue
+            except OSError:
+                return  # unmounted
+            _, code, unique, node, *_ = _IN.unpack_from(request)
+            try:
+                call = self.calls.get(code)
+                if call is None:
+                    raise Refused(errno.ENOSYS)
+                answer, error = call(node, request[_IN.size :]), 0
+            except Refused as refused:
+                answer, error = b"", -refused.args[0]
+            if answer is not NO_REPLY:
+                with contextlib.suppress(FileNotFoundError):  # who asked was killed
+                    os.write(fd, _OUT.pack(_OUT.size + len(answer), error, unique) + answer)
+
+    def attr(self, number: int) -> bytes:
+        node = self.nodes[number]
+        size = len(node.data)
+        return _ATTR.pack(
+            number, size, (size + 511) // 512, 0, 0, 0, 0, 0, 0, node.mode, node.links, 0, 0, 0, 4096, 0
+        )
+
+    def entry(self, number: int) -> bytes:
+        return struct.pack("=4Q2I", number, 0, 0, 0, 0, 0) + self.attr(number)
+
+    def add(self, folder: int, name: bytes, mode: int) -> int:
+        number = max(self.nodes) + 1
+        self.nodes[number] = Node(mode)
+        self.nodes[folder].names[name] = number
+        return number
+
+    # --- calls: node and what follows the head to the answer ------------------------------------------
+
+    def init(self, node: int, data: bytes) -> bytes:
+        return struct.pack("=4I2H2I2HI28x", 7, 31, 0, 0, 16, 12, MAX_WRITE_BYTES, 1, 0, 0, 0)
+
+    def nothing(self, node: int, data: bytes) -> bytes:
+        return b""
+
+    def forget(self, node: int, data: bytes) -> None:
+        return NO_REPLY
+
+    def lookup(self, node: int, data: bytes) -> bytes:
+        number = self.nodes[node].names.get(data.rstrip(b"\0"))
+        if number is None:
+            raise Refused(errno.ENOENT)
+        return self.entry(number)
+
+    def getattr(self, node: int, data: bytes) -> bytes:
+        return struct.pack("=Q2I", 0, 0, 0) + self.attr(node)
+
+    def setattr(self, node: int, data: bytes) -> bytes:
+        valid, size, mode = struct.unpack_from("=I12xQ", data)[0], *struct.unpack_from("=16xQ44xI", data)
+        if valid & SIZE_GIVEN:
+            content = self.nodes[node].data
+            del content[size:]
+            content.extend(bytes(size - len(content)))
+        if valid & MODE_GIVEN:
+            self.nodes[node].mode = mode
+        return self.getattr(node, b"")
+
+    def mkdir(self, node: int, data: bytes) -> bytes:
+        (mode,) = struct.unpack_from("=I", data)
+        return self.entry(self.add(node, data[8:].rstrip(b"\0"), stat.S_IFDIR | mode))
+
+    def create(self, node: int, data: bytes) -> bytes:
+        _, mode = struct.unpack_from("=2I", data)
+        return self.entry(
+            self.add(node, data[16:].rstrip(b"\0"), stat.S_IFREG | stat.S_IMODE(mode))
+        ) + self.open(node, b"")
+
+    def open(self, node: int, data: bytes) -> bytes:
+        return struct.pack("=Q2I", 0, 0, 0)
+
+    def read(self, node: int, data: bytes) -> bytes:
+        offset, size = struct.unpack_from("=8xQI", data)
+        return bytes(self.nodes[node].data[offset : offset + size])
+
+    def write(self, node: int, data: bytes) -> bytes:
+        offset, size = struct.unpack_from("=8xQI", data)
+        content = self.nodes[node].data
+        content.extend(bytes(max(0, offset - len(content))))
+        content[offset : offset + size] = data[40 : 40 + size]
+        return struct.pack("=2I", size, 0)
+
+    def unlink(self, node: int, data: bytes) -> bytes:
+        number = self.nodes[node].names.pop(data.rstrip(b"\0"), 0)
+        if not number:
+            raise Refused(errno.ENOENT)
+        self.nodes[number].links -= 1
+        return b""
+
+    def rename(self, node: int, data: bytes, head: int = 8) -> bytes:
+        (folder,) = struct.unpack_from("=Q", data)
+        old, new = data[head:].split(b"\0")[:2]
+        if old not in self.nodes[node].names:
+            raise Refused(errno.ENOENT)
+        if new in self.nodes[folder].names:
+            self.unlink(folder, new)
+        self.nodes[folder].names[new] = self.nodes[node].names.pop(old)
+        return b""
+
+    def rename2(self, node: int, data: bytes) -> bytes:
+        return self.rename(node, data, 16)
+
+    def readdir(self, node: int, data: bytes) -> bytes:
+        offset, size = struct.unpack_from("=8xQI", data)
+        answer = b""
+        for place, (name, number) in enumerate(self.nodes[node].names.items(), 1):
+            entry = struct.pack("=2Q2I", number, place, len(name), self.nodes[number].mode >> 12) + name
+            entry += bytes(-len(entry) % 8)
+            if place > offset and len(answer) + len(entry) <= size:
+                answer += entry
+        return answer
+
+    def statfs(self, node: int, data: bytes) -> bytes:
+        return struct.pack("=5Q4I24x", 1 << 20, 1 << 19, 1 << 19, 1 << 20, 1 << 19, 4096, 255, 4096, 0)
+
+
+def main(folder: str, flushes: str) -> int:
+    try:
+        fd = os.open("/dev/fuse", os.O_RDWR)
+        options = f"fd={fd},rootmode=40000,user_id=0,group_id=0,allow_other"
+        done = subprocess.run(
+            ["mount", "-i", "-t", "fuse", "-o", options, "tests", folder], pass_fds=(fd,), capture_output=True, check=False
+        )  # fmt: skip
+        problem = done.stderr.decode().strip() if done.returncode else ""
+    except OSError as error:
+        problem = str(error)
+    print(problem or "ready", flush=True)
+    if problem:
+        return 1
+    Server(bool(flushes)).serve(fd)
+    return 0
+
+
+class HangingDisk:
+    """A mounted folder that can be made to hang, and to go on."""
+
+    def __init__(self, folder: Path, flushes: bool) -> None:
+        self.folder = folder
+        folder.mkdir(exist_ok=True)
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.support.fuse", str(folder), "yes" if flushes else ""],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self._process.stdout is not None
+        said = self._process.stdout.readline().strip()
+        if said != "ready":
+            self._process.wait()
+            pytest.skip(f"a FUSE file system may not be mounted here: {said}")
+
+    def hang(self) -> None:
+        self._process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        self._process.send_signal(signal.SIGCONT)
+
+    def die(self) -> None:
+        """Whoever has a file open there gets errors from now on."""
+        self._process.kill()
+        self._process.wait()
+
+    def close(self) -> None:
+        self.die()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+        subprocess.run(["umount", "-l", str(self.folder)], check=False)
+
+
+@contextlib.contextmanager
+def hanging_disk(folder: Path, flushes: bool = False) -> Iterator[HangingDisk]:
+    """Skips the test where none may be mounted."""
+    disk = HangingDisk(folder, flushes)
+    try:
+        yield disk
+    finally:
+        disk.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
