@@ -15,7 +15,10 @@ BACKUPS = 999
 
 @dataclass
 class Writers:
-    """``count`` programs ``w0`` … that write into rotating logs in ``folder``; see children/writer.py."""
+    """``count`` programs ``w0`` … that write into rotating logs in ``folder``; see children/writer.py.
+
+    ``elsewhere``: the logs of those whose log is not there.
+    """
 
     folder: Path
     count: int
@@ -23,15 +26,19 @@ class Writers:
     burst_bytes: int = 1 << 18
     pause_s: float = 0.4
     ended: set[int] = field(default_factory=set)
+    elsewhere: dict[int, Path] = field(default_factory=dict)
 
     def config(self) -> str:
         return "".join(
             f"[program:w{n}]\n"
             f"command={child('writer', self.folder, f'w{n}', self.code(n), self.burst_bytes, self.pause_s)}\n"
-            f"autorestart=false\nstartsecs=0\nstdout_logfile={self.folder}/w{n}.log\n"
+            f"autorestart=false\nstartsecs=0\nstdout_logfile={self.log(n)}\n"
             f"stdout_logfile_maxbytes={self.maxbytes}\nstdout_logfile_backups={BACKUPS}\n"
             for n in range(self.count)
         )
+
+    def log(self, n: int) -> Path:
+        return self.elsewhere.get(n, self.folder / f"w{n}.log")
 
     @staticmethod
     def code(n: int) -> int:
@@ -60,7 +67,7 @@ class Writers:
             assert len(starts) == 1, f"w{n} was started {len(starts)} times"
         for n in range(self.count):
             total = int((self.folder / f"w{n}.count").read_text())
-            problem = until_whole(self.folder / f"w{n}.log", f"w{n}", total)
+            problem = until_whole(self.log(n), f"w{n}", total)
             assert not problem, problem
 
 
@@ -100,7 +107,10 @@ def until_whole(path: Path, name: str, total: int) -> str:
     seen = [""]
 
     def whole() -> bool:
-        seen[0] = problem_of(path, name, total)
+        try:
+            seen[0] = problem_of(path, name, total)
+        except FileNotFoundError as error:  # it is just being rotated
+            seen[0] = str(error)
         return not seen[0]
 
     try:
