@@ -58,7 +58,7 @@ MAX_FRAME_S: Final = 0.2
 BLOCKED_S: Final = 0.05
 DRAIN_S: Final = 2.0
 """How long a terminal has, at the end, to take what makes it as it was."""
-LET_GO_S: Final = 5.0
+LET_GO_S: Final = 10.0
 """How long the end of the console waits until the servers have what was typed."""
 LET_GO_POLL_S: Final = 0.01
 FEED_S: Final = 0.008

@@ -23,7 +23,7 @@ from .typed import Typed
 
 KEEPS_WRITING_S: Final = 10.0
 """How long after a loss an attachment takes the writer's place again."""
-LEAVE_WAIT_S: Final = 5.0
+LEAVE_WAIT_S: Final = 10.0
 """How long the server may take to take what was typed in an attachment that was left."""
 
 Handler = Callable[[wire.Frame], None]

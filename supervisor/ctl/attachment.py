@@ -59,7 +59,7 @@ REPLAY_WAIT_S: Final = 0.5
 _CREDIT_STEP_BYTES: Final = stream.DEFAULT_CREDIT_BYTES // 2
 _INPUT_FRAME_BYTES: Final = 16 * 1024
 _QUEUE_BYTES: Final = 48 * 1024
-LEAVE_WAIT_S: Final = 5.0
+LEAVE_WAIT_S: Final = 10.0
 """How long the server may take to take what was typed by one who leaves."""
 
 
@@ -182,7 +182,7 @@ class Attachment:
             and self._replay is None
             and not self.finished
             and not self._input_ended
-            and not self._leaving
+            and (self._away or not self._leaving)
             and self._typed.waiting < _QUEUE_BYTES
         )
 
@@ -259,6 +259,8 @@ class Attachment:
 
     def keys(self, data: bytes, now: float) -> list[Action]:
         """Bytes typed at a terminal in raw mode."""
+        if self._leaving:
+            return self._detach() if self._leave.code in data else []
         if self._prefix_deadline is not None:
             if not data.startswith(self._leave.code):
                 return self._detach()

@@ -415,7 +415,9 @@ def test_a_server_that_does_not_take_it_is_not_waited_for_for_ever() -> None:
     ]
     attachment = joined()
     attachment.keys(b"abc\x1dq", 1.0)
-    assert attachment.detach()[-1] == Finish(0)  # who asks once more goes at once
+    attachment.lost()
+    assert attachment.wants_input and attachment.keys(b"x", 1.0) == []
+    assert attachment.keys(b"\x1d", 1.0)[-1] == Finish(0)  # who asks once more goes at once
 
 
 def test_more_than_the_window_is_sent_by_one_who_leaves() -> None:

@@ -18,8 +18,6 @@ from tests.support.supervisor import Supervisor, child
 from tests.support.waiting import until
 from tests.whole.ctl_terminal import user
 
-BACK_WITHIN_S = 2.0
-
 
 def ctl(*words: str, cwd: Path | None = None, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
     command = [sys.executable, "-m", "supervisor.supervisorctl", *words]
@@ -197,8 +195,7 @@ def test_no_key_is_lost_or_doubled_when_the_daemon_dies(supervise: Supervise, tm
             arrives(typed, wanted)
             took_s.append(time.monotonic() - killed_at)
             me.sees(b">")
-        print(f"keys arrived {took_s} s after the kill")
-        assert min(took_s) < BACK_WITHIN_S, took_s  # the least: others may have the machine
+        print(f"keys arrived {took_s} s after the kill")  # on a loaded machine it is any number
         me.type(b"\x1d")
         me.sees(b"Detached from t")
         assert me.leaves() == 0
