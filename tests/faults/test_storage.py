@@ -99,6 +99,46 @@ def test_a_log_that_somebody_takes_away(
     faults.injected(f"a log is {how} under the program")
 
 
+ROTATIONS = 5
+
+
+@pytest.mark.parametrize("how", ["create", "copytruncate"])
+def test_logrotate_beside_kills(supervise: Supervise, tmp_path: Path, faults: Faults, how: str) -> None:
+    writers = Writers(tmp_path, 1, maxbytes=0, burst_bytes=2_000, pause_s=0.01)
+    supervisor = supervise(writers.config())
+    log, parts = tmp_path / "w0.log", [tmp_path / f"part{n}" for n in range(ROTATIONS)]
+    for n, part in enumerate(parts):
+        until(lambda: log.exists() and log.stat().st_size > 5_000, "some lines")
+        if how == "create":
+            log.rename(part)
+            os.kill(supervisor.keeper_pid, signal.SIGUSR2)  # the daemon may not come to do it
+        else:
+            part.write_bytes(log.read_bytes())
+            if n % 2:
+                supervisor.kill_daemon()
+            os.truncate(log, 0)
+        supervisor.kill_daemon()
+        supervisor.wait_ready()
+    if how == "create":
+        until(lambda: log.exists() and log.stat().st_size > 0, "a file that is written to")
+        writers.end(0)
+        until(lambda: writers.has_ended(0), "the writer to end")
+        total = int((tmp_path / "w0.count").read_text())
+        until(lambda: f"w0 {total - 1:09d} ".encode() in log.read_bytes(), "the last line")
+        (tmp_path / "whole").write_bytes(b"".join(part.read_bytes() for part in (*parts, log)))
+        assert not problem_of(tmp_path / "whole", "w0", total)
+    else:  # what came between a copy and its cut is lost to everybody; nothing else is, and there is no hole
+        contents = [part.read_bytes() for part in parts]
+        assert contents[0].startswith(b"w0 000000000 ")
+        last = -1
+        for data in contents:
+            assert b"\0" not in data
+            numbers = [int(line[3:12]) for line in data.split(b"\n")[1:-1]]
+            assert numbers == list(range(numbers[0], numbers[-1] + 1)) and numbers[0] > last
+            last = numbers[-1]
+    faults.injected(f"logrotate ({how}) beside a kill of the daemon", ROTATIONS)
+
+
 def assert_in_order(first: bytes, second: bytes) -> None:
     """Lines 0 … n without a gap, then m … to the end without one, n < m; the one at the cut may be in pieces."""
     assert b"\0" not in first + second
