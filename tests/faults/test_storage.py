@@ -99,6 +99,47 @@ def test_a_log_that_somebody_takes_away(
     faults.injected(f"a log is {how} under the program")
 
 
+def damaged(image: Path) -> None:
+    """The file system in a mounted image finds itself damaged, and cannot be written from then on."""
+    used = subprocess.run(
+        ["losetup", "-n", "-O", "NAME", "-j", str(image)], capture_output=True, text=True, check=True
+    )
+    Path(f"/sys/fs/ext4/{Path(used.stdout.strip()).name}/trigger_fs_error").write_text("found by a test")
+
+
+def test_a_disk_that_is_remounted_read_only_under_its_logs(
+    supervise: Supervise, tmp_path: Path, faults: Faults
+) -> None:
+    image, place = tmp_path / "image", tmp_path / "place"
+    place.mkdir()
+    with image.open("wb") as file:
+        file.truncate(8 << 20)
+    mount = ["mount", "-o", "loop,errors=remount-ro", str(image), str(place)]
+    try:
+        for command in (["mkfs.ext4", "-q", "-O", "^has_journal", str(image)], mount):
+            subprocess.run(command, check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        pytest.skip(f"no ext4 may be mounted here: {error}")
+    try:
+        supervisor = supervise(
+            f"[program:a]\ncommand={shell('while :; do echo line; sleep 0.02; done')}\nstartsecs=0\n"
+            f"stdout_logfile={place}/a.log\n"
+        )
+        log = place / "a.log"
+        until(lambda: log.exists() and log.stat().st_size > 0, "the first line")
+        damaged(image)
+        until(lambda: any("EROFS" in text for text in troubles(supervisor)), "the state to tell of it")
+        print(f"slowest answer {slowest_answer(supervisor):.3f} s")
+        subprocess.run(["umount", "-l", str(place)], check=True)
+        subprocess.run(mount, check=True)
+        until(lambda: not troubles(supervisor), "the trouble to be over")
+        supervisor.rpc.supervisor.stopProcess("a")
+        supervisor.finish()
+    finally:
+        subprocess.run(["umount", "-l", str(place)], check=True)
+    faults.injected("a disk is remounted read-only under its logs, and mounted again")
+
+
 ROTATIONS = 5
 
 
