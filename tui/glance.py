@@ -18,7 +18,7 @@ GLANCE_BYTES: Final = 1024
 CREDIT_BYTES: Final = 4096
 AGAIN_S: Final = 1.0
 MAX_GLANCES: Final = 100
-"""Of one supervisor: more rows than that no screen has."""
+"""At a time, of all supervisors: few screens have more rows."""
 
 
 class Glance:
