@@ -25,6 +25,7 @@ from . import orphans
 from .keeper.roster import TICKS_A_SECOND
 from .loop import Supervisor
 from .process import Generation, Process
+from .rehearsal import own_argv
 
 CLOCK_SLACK_S: Final = 0.1
 AGAIN_S: Final = 1.0
@@ -69,7 +70,7 @@ class Succession:
                 if not generation.ended
             ]
             boot = {
-                "daemon_argv": _daemon_argv(),
+                "daemon_argv": own_argv(),
                 "pidfile": supervisor.settings.pidfile,
                 "held": held,
                 "programs": programs,
@@ -139,10 +140,3 @@ def _begun(process: Process) -> int:
     """The tick at which its start was asked for, or a little earlier."""
     begun = time.clock_gettime(time.CLOCK_BOOTTIME) - (time.time() - process.start)
     return int((begun - CLOCK_SLACK_S) * TICKS_A_SECOND)
-
-
-def _daemon_argv() -> list[str]:
-    """Our own command line, without the descriptor of the keeper that is gone."""
-    words = list(sys.orig_argv)
-    at = words.index("--keeper-fd")
-    return [sys.executable, *words[1:at], *words[at + 2 :]]

@@ -40,6 +40,7 @@ from ..machines import process as machine
 from ..machines.group import ascending
 from ..output.lane import Unanswered
 from ..process import Process
+from ..rehearsal import own_argv, rehearse
 from ..stdin import write_stdin
 from ..update import Updates
 from .table import Method, Param, in_order_of_completion
@@ -208,8 +209,14 @@ async def restart(context: Context, caller: Caller) -> bool:
     return True
 
 
-def restart_daemon(context: Context, caller: Caller) -> bool:
+async def restart_daemon(context: Context, caller: Caller) -> bool:
     supervisor = running(context)
+    reason = await rehearse(own_argv(), (supervisor.table.fd, supervisor.journal.fd))
+    if reason:
+        supervisor.log.error(
+            f"daemon restart requested by {caller.name}, but the next one cannot serve: {reason}"
+        )
+        raise RPCError(Faults.FAILED, f"this daemon goes on, the next one cannot serve: {reason}")
     supervisor.log.info(f"daemon restart requested by {caller.name}; programs go on")
     # the answer has to leave before the daemon does
     asyncio.get_running_loop().call_later(0.05, supervisor.restart_daemon)

@@ -248,6 +248,9 @@ def restart_daemon(session: Session, words: list[str]) -> None:
     try:
         session.call("restartDaemon")
     except RPCError as error:
+        if error.code == Faults.FAILED:
+            session.failure(f"ERROR: {error.text.removeprefix('FAILED: ')}")
+            return
         if error.code != Faults.UNKNOWN_METHOD:
             raise
         session.failure(

@@ -21,7 +21,7 @@ from supervisor.config.model import (
 )
 from supervisor.config.values import MAX_LOG_PATH_BYTES, MAX_NAME_BYTES
 from supervisor.daemon.process import Hearing, Process
-from supervisor.daemon.serve import LogRecords, group_entries, read_state
+from supervisor.daemon.saved import LogRecords, group_entries, read_state
 from supervisor.daemon.snapshot import SLOT_BYTES, Journal, StateTable
 
 RECORDS = st.dictionaries(

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
+from xmlrpc.client import Fault
+
+import pytest
 
 import supervisor
 from tests.conftest import Supervise
@@ -45,12 +52,37 @@ def test_a_newer_and_a_broken_version(supervise: Supervise, tmp_path: Path, faul
     faults.injected("upgrade to another version")
 
     good = (package / "daemon" / "serve.py").read_text()
+    before = running.daemon_pid()
+    for broken, words in (
+        ("this is no Python\n" + good, "SyntaxError: invalid syntax"),
+        (
+            good.replace("import argparse\n", "import that_is_not_installed\n"),
+            "ModuleNotFoundError: No module named 'that_is_not_installed'",
+        ),
+        (
+            good + "\n\ndef read_state(table, journal):\n    raise ValueError('odd')\n",
+            "ValueError: odd",
+        ),
+    ):
+        replaced("daemon/serve.py", broken)
+        with pytest.raises(Fault, match=f"FAILED: this daemon goes on, the next one cannot serve: {words}"):
+            running.rpc.supervisor.restartDaemon()
+        answer = subprocess.run(
+            [sys.executable, "-m", "supervisor.supervisorctl", "-s", f"unix://{tmp_path}/s", "restart-daemon"],
+            capture_output=True, text=True, check=False, timeout=60,
+        )  # fmt: skip
+        assert answer.returncode == 1
+        assert answer.stdout.startswith(f"ERROR: this daemon goes on, the next one cannot serve: {words}")
+    assert running.daemon_pid() == before
+    assert [running.info(f"w{n}")["pid"] for n in range(2)] == pids
+    faults.injected("upgrade to a version that cannot start", 3)
+
     replaced("daemon/serve.py", "this is no Python\n" + good)
-    running.rpc.supervisor.restartDaemon()
+    os.kill(before, signal.SIGKILL)
     until(lambda: running.stderr().count("daemon ended (exit status 1), starting another") >= 2, "two tries")
     assert "SyntaxError" in running.stderr()
     replaced("daemon/serve.py", good)
     served_again(running, time.monotonic())
     assert [running.info(f"w{n}")["pid"] for n in range(2)] == pids
     writers.check(running)
-    faults.injected("upgrade to a version that cannot start")
+    faults.injected("death of the daemon where the version on disk cannot start")
