@@ -328,14 +328,17 @@ class Peer:
     # --- the main log and states ---------------------------------------------------------------------------
 
     def log_lines(self, pattern: str) -> list[str]:
-        """``LEVL message`` of the main log's lines whose message has the pattern."""
+        """``LEVL message`` of the main log's lines whose message has the pattern.
+
+        Not those about processes that lost their parent: with the original they come to the machine's init.
+        """
         lines = []
         path = self.folder / "main.log"
         text = path.read_text("utf-8", "backslashreplace") if path.exists() else ""
         for line in text.splitlines():
             _, _, message = line.partition(",")
             message = message[4:]
-            if re.search(pattern, message):
+            if re.search(pattern, message) and not message.startswith("DEBG reaped unknown pid"):
                 lines.append(self.plain(message))
         return lines
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from supervisor.faults import Faults
 from supervisor.protocol import stream as p
 from supervisor.protocol.listener import parse_headers
 from tests.conftest import Supervise
@@ -259,7 +260,15 @@ def test_one_that_answers_without_reading_cannot_stop_the_daemon(
     else:
         raise AssertionError("it may answer for ever")
     assert supervisor.info("cat")["pid"] == cat
-    supervisor.rpc.supervisor.stopProcess("l")
+
+    def stopped() -> bool:
+        try:
+            return bool(supervisor.rpc.supervisor.stopProcess("l"))
+        except xmlrpc.client.Fault as error:  # between two of its lives
+            assert error.faultCode == Faults.NOT_RUNNING, error
+            return False
+
+    until(stopped, "the listener to be stopped")
 
 
 def test_one_that_fails_for_ever_is_called_less_and_less(supervise: Supervise, tmp_path: Path) -> None:
