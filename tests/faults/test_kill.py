@@ -18,7 +18,7 @@ from tests.support.processes import alive
 from tests.support.supervisor import Supervisor, child
 from tests.support.waiting import until
 
-KILLS = 50 * MANY
+KILLS = 30 if MANY == 1 else 50 * MANY
 
 
 def served_again(supervisor: Supervisor, since: float) -> float:
