@@ -15,7 +15,7 @@ from supervisor.config.load import current_directory, load_program
 from supervisor.config.model import ProcessConfig
 from supervisor.errors import ConfigError
 
-from .loop import Group
+from .groups import Group
 from .methods.supervisor import Context
 from .process import Process
 

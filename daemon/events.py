@@ -24,9 +24,10 @@ from supervisor.states import SupervisorStates
 
 from .eventjournal import EventJournal, Record
 from .eventviews import ProcessView
+from .groups import Group
 from .keeper import wire
 from .listeners import Pool
-from .loop import Change, Group, Supervisor
+from .loop import Change, Supervisor
 from .machines.listenerpool import following
 from .machines.process import Transition
 from .machines.ticks import Ticks

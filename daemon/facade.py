@@ -41,8 +41,9 @@ from supervisor.supervisord import Supervisor as SupervisorBase
 from .access import Caller
 from .additions import add_processes, load_processes
 from .bridge import Bridge, InlineContext, begin
+from .groups import Group
 from .input import InputClosed, InputFull
-from .loop import Group, Supervisor
+from .loop import Supervisor
 from .machines import process as machine
 from .mainlog import LEVELS, MainLog
 from .methods import logs

@@ -27,8 +27,9 @@ from supervisor.states import EventListenerStates, SupervisorStates, getEventLis
 from supervisor.states import ProcessStates as S
 
 from .eventjournal import EventJournal, Record, SavedMember, SavedPool
+from .groups import Group
 from .input import Input, InputClosed, InputFull
-from .loop import Group, Supervisor
+from .loop import Supervisor
 from .machines import listenerpool as pool
 from .machines import process as machine
 from .output.tap import Transformed

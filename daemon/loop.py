@@ -16,7 +16,7 @@ import signal
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from supervisor.config.model import GroupConfig, ProcessConfig, SupervisordConfig, encode
@@ -27,13 +27,13 @@ from supervisor.states import ProcessStates as S
 
 from .command import CommandError, environment, resolve_anywhere, rights_of
 from .configjournal import ConfigJournal
+from .ending import Ending
+from .groups import Group, in_order, rank
 from .inputjournal import HELD_AS, InputJournal
 from .keeper import wire
 from .keeper.spawn import errno_name
 from .keeperlink import KeeperLink
 from .machines import process as machine
-from .machines.group import descending
-from .machines.supervision import GroupToStop, StopPlan
 from .mainlog import MainLog
 from .output.lane import Unanswered
 from .output.pump import Channel, Target
@@ -47,28 +47,6 @@ DRAIN_BYTES = 1 << 22
 LINGERING_MAX = 4
 STARTS_A_TURN = 20
 SPAWN_AGAIN_S = 0.1
-WAITING_REPORT_S = 3.0
-
-
-@dataclass(slots=True)
-class Group:
-    config: GroupConfig
-    processes: dict[str, Process] = field(default_factory=dict)
-
-    @property
-    def name(self) -> str:
-        return self.config.name
-
-    @property
-    def priority(self) -> int:
-        return self.config.priority
-
-
-def in_order(config: GroupConfig, names: Iterable[str]) -> GroupConfig:
-    """The group with its processes in the order of ``names``; others stay behind them."""
-    place = {name: index for index, name in enumerate(names)}
-    ordered = sorted(config.processes, key=lambda process: place.get(process.name, len(place)))
-    return replace(config, processes=tuple(ordered))
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +130,7 @@ class Supervisor:
         self._loop = asyncio.get_running_loop()
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._plan: StopPlan | None = None
+        self._ending: Ending | None = None
         self._events: deque[tuple[Process, machine.Event, float]] = deque()
         self._feeding = False
 
@@ -189,7 +167,7 @@ class Supervisor:
         self.processes |= {process.key: process for process in group.processes.values()}
         last = next(reversed(self.groups.values()), group)
         self.groups[config.name] = group
-        if _rank(last) > _rank(group):  # not at a start, where they come in order
+        if rank(last) > rank(group):  # not at a start, where they come in order
             self._sort_groups()
         if saved is None:
             self.journal.append({"add": encode(config)})
@@ -200,7 +178,7 @@ class Supervisor:
         return group
 
     def _sort_groups(self) -> None:
-        self.groups = {group.name: group for group in sorted(self.groups.values(), key=_rank)}
+        self.groups = {group.name: group for group in sorted(self.groups.values(), key=rank)}
 
     def remove_group(self, name: str) -> None:
         """Forget a group whose processes all stand still."""
@@ -403,8 +381,8 @@ class Supervisor:
         if process is None or transition is None:
             return
         process.tell(transition)
-        if self._plan is not None and process.machine.state in STOPPED_STATES:
-            self._stop_next(self._plan.stopped(process.config.group, process.key))
+        if process.machine.state in STOPPED_STATES:
+            self.count_as_stopped(process)
 
     def _arm(self, process: Process) -> None:
         deadline = process.machine.deadline()
@@ -749,31 +727,21 @@ class Supervisor:
         return getSupervisorStateDescription(self.mood) or ""
 
     def _begin_end(self, mood: int, cause: str) -> None:
-        already = self._plan is not None
         self.mood = mood
         self.save_supervisor()
         self._announce(Change(self._next_seq(), time.time(), supervisor=self.state_name))
-        if already:
-            return
-        for process in self.processes.values():
-            self.feed(process, machine.Hold())
-        self._plan = StopPlan(
-            GroupToStop(
-                group.name,
-                group.priority,
-                {p.key for p in group.processes.values() if _to_stop(p)},
-            )
-            for group in self.groups.values()
-        )
-        waiting = self._plan.waiting()
-        if waiting:
-            self._report_waiting()
-        self._stop_next(self._plan.begin(), cause)
+        if self._ending is None:
+            self._ending = Ending(self.processes, self.groups, self.feed, self.log, self._all_ended)
+            self._ending.begin(cause)
+
+    def _all_ended(self) -> None:
+        if not self.ended.done():
+            self.ended.set_result("shutdown" if self.mood == SupervisorStates.SHUTDOWN else "reload")
 
     def count_as_stopped(self, process: Process) -> None:
-        """The end goes on without waiting for a process."""
-        if self._plan is not None:
-            self._stop_next(self._plan.stopped(process.config.group, process.key))
+        """An end that is under way does not wait for this process, or no longer."""
+        if self._ending is not None:
+            self._ending.stopped(process)
 
     def save_supervisor(self) -> None:
         """Write the record of the supervisor itself."""
@@ -781,28 +749,3 @@ class Supervisor:
         if self.making:
             record["making"] = self.making
         self.table.write(0, record)
-
-    def _report_waiting(self) -> None:
-        waiting = self._plan.waiting() if self._plan is not None else []
-        if waiting:
-            names = ", ".join(self.processes[key].config.name for key in waiting)
-            self.log.info(f"waiting for {names} to die")
-            self._loop.call_later(WAITING_REPORT_S, self._report_waiting)
-
-    def _stop_next(self, name: str | None, cause: str = "shutdown") -> None:
-        if name is not None:
-            for process in descending(self.groups[name].processes.values()):
-                if _to_stop(process):
-                    self.feed(process, machine.Stop(cause, giving_up=True))
-        elif self._plan is not None and self._plan.done and not self.ended.done():
-            self.ended.set_result("shutdown" if self.mood == SupervisorStates.SHUTDOWN else "reload")
-
-
-def _rank(group: Group) -> tuple[int, str]:
-    return group.priority, group.name
-
-
-def _to_stop(process: Process) -> bool:
-    """Whether the end has to stop it: one that could not be signalled before gets its signal once more."""
-    m = process.machine
-    return m.state not in STOPPED_STATES or (m.state == S.UNKNOWN and m.pid != 0)

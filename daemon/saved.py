@@ -8,7 +8,8 @@ from typing import Any
 
 from supervisor.config.model import Configuration, GroupConfig, ProcessConfig, decode, encode
 
-from .loop import Supervisor, in_order
+from .groups import in_order
+from .loop import Supervisor
 from .snapshot import Journal, StateTable
 from .update import Target, Updates
 

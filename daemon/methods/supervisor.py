@@ -33,9 +33,10 @@ from supervisor.version import VERSION
 
 from ..access import Caller
 from ..command import CommandError, resolve_anywhere
+from ..groups import Group
 from ..input import InputClosed, InputFull
 from ..leftovers import Leftovers
-from ..loop import Group, Supervisor
+from ..loop import Supervisor
 from ..machines import process as machine
 from ..machines.group import ascending
 from ..output.lane import Unanswered

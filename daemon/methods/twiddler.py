@@ -17,7 +17,8 @@ from supervisor.states import STOPPED_STATES, SupervisorStates
 
 from ..access import Caller
 from ..additions import add_processes, load_processes
-from ..loop import Group, Supervisor
+from ..groups import Group
+from ..loop import Supervisor
 from ..mainlog import LEVELS
 from .supervisor import Context
 from .table import Method, Param

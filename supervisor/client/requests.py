@@ -64,6 +64,22 @@ def _nobody(frame: wire.Frame) -> None:
     """Hears what comes for an attachment that was left."""
 
 
+class _Flow(Request):
+    """A request whose output comes as far as it is given credit for."""
+
+    def __init__(self, handler: Handler) -> None:
+        super().__init__(handler)
+        self._eaten = 0
+
+    def _eat(self, data: bytes) -> list[wire.Frame]:
+        """The credit for what came, half of all that there is at a time."""
+        self._eaten += len(data)
+        if self._eaten < wire.DEFAULT_CREDIT_BYTES // 2:
+            return []
+        eaten, self._eaten = self._eaten, 0
+        return [wire.Credit(self.id, eaten)]
+
+
 class Subscription(Request):
     def __init__(self, handler: Handler, boot: Callable[[], str]) -> None:
         super().__init__(handler)
@@ -101,7 +117,7 @@ class Usage(Request):
         return wire.Stats(self.id, self.names, self.interval_s)
 
 
-class Follow(Request):
+class Follow(_Flow):
     """``gen`` and ``offset``: where the next byte is expected; offset -1 for not known.
 
     ``credit``: bytes that may come before the first are acknowledged; one that is less than
@@ -125,7 +141,6 @@ class Follow(Request):
         self.offset = offset
         self.last = last
         self.credit = credit
-        self._eaten = 0
 
     def opening(self, same_boot: bool) -> wire.Frame:
         if not same_boot:
@@ -144,11 +159,7 @@ class Follow(Request):
         return super().take(frame)
 
     def _output(self, frame: wire.Output) -> list[wire.Frame]:
-        self._eaten += len(frame.data)
-        answer: list[wire.Frame] = []
-        if self._eaten >= wire.DEFAULT_CREDIT_BYTES // 2:
-            answer.append(wire.Credit(self.id, self._eaten))
-            self._eaten = 0
+        answer = self._eat(frame.data)
         if frame.gen == self.gen and 0 <= frame.offset < self.offset:
             known = self.offset - frame.offset
             frame = replace(frame, offset=self.offset, data=frame.data[known:])
@@ -158,7 +169,7 @@ class Follow(Request):
         return answer
 
 
-class Attachment(Request):
+class Attachment(_Flow):
     """Bytes typed before the server has acknowledged the earlier ones wait here, at most one window.
 
     Over the loss of a connection they wait too, with those that were not acknowledged,
@@ -175,7 +186,6 @@ class Attachment(Request):
         self.mode = mode
         self.rows = rows
         self.cols = cols
-        self._eaten = 0
         self._typed = Typed(token)
         self._open = False
         self._pid = 0
@@ -202,10 +212,7 @@ class Attachment(Request):
         answer: list[wire.Frame] = []
         match frame:
             case wire.Output():
-                self._eaten += len(frame.data)
-                if self._eaten >= wire.DEFAULT_CREDIT_BYTES // 2:
-                    answer.append(wire.Credit(self.id, self._eaten))
-                    self._eaten = 0
+                answer.extend(self._eat(frame.data))
             case wire.InputAck():
                 self._typed.acknowledged(frame.bytes)
                 answer.extend(self._send())

@@ -107,8 +107,9 @@ def test_no_key_is_lost_when_the_daemon_dies_between_the_key_and_the_end(
             app.see("detached")
             os.kill(pid, signal.SIGKILL)
         else:
+            app.keys("prefix")
+            app.see("d detach")  # so the key before it is on its way
             os.kill(app.pid, signal.SIGTERM)
-            time.sleep(0.1)  # its socket has all that it will have
             os.kill(pid, signal.SIGKILL)
         until(lambda: typed.read_bytes() == b"x", "the key to arrive")
 
