@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, Final
 
 from supervisor.config.load import current_directory, load_program
@@ -68,10 +67,6 @@ def add_processes(context: Context, group: Group, configs: tuple[ProcessConfig, 
     added = []
     for config in configs:
         added.append(supervisor.add_process(config))
-        parsed = tuple(
-            replace(g, processes=(*g.processes, config)) if g.name == group.name else g
-            for g in context.parsed.groups
-        )
-        context.parsed = replace(context.parsed, groups=parsed)
+        context.last_read.add(config)
     asyncio.get_running_loop().call_soon(supervisor.autostart, (group,))
     return added

@@ -35,6 +35,7 @@ class ConfigJournal:
         self._idle = idle
         self._limit = 0
         self._everything: Callable[[], Iterable[Entry]] | None = None
+        self._changing: Callable[[], None] = lambda: None
         self._fresh: Journal | None = None  # being written
         self._rest: Iterator[Entry] = iter(())  # what it still lacks, and then
         self._meanwhile: list[Entry] = []
@@ -44,12 +45,18 @@ class ConfigJournal:
         """Of the one that counts."""
         return self._journals[-1].fd
 
-    def bound(self, everything: Callable[[], Iterable[Entry]], wanted_bytes: int = 0) -> None:
+    def bound(
+        self,
+        everything: Callable[[], Iterable[Entry]],
+        wanted_bytes: int = 0,
+        changing: Callable[[], None] = lambda: None,
+    ) -> None:
         """From now on stay small; ``everything``: entries that say all that is still wanted, each when it is taken.
 
-        ``wanted_bytes``: how much of the journal is known to be that.
+        ``wanted_bytes``: how much of the journal is known to be that; ``changing``: told before each entry.
         """
         self._everything = everything
+        self._changing = changing
         self._limit = max(COMPACT_BYTES, 3 * wanted_bytes)
 
     @property
@@ -59,6 +66,7 @@ class ConfigJournal:
 
     def append(self, entry: Entry) -> None:
         """Add one entry. What it tells may have happened already, or not yet."""
+        self._changing()
         self._drop_old()
         for journal in self._journals:
             journal.append(entry)

@@ -503,9 +503,10 @@ class OptionsFacade(ServerOptions):
         """Read the configuration files again, as reloadConfig does. Raises ValueError."""
         context = self._facade.context
         try:
-            context.parsed = context.load()
+            parsed = context.load()
         except ConfigError as error:
             raise ValueError(str(error)) from error
+        self._facade.bridge.run(lambda: context.last_read.put(parsed))
 
     def processes_from_section(
         self, parser: RawConfigParser, section: str, group_name: str, klass: object = None

@@ -37,12 +37,13 @@ from supervisor.errors import EXIT_USAGE, ConfigError, UserError
 from supervisor.states import ProcessStates as S
 from supervisor.states import SupervisorStates
 
-from . import fcgi, inputjournal, rehearsal
+from . import fcgi, inputjournal, lastread, rehearsal
 from .adoption import Held, adopt
 from .events import EventBus
 from .heartbeat import heartbeat
 from .keeper import wire
 from .keeperlink import KeeperLink
+from .lastread import LastRead
 from .leftovers import Leftovers
 from .loop import Supervisor
 from .machines import process as machine
@@ -153,7 +154,13 @@ class Daemon:
         leftovers = Leftovers(supervisor)
         StuckProcesses(supervisor)
         parsed = configuration if fresh else replace(configuration, groups=tuple(saved.groups))
-        context = Context(supervisor, self.load, parsed, leftovers)
+        last_read = LastRead(
+            parsed,
+            lambda fd: supervisor.link.send(wire.Hold(lastread.HELD_AS), (fd,)),
+            log.warn,
+            held.named.pop(lastread.HELD_AS, -1),
+        )
+        context = Context(supervisor, self.load, last_read, leftovers)
         supervisor.reload_check = self._check
         fcgi_sockets = fcgi.FastCgiSockets(supervisor)
         fcgi_sockets.adopt(held.named)
@@ -173,6 +180,7 @@ class Daemon:
         supervisor.journal.bound(
             lambda: in_force(configuration, supervisor, context.updates),
             supervisor.journal.end if fresh else 0,
+            last_read.keep,
         )
         fcgi_sockets.settle()
         supervisor.link.start()
@@ -434,6 +442,7 @@ class Daemon:
             if end == "reload":
                 link.send(wire.Drop("state"))
                 link.send(wire.Drop("config"))
+                link.send(wire.Drop(lastread.HELD_AS))
                 link.send(wire.Restart())
             else:
                 link.send(wire.Finish(0))

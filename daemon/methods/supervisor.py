@@ -35,6 +35,7 @@ from ..access import Caller
 from ..command import CommandError, resolve_anywhere
 from ..groups import Group
 from ..input import InputClosed, InputFull
+from ..lastread import LastRead, pack
 from ..leftovers import Leftovers
 from ..loop import Supervisor
 from ..machines import process as machine
@@ -60,16 +61,21 @@ class Context:
         self,
         supervisor: Supervisor,
         load: Callable[[], Configuration],
-        parsed: Configuration,
+        last_read: LastRead,
         leftovers: Leftovers,
     ) -> None:
         self.supervisor = supervisor
         self.leftovers = leftovers
         self.load = load
-        self.parsed = parsed
+        self.last_read = last_read
         self.updates = Updates(supervisor)
         self.stream_address = ""
         self.inet_stream_address = ""
+
+    @property
+    def parsed(self) -> Configuration:
+        """The configuration that was read last."""
+        return self.last_read.now
 
     async def offload(self, function: Callable[..., T], *args: Any) -> T:
         """The result of a function that blocks, from a thread."""
@@ -81,6 +87,12 @@ class Context:
             return await self.offload(self.load)
         except ConfigError as error:
             raise RPCError(Faults.CANT_REREAD, str(error)) from error
+
+    async def reread(self) -> Configuration:
+        """The same, and kept as what was read last. Raises RPCError (CANT_REREAD)."""
+        parsed = await self.read_files()
+        self.last_read.put(parsed, await self.offload(pack, parsed))
+        return parsed
 
     async def look(self, function: Callable[..., T], path: str, *args: Any) -> T:
         """The same of a function of the file ``path``. Raises RPCError where its file system does not answer."""
@@ -229,7 +241,7 @@ async def restart_daemon(context: Context, caller: Caller) -> bool:
 
 async def reload_config(context: Context, caller: Caller) -> list[list[list[str]]]:
     supervisor = running(context)
-    parsed = context.parsed = await context.read_files()
+    parsed = await context.reread()
     changes = diff_groups([group.config for group in supervisor.groups.values()], parsed.groups)
     return [[list(changes.added), list(changes.changed), list(changes.removed)]]
 

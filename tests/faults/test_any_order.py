@@ -136,7 +136,6 @@ class AnyOrder(RuleBasedStateMachine):
     def add(self, name: str) -> None:
         program = self.programs[name]
         if not program.there:
-            self.supervisor.rpc.supervisor.reloadConfig()  # a daemon that follows one that died knows what is active
             self.supervisor.rpc.supervisor.addProcessGroup(name)
             program.there = program.runs = True
         self.step()

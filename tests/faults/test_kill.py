@@ -13,6 +13,7 @@ import pytest
 
 from tests.conftest import Supervise
 from tests.faults.conftest import MANY, Faults
+from tests.faults.test_keeper_killed import kill_keeper
 from tests.support.load import Follower, Writers
 from tests.support.processes import alive
 from tests.support.supervisor import Supervisor, child
@@ -141,3 +142,36 @@ def test_killed_during_a_requested_mass_start(supervise: Supervise, tmp_path: Pa
         served_again(supervisor, time.monotonic())
     supervisor.rpc.supervisor.startAllProcesses(False)  # whatever was not asked for yet
     check_mass(supervisor, tmp_path, 60)
+
+
+def test_what_was_read_is_known_after_a_death(supervise: Supervise) -> None:
+    def text(word: str, *names: str) -> str:
+        return "".join(f"[program:{name}]\ncommand={child('talk', word)}\nstartsecs=0\n" for name in names)
+
+    supervisor = supervise(text("one", "a", "b"))
+    rpc = supervisor.rpc.supervisor
+    rpc.stopProcess("b")
+    rpc.removeProcessGroup("b")
+    supervisor.kill_daemon()
+    served_again(supervisor, time.monotonic())
+    assert {info["name"]: info["inuse"] for info in rpc.getAllConfigInfo()} == {"a": True, "b": False}
+    assert rpc.addProcessGroup("b") is True
+    supervisor.configure(text("two", "a", "c"))
+    assert rpc.reloadConfig() == [[["c"], ["a"], ["b"]]]
+    known = rpc.getAllConfigInfo()
+    for kill in (supervisor.kill_daemon, lambda: kill_keeper(supervisor)):
+        kill()
+        served_again(supervisor, time.monotonic())
+        assert rpc.getAllConfigInfo() == known
+    assert rpc.addProcessGroup("c") is True
+    assert rpc.updateProcessGroup("a")["changed"] == ["a"]
+    until(lambda: "two" in rpc.readProcessStdoutLog("a", 0, 0), "the new command to run")
+    supervisor.configure(text("three", "d"))
+    rpc.restart()  # nothing of that life is in the next one
+
+    def of_the_next_life() -> bool:
+        with contextlib.suppress(OSError, xmlrpc.client.Error):
+            return {info["name"] for info in rpc.getAllConfigInfo()} == {"d"}
+        return False
+
+    until(of_the_next_life, "a reload")
