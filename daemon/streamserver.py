@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import math
 import time
 import traceback
 from collections import deque
@@ -31,12 +32,11 @@ from .loop import Change, Supervisor
 from .methods.table import MethodTable
 from .output.cursor import Chunk, Cursor, Missed, Readable
 from .process import Process
+from .statestream import StateStream
 from .usage import UsageSampler
 
 READ_BYTES = 1 << 16
 WRITE_HIGH_BYTES = 1 << 19
-SNAPSHOT_PART = 500
-CHANGES_HELD_BACK = 10_000
 ENCODED_KEPT = 64
 REQUESTS_MAX = 1024
 CLIENTS_MAX = 512
@@ -45,8 +45,8 @@ STATS_NAMES_MAX = 1000
 STATS_AT_ONCE = 100
 ANSWERS_BYTES = 1 << 16
 """Answers to what one read brought are sent together, up to about so much."""
-WAITING_CALLS_BYTES = 1 << 18
-"""From so much of calls that wait for the client to read, nothing more is read of it."""
+UNREAD_BYTES = 1 << 18
+"""So much is read of a client that does not read; what it asks for would pile up."""
 
 
 class Encoded:
@@ -140,12 +140,12 @@ class Client(asyncio.BufferedProtocol):
         self._sessions: dict[int, Session] = {}
         self._events: dict[int, EventStream] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
-        self._subscription: int | None = None
-        self._backlog: list[Change] = []
+        self._states: dict[int, StateStream] = {}
+        self._turn = 0  # whose output is sent first the next time
         self._answers: list[bytes] | None = None  # collected while what was read is handled
         self._answers_bytes = 0
         self._calls: deque[p.Call] = deque()  # wait until the client reads
-        self._calls_bytes = 0
+        self._unread_bytes = 0
 
     # --- the connection -------------------------------------------------------------------------------
 
@@ -179,8 +179,7 @@ class Client(asyncio.BufferedProtocol):
         self._calls.clear()
         self.door.clients.discard(self)
         self.supervisor.subscribers_quiet.discard(self._removed)
-        self.supervisor.subscribers.discard(self._changed)
-        for request_id in {*self._followers, *self._sessions, *self._tasks, *self._events}:
+        for request_id in {*self._followers, *self._sessions, *self._tasks, *self._events, *self._states}:
             self._cancel(request_id)
 
     def close(self) -> None:
@@ -193,18 +192,17 @@ class Client(asyncio.BufferedProtocol):
 
     def resume_writing(self) -> None:
         self._paused = False
-        backlog, self._backlog = self._backlog, []
-        for change in backlog:
-            self._changed(change)
+        for states in self._states.values():
+            states.resume()
         for events in self._events.values():
             events.resume()
         self._schedule()
         while self._calls and not self._paused and self._transport is not None:
             self._handle(self._calls.popleft())
-        if not self._calls:
-            if self._calls_bytes > WAITING_CALLS_BYTES and self._transport is not None:
+        if not self._paused:
+            if self._unread_bytes > UNREAD_BYTES and self._transport is not None:
                 self._transport.resume_reading()
-            self._calls_bytes = 0
+            self._unread_bytes = 0
 
     def get_buffer(self, sizehint: int) -> memoryview:
         return self.door.buffer
@@ -223,9 +221,9 @@ class Client(asyncio.BufferedProtocol):
         finally:
             self._send_answers()
             self._answers = None
-        if self._calls and self._transport is not None:
-            before, self._calls_bytes = self._calls_bytes, self._calls_bytes + nbytes
-            if before <= WAITING_CALLS_BYTES < self._calls_bytes:
+        if self._paused and self._transport is not None:
+            before, self._unread_bytes = self._unread_bytes, self._unread_bytes + nbytes
+            if before <= UNREAD_BYTES < self._unread_bytes:
                 self._transport.pause_reading()
 
     def send(self, frame: p.Frame) -> None:
@@ -253,7 +251,7 @@ class Client(asyncio.BufferedProtocol):
         if isinstance(frame, p.Ping):
             self.send(p.Pong(frame.n))
         elif isinstance(frame, p.Auth):
-            self._start(-1, self._authenticate(frame))
+            self._log_in(frame)
         elif isinstance(frame, p.Cancel):
             if (session := self._sessions.pop(frame.id, None)) is not None:
                 session.finish()
@@ -280,13 +278,21 @@ class Client(asyncio.BufferedProtocol):
             raise RPCError(Faults.FAILED, "log in first")
         if isinstance(frame, p.Subscribe):
             self._new(frame.id)
-            self._subscribe(frame)
+            if self._states:
+                raise RPCError(Faults.BAD_ARGUMENTS, "already subscribed")
+            self._states[frame.id] = StateStream(
+                self.supervisor, frame, self.send, lambda: self._paused, self._give_up
+            )
         elif isinstance(frame, p.Stats):
             task = self._tasks.pop(frame.id, None)
             if task is not None:
                 task.cancel()
             if len(frame.names) > STATS_NAMES_MAX:
                 raise RPCError(Faults.BAD_ARGUMENTS, f"more than {STATS_NAMES_MAX} names")
+            if not math.isfinite(
+                frame.interval
+            ):  # a timer that is never due, and puts all others out of order
+                raise RPCError(Faults.BAD_ARGUMENTS, "interval is no number of seconds")
             self._start(frame.id, self._stats(frame))
         elif isinstance(frame, p.Follow):
             self._new(frame.id)
@@ -303,7 +309,9 @@ class Client(asyncio.BufferedProtocol):
             self._attach(frame)
 
     def _new(self, request_id: int) -> None:
-        kinds: tuple[dict[int, Any], ...] = (self._followers, self._tasks, self._sessions, self._events)
+        kinds: tuple[dict[int, Any], ...] = (
+            self._followers, self._tasks, self._sessions, self._events, self._states,
+        )  # fmt: skip
         if any(request_id in requests for requests in kinds):
             raise RPCError(Faults.BAD_ARGUMENTS, f"id {request_id} is in use")
         if sum(map(len, kinds)) >= REQUESTS_MAX:
@@ -336,12 +344,17 @@ class Client(asyncio.BufferedProtocol):
         session = self._sessions.pop(request_id, None)
         if session is not None:
             session.close()
-        events = self._events.pop(request_id, None)
-        if events is not None:
-            events.close()
-        if self._subscription == request_id:
-            self._subscription = None
-            self.supervisor.subscribers.discard(self._changed)
+        for stream in (self._events.pop(request_id, None), self._states.pop(request_id, None)):
+            if stream is not None:
+                stream.close()
+
+    def _log_in(self, frame: p.Auth) -> None:
+        """One login at a time: those of a client that sends more would wait together, as many as there are."""
+        if -1 in self._tasks:
+            self.send(p.Error(-1, Faults.BAD_ARGUMENTS, "a login is being checked already"))
+            self.close()
+            return
+        self._start(-1, self._authenticate(frame))
 
     async def _authenticate(self, frame: p.Auth) -> None:
         config = self.door.config
@@ -396,71 +409,9 @@ class Client(asyncio.BufferedProtocol):
 
     # --- state ----------------------------------------------------------------------------------------
 
-    def _subscribe(self, frame: p.Subscribe) -> None:
-        if self._subscription is not None:
-            raise RPCError(Faults.BAD_ARGUMENTS, "already subscribed")
-        self._subscription = frame.id
-        supervisor = self.supervisor
-        missed = None
-        if frame.boot == supervisor.boot and frame.since >= 0:
-            missed = self._changes_since(frame.since)
-            if missed is None:
-                self.send(p.Resync(frame.id, frame.since))
-        if missed is None:
-            self._snapshot(frame.id)
-        else:
-            for change in missed:
-                self._changed(change)
-        supervisor.subscribers.add(self._changed)
-
-    def _changes_since(self, since: int) -> list[Change] | None:
-        """What came after ``since``, or None when some of it is no longer kept."""
-        supervisor = self.supervisor
-        if since == supervisor.seq:
-            return []
-        if since > supervisor.seq or not supervisor.changes or supervisor.changes[0].seq > since + 1:
-            return None
-        return [change for change in supervisor.changes if change.seq > since]
-
-    def _snapshot(self, request_id: int) -> None:
-        supervisor = self.supervisor
-        records = [
-            process.record(group.priority)
-            for group in supervisor.groups.values()
-            for process in group.processes.values()
-        ]
-        for start in range(0, max(len(records), 1), SNAPSHOT_PART):
-            part = records[start : start + SNAPSHOT_PART]
-            self._send_part(request_id, part, start + SNAPSHOT_PART < len(records))
-
-    def _send_part(self, request_id: int, part: list[p.ProcessRecord], more: bool) -> None:
-        """In as many frames as it takes: few have room for none but short commands."""
-        try:
-            self.send(p.Snapshot(request_id, self.supervisor.seq, part, more))
-        except LocalProtocolError:  # a frame of so many would be too large
-            if len(part) < 2:
-                raise
-            middle = len(part) // 2
-            self._send_part(request_id, part[:middle], True)
-            self._send_part(request_id, part[middle:], more)
-
-    def _changed(self, change: Change) -> None:
-        request_id = self._subscription
-        if request_id is None:
-            return
-        if self._paused:
-            self._hold_back(change)
-            return
-        record = change.record
-        if record is None and change.process is not None:
-            group = self.supervisor.groups.get(change.process.config.group)
-            record = change.process.record(group.priority if group is not None else 999)
-        self.send(p.Delta(request_id, change.seq, change.when, record, change.removed, change.supervisor))
-
-    def _hold_back(self, change: Change) -> None:
-        """The client does not read: keep a few, and cut it off when it stays away."""
-        self._backlog.append(change)
-        if len(self._backlog) > CHANGES_HELD_BACK and self._transport is not None:
+    def _give_up(self) -> None:
+        """The client has not read for so long that what it is to be told cannot be kept."""
+        if self._transport is not None:
             self.supervisor.log.warn(
                 f"stream client {self.caller.name} does not read; closing its connection"
             )
@@ -550,14 +501,14 @@ class Client(asyncio.BufferedProtocol):
         self._flushing = False
         budget = FLUSH_BYTES
         followers = [f for group in self._followers.values() for f in group]
-        for number, follower in enumerate(followers):
-            share = max(p.MAX_DATA_BYTES, budget // (len(followers) - number))
-            sent = self._flush_one(follower, min(share, budget))
-            budget -= sent
-            if self._paused or self._transport is None:
-                return
-            if budget <= 0:
-                self._schedule()
+        first = self._turn % max(len(followers), 1)
+        for number, follower in enumerate(followers[first:] + followers[:first], 1):
+            share = max(p.MAX_DATA_BYTES, budget // (len(followers) - number + 1))
+            budget -= self._flush_one(follower, min(share, budget))
+            if self._paused or self._transport is None or budget <= 0:
+                self._turn = first + number  # those behind must not wait for floods in front of them
+                if not self._paused:
+                    self._schedule()
                 return
 
     def _flush_one(self, follower: Follower, limit: int) -> int:

@@ -11,7 +11,7 @@ anything else that breaks these rules, ends the connection.
 
 **Opening.** The server speaks first: ``greeting``. ``role`` in it is what the
 peer may do already (unix sockets: by its credentials); where it is ``none`` the
-client sends ``auth`` and gets a ``welcome``, or an ``error`` and the end. A
+client sends ``auth``, one at a time, and gets a ``welcome``, or an ``error`` and the end. A
 ``boot`` names one life of the *state*, not of the daemon: it survives a crash
 and an upgrade of the daemon, and changes when the supervisor starts afresh.
 Sequence numbers, generations and offsets are comparable within one boot only.
@@ -29,7 +29,8 @@ from) the server sends the missed deltas in place of the snapshot if it still ha
 them, else ``resync`` and a snapshot. A delta either has the whole new record in
 ``process``, or names a process that is gone in ``removed``. ``supervisor`` in a
 delta, when not empty, is the new state name of the whole (RUNNING, RESTARTING,
-SHUTDOWN, or DEGRADED: no keeper answers, see getState).
+SHUTDOWN, or DEGRADED: no keeper answers, see getState). All frames of a snapshot have the
+``seq`` at which it was asked for; what the deltas after it say of a process may be in it already.
 
 **Use.** ``stats`` asks for CPU and memory of the named processes every
 ``interval`` seconds; a later ``stats`` with the same id replaces the names.
@@ -65,8 +66,8 @@ outlives the server; until then its id is in use.
 
 **Calls.** ``call`` runs any method of the method table (the XML-RPC names and
 parameters); answered by ``result`` or ``fault``. A client may send the next calls before
-the answer came; those of a client that does not read wait until it does, and then
-nothing more is read of it either.
+the answer came; those of a client that does not read wait until it does. Of such a client
+no more than 256 KiB are read, whatever it sends.
 
 **Events.** ``events`` asks for events of the named types, as ``[eventlistener:x]``
 does: a name stands for all below it. The server answers ``listening`` and then sends
