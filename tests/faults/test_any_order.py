@@ -147,12 +147,12 @@ class AnyOrder(RuleBasedStateMachine):
         """The program ends by itself."""
         program = self.programs[name]
         for pid in sleepers(self.supervisor.mark).get(program.seconds, []):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.Signals[f"SIG{sig}"])
-                os.kill(pid, signal.SIGCONT)
-                if program.once:
-                    until(lambda: self.supervisor.state(name) in DOWN, f"{name} to be seen to end")
-                    program.runs = False
+            for one in (signal.Signals[f"SIG{sig}"], signal.SIGCONT):
+                with contextlib.suppress(ProcessLookupError):  # reaped, maybe between the two
+                    os.kill(pid, one)
+            if program.once:
+                until(lambda: self.supervisor.state(name) in DOWN, f"{name} to be seen to end")
+                program.runs = False
         self.step()
 
     @rule(number=st.integers(1, DEATHS))
