@@ -31,6 +31,7 @@ from supervisor.errors import EXIT_GENERIC, EXIT_OK, EXIT_USAGE, ConfigError, Us
 from supervisor.version import VERSION
 
 from .keeper.mounts import Mounts
+from .keeper.oomscore import lower as lower_oom_score
 from .keeper.pidfile import Taken, by_a_child, open_locked, write_pid_anywhere
 from .orphans import find as find_orphans
 from .orphans import take_in_orphans
@@ -67,6 +68,7 @@ def _run(words: list[str]) -> int:
         return _report_check(configuration)
     settings = configuration.supervisord
     _raise_limits(settings)
+    oom_score = lower_oom_score()
     _drop_privileges(settings)
     _check_main_log(settings)
     if settings.directory:
@@ -83,7 +85,8 @@ def _run(words: list[str]) -> int:
     os.umask(settings.umask)
     _become_keeper(
         {
-            "daemon_argv": _daemon_argv(path, arguments),
+            "daemon_argv": _daemon_argv(path, arguments, oom_score),
+            "oom_score": oom_score,
             "daemonize": not settings.nodaemon,
             "notify_fd": notify_fd,
             "pidfile": settings.pidfile,
@@ -225,11 +228,12 @@ def _package_folder() -> str:
     return os.path.dirname(os.path.abspath(supervisor.__file__))
 
 
-def _daemon_argv(path: str, arguments: SupervisordArguments) -> list[str]:
+def _daemon_argv(path: str, arguments: SupervisordArguments, oom_score: int | None) -> list[str]:
     begin = os.path.join(_package_folder(), "daemon", "__main__.py")
+    more = [] if oom_score is None else ["--oom-score", str(oom_score)]
     return [sys.executable, "-P", begin, "daemon", "--config", path, "--overrides",
             json.dumps(dict(arguments.overrides)), "--called", sys.argv[0],
-            "--profile", ",".join(arguments.profile)]  # fmt: skip
+            "--profile", ",".join(arguments.profile), *more]  # fmt: skip
 
 
 def _become_keeper(boot: dict[str, object]) -> None:

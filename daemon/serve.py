@@ -78,6 +78,8 @@ class Arguments:
     keeper_fd: int
     config: str
     overrides: dict[str, str]
+    oom_score: int | None
+    """What programs are to have: a keeper in the place of one that was killed gets it from us."""
 
 
 class Daemon:
@@ -133,7 +135,7 @@ class Daemon:
             KeeperLink(
                 sock,
                 lambda frame, fds: supervisor.on_frame(frame, fds),
-                lambda: Succession(supervisor).begin(),
+                lambda: Succession(supervisor, self.arguments.oom_score).begin(),
             ),
             table,
             journal,
@@ -528,6 +530,7 @@ def main() -> int:
     parser.add_argument(rehearsal.OPTION, type=rehearsal.descriptors, default=())
     parser.add_argument("--config", required=True)
     parser.add_argument("--overrides", type=json.loads, default={})
+    parser.add_argument("--oom-score", type=int)
     parser.add_argument("--called", default="supervisord")
     parser.add_argument("--profile", default="")
     given = parser.parse_args()
@@ -536,7 +539,7 @@ def main() -> int:
     signal.signal(signal.SIGTTOU, signal.SIG_IGN)
     faulthandler.enable()
     gc.disable()  # until it serves: what is made at the start stays
-    daemon = Daemon(Arguments(given.keeper_fd, given.config, given.overrides))
+    daemon = Daemon(Arguments(given.keeper_fd, given.config, given.overrides, given.oom_score))
     try:
         if given.profile:
             from .profiling import profiled  # seldom wanted

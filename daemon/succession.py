@@ -34,8 +34,9 @@ AGAIN_S: Final = 1.0
 class Succession:
     """What a daemon does from the loss of its keeper on."""
 
-    def __init__(self, supervisor: Supervisor) -> None:
+    def __init__(self, supervisor: Supervisor, oom_score: int | None) -> None:
         self._supervisor = supervisor
+        self._oom_score = oom_score
         self._pidfds: dict[int, int] = {}
         """By pid. Kept from one try to the next: who ends between two of them still has a status."""
 
@@ -74,6 +75,7 @@ class Succession:
                 "pidfile": supervisor.settings.pidfile,
                 "held": held,
                 "programs": programs,
+                "oom_score": self._oom_score,
             }
             packed = json.dumps(boot).encode("utf-8", "surrogateescape")
             memfd = os.memfd_create("supervisor-boot", 0)

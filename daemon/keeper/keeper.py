@@ -39,6 +39,7 @@ from typing import Any
 
 from . import wire
 from .mounts import Mounts
+from .oomscore import OomScore
 from .orphan import UNKNOWN_REASON, UNKNOWN_STATUS, exit_status, send_signal
 from .pidfile import Taken, open_locked, take_away, write_pid
 from .roster import Entry, Roster, place_of, runs, start_ticks
@@ -95,6 +96,7 @@ class Keeper:
         self.held: dict[str, int] = {}
         self.environment = base_environment()
         self.mounts = Mounts()
+        self.score = OomScore(boot.get("oom_score"))  # type: ignore[arg-type]
         self.signals: tuple[int, ...] = ()
         self.daemon_pid = 0
         self.link: socket.socket | None = None
@@ -572,7 +574,10 @@ class Keeper:
             self.roster.begin(key)
             try:
                 stdin_fd = self.held[order.stdin] if order.stdin else -1
-                child = spawn(order, self.environment, self.error_write, self.signals, stdin_fd, self.mounts)
+                with self.score:
+                    child = spawn(
+                        order, self.environment, self.error_write, self.signals, stdin_fd, self.mounts
+                    )
             except KeyError:
                 self.roster.remove(key)
                 self.send(wire.SpawnFailed(*key, "stdin", errno.EBADF))
@@ -688,7 +693,7 @@ def main() -> int:
     the first daemon serves), ``pidfile`` and ``pidfile_fd`` (held locked; -1: there is none),
     ``silence_s`` (how long a daemon may say nothing) and ``stop_s`` (from TERM to KILL where there is none);
     ``programs``: what another keeper had started, see ``succession`` and ``orphans``; of a keeper in the place of
-    another one ``held`` (name to descriptor).
+    another one ``held`` (name to descriptor); ``oom_score``: what programs get, None: what we have.
     """
     boot_fd = int(sys.argv[1])
     length = struct.unpack(">I", os.pread(boot_fd, 4, 0))[0]
