@@ -16,7 +16,7 @@ from tests.conftest import Supervise
 from tests.faults.conftest import Faults
 from tests.faults.test_kill import served_again
 from tests.faults.test_storage import disk, remount, slowest_answer, troubles
-from tests.support.fuse import HangingDisk, hanging_disk
+from tests.support.fuse import FuseDisk, fuse_disk
 from tests.support.load import Writers
 from tests.support.supervisor import Supervisor
 from tests.support.waiting import until
@@ -28,12 +28,12 @@ __all__ = ["disk"]  # a fixture
 
 
 @pytest.fixture
-def far(tmp_path: Path) -> Iterator[HangingDisk]:
-    with hanging_disk(tmp_path / "far") as made:
+def far(tmp_path: Path) -> Iterator[FuseDisk]:
+    with fuse_disk(tmp_path / "far") as made:
         yield made
 
 
-def writers_on(far: HangingDisk, folder: Path, maxbytes: int) -> Writers:
+def writers_on(far: FuseDisk, folder: Path, maxbytes: int) -> Writers:
     """Two writers; the log of the first is on the disk."""
     elsewhere = {0: far.folder / "w0.log"}
     return Writers(folder, 2, maxbytes=maxbytes, burst_bytes=20_000, pause_s=0.05, elsewhere=elsewhere)
@@ -62,7 +62,7 @@ IDLE = "[program:idle]\ncommand=/bin/sleep 1000\nstartsecs=0\n"
 
 @pytest.mark.parametrize("more", ["", "stdout_events_enabled=true\n", "stdout_capture_maxbytes=1000\n"])
 def test_a_log_on_a_mount_that_hangs(
-    far: HangingDisk, supervise: Supervise, tmp_path: Path, faults: Faults, more: str
+    far: FuseDisk, supervise: Supervise, tmp_path: Path, faults: Faults, more: str
 ) -> None:
     writers = writers_on(far, tmp_path, 60_000)
     log = far.folder / "w0.log"
@@ -91,7 +91,7 @@ def test_a_log_on_a_mount_that_hangs(
 def test_a_daemon_that_cannot_be_reaped_is_followed_by_another(
     supervise: Supervise, tmp_path: Path, faults: Faults
 ) -> None:
-    with hanging_disk(tmp_path / "far", flushes=True) as far:
+    with fuse_disk(tmp_path / "far", flushes=True) as far:
         writers = writers_on(far, tmp_path, 0)
         supervisor = supervise(writers.config() + IDLE)
         until(lambda: (far.folder / "w0.log").exists(), "the log")
@@ -114,7 +114,7 @@ def served_by_another(supervisor: Supervisor, daemon: int) -> None:
 
 
 def test_a_command_on_a_mount_that_hangs(
-    far: HangingDisk, supervise: Supervise, tmp_path: Path, faults: Faults
+    far: FuseDisk, supervise: Supervise, tmp_path: Path, faults: Faults
 ) -> None:
     tool = far.folder / "tool"
     tool.write_text("#!/bin/sh\nexec sleep 1000\n")
@@ -149,7 +149,7 @@ def test_a_command_on_a_mount_that_hangs(
 
 
 def test_the_files_of_the_supervisor_on_a_mount_that_hangs(
-    far: HangingDisk, supervise: Supervise, faults: Faults
+    far: FuseDisk, supervise: Supervise, faults: Faults
 ) -> None:
     text = "command=/bin/sh -c 'while :; do echo line; sleep 0.1; done'\nstartsecs=0\nstdout_logfile=AUTO\n"
     supervisor = supervise(f"[program:a]\n{text}[program:b]\nautostart=false\n{text}{IDLE}", start=False)
@@ -185,7 +185,7 @@ def test_the_files_of_the_supervisor_on_a_mount_that_hangs(
     faults.injected("the file system of pidfile, main log and childlogdir hangs")
 
 
-def test_an_end_while_the_pidfile_hangs(far: HangingDisk, supervise: Supervise, faults: Faults) -> None:
+def test_an_end_while_the_pidfile_hangs(far: FuseDisk, supervise: Supervise, faults: Faults) -> None:
     supervisor = supervise(IDLE, start=False)
     config = supervisor.config_file.read_text().replace("pidfile=%(here)s", "pidfile=%(here)s/far")
     supervisor.config_file.write_text(config)
@@ -203,7 +203,7 @@ def test_the_file_system_of_a_log_dies_and_is_mounted_again(
     place = disk / "far"
     place.mkdir()
     remount(disk, "ro")  # so that nothing is written where it was mounted, once it is not
-    with hanging_disk(place) as far:
+    with fuse_disk(place) as far:
         log = place / "a.log"
         supervisor = supervise(f"[program:a]\n{text}stdout_logfile={log}\n{IDLE}")
         until(lambda: log.exists() and log.stat().st_size, "the first line")
@@ -217,7 +217,7 @@ def test_the_file_system_of_a_log_dies_and_is_mounted_again(
         )
         supervisor.rpc.supervisor.stopProcess("idle")
         print(f"slowest answer {slowest_answer(supervisor):.3f} s")
-    with hanging_disk(place):
+    with fuse_disk(place):
         until(lambda: not troubles(supervisor), "the trouble to be over")
         until(lambda: log.exists() and log.stat().st_size, "a line where it is mounted again")
         supervisor.finish()

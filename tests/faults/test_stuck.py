@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.conftest import Supervise
 from tests.faults.conftest import Faults
-from tests.support.hangingfs import hanging
+from tests.support.fuse import fuse_disk
 from tests.support.processes import alive, state
 from tests.support.supervisor import Supervisor
 from tests.support.waiting import until
@@ -31,7 +31,8 @@ def stuck(supervisor: Supervisor) -> int:
 
 
 def test_neither_term_nor_kill(supervise: Supervise, tmp_path: Path, faults: Faults) -> None:
-    with hanging(tmp_path / "far"):
+    with fuse_disk(tmp_path / "far") as far:
+        far.swallow()
         supervisor = supervise(programs(tmp_path))
         pid = stuck(supervisor)
         supervisor.wait_log(f"killing 'a' ({pid}) with SIGKILL", 3)
@@ -51,7 +52,8 @@ def test_neither_term_nor_kill(supervise: Supervise, tmp_path: Path, faults: Fau
 def test_the_end_does_not_wait_and_the_next_one_starts_no_second(
     supervise: Supervise, tmp_path: Path, faults: Faults
 ) -> None:
-    with hanging(tmp_path / "far"):
+    with fuse_disk(tmp_path / "far") as far:
+        far.swallow()
         supervisor = supervise(programs(tmp_path))
         pid = stuck(supervisor)
         os.kill(supervisor.keeper_pid, signal.SIGTERM)

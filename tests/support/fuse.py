@@ -1,21 +1,24 @@
-"""A small file system in memory behind /dev/fuse, in a process of its own that can be stopped: then it hangs.
+"""A small file system in memory behind /dev/fuse that misbehaves as it is told, in a process of its own.
 
 Run as ``python -m tests.support.fuse FOLDER``; it mounts itself, says ``ready`` and serves until it is killed or
-unmounted. Spoken is what linux/fuse.h says, as far as logs and small programs need it; nothing of it is cached.
+unmounted. Each line of stdin is a ``Behaviour`` in JSON, in place of the one before, and answered with ``ready``. Spoken
+is what linux/fuse.h says, as far as logs and small programs need it; nothing of it is cached.
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import json
 import os
+import select
 import signal
 import stat
 import struct
 import subprocess
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import pytest
@@ -27,6 +30,51 @@ _IN, _OUT = struct.Struct("=IIQQIIIHH"), struct.Struct("=IiQ")
 _ATTR = struct.Struct("=6Q10I")
 SIZE_GIVEN, MODE_GIVEN = 8, 1
 NO_REPLY = None
+CODES = {
+    "lookup": 1, "forget": 2, "getattr": 3, "setattr": 4, "mkdir": 9, "unlink": 10, "rename": 12, "open": 14, "read": 15,
+    "write": 16, "statfs": 17, "release": 18, "fsync": 20, "flush": 25, "init": 26, "opendir": 27, "readdir": 28,
+    "releasedir": 29, "access": 34, "create": 35, "interrupt": 36, "batch_forget": 42, "rename2": 45,
+}  # fmt: skip
+NAMES = {code: name for name, code in CODES.items()}
+
+
+@dataclass
+class Behaviour:
+    """What to do with requests. ``answers``: whether at all; who waits then is deaf to SIGKILL.
+
+    ``refused``: calls that get ``error``, but for the first ``skip``, and no more than ``times`` (-1: any number).
+    ``most``: bytes of one write that are taken (0: all). ``room``: bytes that may be written, then ``error`` (-1: any).
+    """
+
+    answers: bool = True
+    refused: Sequence[str] = ()
+    error: str = "EIO"
+    skip: int = 0
+    times: int = -1
+    most: int = 0
+    room: int = -1
+
+    def refuses(self, code: int) -> bool:
+        if NAMES.get(code, "").replace("rename2", "rename") not in self.refused:
+            return False
+        if self.skip:
+            self.skip -= 1
+            return False
+        due = self.times != 0
+        self.times -= self.times > 0
+        return due
+
+    def taken(self, size: int) -> int:
+        """How much of a write is."""
+        size = min(size, self.most or size)
+        if self.room >= 0:
+            size = min(size, self.room)
+            self.room -= size
+        return size
+
+    @property
+    def errno(self) -> int:
+        return int(getattr(errno, self.error))
 
 
 @dataclass
@@ -42,38 +90,57 @@ class Refused(Exception):
 
 
 class Server:
-    """Answers one request after the other. ``flushes``: it wants to know of each close, which waits for it then."""
+    """Answers one request after the other; a call is a method of its name, if it is one of ``CODES``.
 
-    def __init__(self, flushes: bool) -> None:
+    ``flushes``: it wants to know of each close, which waits for it then.
+    """
+
+    def __init__(self, fd: int, flushes: bool) -> None:
+        self.fd = fd
         self.nodes = {ROOT: Node(stat.S_IFDIR | 0o755)}
-        self.calls = {
-            1: self.lookup, 2: self.forget, 3: self.getattr, 4: self.setattr, 9: self.mkdir, 10: self.unlink,
-            12: self.rename, 14: self.open, 15: self.read, 16: self.write, 17: self.statfs, 18: self.nothing,
-            20: self.nothing, 25: self.nothing, 26: self.init, 27: self.open, 28: self.readdir, 29: self.nothing,
-            34: self.nothing, 35: self.create, 36: self.forget, 42: self.forget, 45: self.rename2,
-        }  # fmt: skip
-        if not flushes:
-            del self.calls[25]
+        self.behaviour = Behaviour()
+        self.unanswered: list[bytes] = []
+        self.nothings = {"release", "fsync", "releasedir", "access"} | ({"flush"} if flushes else set())
 
-    def serve(self, fd: int) -> None:
+    def serve(self) -> None:
+        os.set_blocking(self.fd, False)
         while True:
+            ready, _, _ = select.select([self.fd, 0], [], [])
+            if 0 in ready:
+                self.behave(os.read(0, BUFFER_BYTES))
             try:
-                request = os.read(fd, BUFFER_BYTES)
-            except InterruptedError:
+                request = os.read(self.fd, BUFFER_BYTES)
+            except (BlockingIOError, InterruptedError):
                 continue
             except OSError:
                 return  # unmounted
-            _, code, unique, node, *_ = _IN.unpack_from(request)
-            try:
-                call = self.calls.get(code)
-                if call is None:
-                    raise Refused(errno.ENOSYS)
-                answer, error = call(node, request[_IN.size :]), 0
-            except Refused as refused:
-                answer, error = b"", -refused.args[0]
-            if answer is not NO_REPLY:
-                with contextlib.suppress(FileNotFoundError):  # who asked was killed
-                    os.write(fd, _OUT.pack(_OUT.size + len(answer), error, unique) + answer)
+            self.take(request)
+
+    def behave(self, line: bytes) -> None:
+        self.behaviour = Behaviour(**json.loads(line))
+        print("ready", flush=True)
+        waiting, self.unanswered = self.unanswered, []
+        for request in waiting:
+            self.take(request)
+
+    def take(self, request: bytes) -> None:
+        _, code, unique, node, *_ = _IN.unpack_from(request)
+        if not self.behaviour.answers and code != CODES["init"]:
+            self.unanswered.append(request)
+            return
+        try:
+            if self.behaviour.refuses(code):
+                raise Refused(self.behaviour.errno)
+            name = NAMES.get(code, "")
+            call = self.nothing if name in self.nothings else getattr(self, name, None)
+            if call is None:
+                raise Refused(errno.ENOSYS)
+            answer, error = call(node, request[_IN.size :]), 0
+        except Refused as refused:
+            answer, error = b"", -refused.args[0]
+        if answer is not NO_REPLY:
+            with contextlib.suppress(FileNotFoundError):  # who asked was killed
+                os.write(self.fd, _OUT.pack(_OUT.size + len(answer), error, unique) + answer)
 
     def attr(self, number: int) -> bytes:
         node = self.nodes[number]
@@ -101,6 +168,8 @@ class Server:
 
     def forget(self, node: int, data: bytes) -> None:
         return NO_REPLY
+
+    batch_forget = interrupt = forget
 
     def lookup(self, node: int, data: bytes) -> bytes:
         number = self.nodes[node].names.get(data.rstrip(b"\0"))
@@ -134,12 +203,17 @@ class Server:
     def open(self, node: int, data: bytes) -> bytes:
         return struct.pack("=Q2I", 0, 0, 0)
 
+    opendir = open
+
     def read(self, node: int, data: bytes) -> bytes:
         offset, size = struct.unpack_from("=8xQI", data)
         return bytes(self.nodes[node].data[offset : offset + size])
 
     def write(self, node: int, data: bytes) -> bytes:
         offset, size = struct.unpack_from("=8xQI", data)
+        size = self.behaviour.taken(size)
+        if not size:
+            raise Refused(self.behaviour.errno)
         content = self.nodes[node].data
         content.extend(bytes(max(0, offset - len(content))))
         content[offset : offset + size] = data[40 : 40 + size]
@@ -192,28 +266,48 @@ def main(folder: str, flushes: str) -> int:
     print(problem or "ready", flush=True)
     if problem:
         return 1
-    Server(bool(flushes)).serve(fd)
+    Server(fd, bool(flushes)).serve()
     return 0
 
 
-class HangingDisk:
-    """A mounted folder that can be made to hang, and to go on."""
+class FuseDisk:
+    """A mounted folder that can be made to misbehave, and to go on."""
 
     def __init__(self, folder: Path, flushes: bool) -> None:
         self.folder = folder
         folder.mkdir(exist_ok=True)
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.support.fuse", str(folder), "yes" if flushes else ""],
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
         )
-        assert self._process.stdout is not None
-        said = self._process.stdout.readline().strip()
+        said = self._answer()
         if said != "ready":
-            self._process.wait()
+            self._process.communicate()
             pytest.skip(f"a FUSE file system may not be mounted here: {said}")
 
+    def _answer(self) -> str:
+        assert self._process.stdout is not None
+        return self._process.stdout.readline().strip()
+
+    def behave(self, behaviour: Behaviour) -> None:
+        """From now on."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(asdict(behaviour)) + "\n")
+        self._process.stdin.flush()
+        assert self._answer() == "ready"
+
+    def swallow(self) -> None:
+        """Take requests and answer none: those who wait cannot be killed."""
+        self.behave(Behaviour(answers=False))
+
+    def work(self) -> None:
+        """Do all that is asked, and what was not answered first."""
+        self.behave(Behaviour())
+
     def hang(self) -> None:
+        """Stand still."""
         self._process.send_signal(signal.SIGSTOP)
 
     def go_on(self) -> None:
@@ -222,19 +316,18 @@ class HangingDisk:
     def die(self) -> None:
         """Whoever has a file open there gets errors from now on."""
         self._process.kill()
-        self._process.wait()
+        self._process.communicate()
 
     def close(self) -> None:
-        self.die()
-        if self._process.stdout is not None:
-            self._process.stdout.close()
+        if self._process.returncode is None:
+            self.die()
         subprocess.run(["umount", "-l", str(self.folder)], check=False)
 
 
 @contextlib.contextmanager
-def hanging_disk(folder: Path, flushes: bool = False) -> Iterator[HangingDisk]:
+def fuse_disk(folder: Path, flushes: bool = False) -> Iterator[FuseDisk]:
     """Skips the test where none may be mounted."""
-    disk = HangingDisk(folder, flushes)
+    disk = FuseDisk(folder, flushes)
     try:
         yield disk
     finally:
