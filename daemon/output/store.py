@@ -29,6 +29,7 @@ import contextlib
 import errno
 import os
 import stat
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -41,6 +42,7 @@ CHUNK_BYTES = 1 << 16
 TAKE_BYTES = 1 << 20
 LINE_END_BYTES = 1 << 16
 ROTATE_AGAIN_BYTES = 1 << 20
+ROTATE_AGAIN_S = 10.0
 PASSING = frozenset((errno.EAGAIN, errno.EINVAL, errno.ENOSPC, errno.EDQUOT))
 """Errors that are no reason to open the file again."""
 
@@ -54,6 +56,15 @@ def _unlink(path: str) -> None:
         os.unlink(path)
     except OSError:
         pass  # it was never made, or lies where nothing can be removed now
+
+
+def _is_there(path: str) -> bool:
+    """Raises OSError where nobody can say: what is taken for a gap is written over."""
+    try:
+        os.lstat(path)
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _is_special(path: str) -> bool:
@@ -74,7 +85,7 @@ class LogStore:
 
     __slots__ = (
         "_appending", "_archives", "_base", "_fd", "_found", "_gen", "_intent", "_lane", "_lanes", "_measured", "_persist",
-        "_reading", "_rotate_at", "_seen", "_size", "backups", "maxbytes", "path", "trouble", "watchers",
+        "_reading", "_rotate_after", "_rotate_at", "_seen", "_size", "backups", "maxbytes", "path", "trouble", "watchers",
     )  # fmt: skip
 
     def __init__(
@@ -104,6 +115,7 @@ class LogStore:
         self._intent: dict[str, int] = {}
         self._measured = False
         self._rotate_at = 0
+        self._rotate_after = 0.0
         self.trouble = ""
 
     @property
@@ -403,13 +415,19 @@ class LogStore:
         if self.maxbytes <= 0:
             return TAKE_BYTES
         for _ in range(2):  # what is behind the last line end may be over the limit as well
-            if self._size >= max(self.maxbytes, self._rotate_at):
+            if self._size >= self._limit():
                 if self._mounted_over():
                     raise BlockingIOError(errno.EAGAIN, "to be opened again", self.path)
                 self._try_rotate()
         if self._fd < 0:  # it was given up between two steps
             self.open()
-        return max(self.maxbytes, self._rotate_at) - self._size
+        return max(1, self._limit() - self._size)  # a rotation may be due again by now
+
+    def _limit(self) -> int:
+        """How large the file may be before it is rotated."""
+        if self._rotate_at and time.monotonic() >= self._rotate_after:
+            self._rotate_at = 0
+        return max(self.maxbytes, self._rotate_at)
 
     def take(self, source: int, limit: int) -> int:
         """Splice up to ``limit`` bytes; how many, 0 at the end of input, AGAIN when there are none now.
@@ -453,7 +471,7 @@ class LogStore:
 
     def _wrote(self, count: int) -> None:
         self._size += count
-        full = count and self.maxbytes > 0 and max(self.maxbytes, self._rotate_at) <= self._size
+        full = count and self.maxbytes > 0 and self._limit() <= self._size
         if full and not self._mounted_over():
             self._try_rotate()
 
@@ -471,6 +489,7 @@ class LogStore:
         except OSError as error:
             self.trouble = f"cannot rotate {self.path}: {os.strerror(error.errno or 0)}"
             self._rotate_at = self._size + ROTATE_AGAIN_BYTES
+            self._rotate_after = time.monotonic() + ROTATE_AGAIN_S
 
     # --- read ----------------------------------------------------------------------------------------
 
@@ -520,15 +539,24 @@ class LogStore:
             fd = os.open(waiting, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
             try:
                 os.fchmod(fd, mode)
-                if keep < self._size:
-                    os.pwrite(fd, os.pread(self._fd, self._size - keep, keep), 0)
+                self._copy_tail(keep, fd)
             finally:
                 os.close(fd)
             self._shift()
         except OSError:
             self._abandon_rotation()
             raise
+        self.close()  # not to be written to any more, whatever comes next: it is an archive that will be cut
         self._finish_rotation()
+
+    def _copy_tail(self, keep: int, fd: int) -> None:
+        """All of it: a disk that is nearly full takes a part, and has no room for the next."""
+        place = keep
+        while place < self._size:
+            tail = os.pread(self._fd, CHUNK_BYTES, place)
+            if not tail:
+                raise OSError(errno.EIO, "shorter than it was", self.path)
+            place += os.pwrite(fd, tail, place - keep)
 
     def _last_line_end(self) -> int:
         """How many bytes to keep in the old file."""
@@ -542,9 +570,7 @@ class LogStore:
         if self.backups <= 0:
             os.replace(f"{self.path}.rotating", self.path)
             return
-        last = next(
-            (n for n in range(1, self.backups) if not os.path.lexists(f"{self.path}.{n}")), self.backups
-        )
+        last = next((n for n in range(1, self.backups) if not _is_there(f"{self.path}.{n}")), self.backups)
         for number in range(last - 1, 0, -1):
             os.replace(f"{self.path}.{number}", f"{self.path}.{number + 1}")
         os.replace(self.path, f"{self.path}.1")
@@ -566,8 +592,7 @@ class LogStore:
         if unmoved:  # killed before the last rename: nothing has happened yet
             self._abandon_rotation()
             return
-        self.close()
-        if os.path.lexists(waiting):
+        if _is_there(waiting):
             os.replace(waiting, self.path)
         if self.backups > 0:
             self._cut_archive(keep)

@@ -29,6 +29,7 @@ import msgpack
 from supervisor.protocol.packing import pack_local
 
 from .cursor import Chunk, Cursor, Missed
+from .lane import reason
 from .pump import RETRY_S, STALL_S, Target
 from .spool import SPOOL_BYTES, Spool, Watchers
 from .store import LogStore
@@ -207,7 +208,7 @@ class Transformed:
         error = self._error
         if error is None or isinstance(error, BlockingIOError):
             return self.out.trouble
-        return f"log blocked: {error.strerror or os.strerror(error.errno or 0)}"
+        return f"log blocked: {reason(error)}"
 
     def read(self, offset: int, limit: int) -> bytes:
         """Transformed bytes; see LogStore."""

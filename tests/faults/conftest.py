@@ -24,6 +24,11 @@ class Faults:
     def injected(self, kind: str, count: int = 1) -> None:
         self.record("fault", (kind, count))
 
+    def checked(self, count: int) -> None:
+        """How many invariants were looked at and held: each line compared, each process, each status."""
+        assert count > 0, "nothing was checked"
+        self.record("checked", count)
+
     def recovered(self, seconds: float) -> None:
         """How long it took until a control call was answered after the death of the daemon."""
         self.record("recovery", seconds)
@@ -39,13 +44,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         return
     counts: Counter[str] = Counter()
     recoveries: list[float] = []
-    passed, lost = 0, 0
+    passed, lost, checked = 0, 0, 0
     for outcome in ("passed", "failed", "error"):
         for report in terminalreporter.stats.get(outcome, []):
             notes = [value for name, value in report.user_properties if name == "fault"]
             recoveries += [value for name, value in report.user_properties if name == "recovery"]
             if outcome == "passed":
                 passed += 1
+                checked += sum(value for name, value in report.user_properties if name == "checked")
                 for kind, count in notes:
                     counts[kind] += count
             else:
@@ -57,7 +63,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for kind, count in sorted(counts.items()):
         write(f"{kind:<58}{count:>8,}")
     write("-" * 66)
-    write(f"{'in all, every invariant of every test held':<58}{sum(counts.values()):>8,}")
+    write(f"{'in all, every invariant of every test held':<54}{sum(counts.values()):>12,}")
+    write(f"{'invariants checked (each line, process, status compared)':<58}{checked:>12,}")
     write(f"{'tests passed':<58}{passed:>8,}")
     write(f"{'tests in which something was lost, doubled or stuck':<58}{lost:>8,}")
     skipped = len(terminalreporter.stats.get("skipped", []))

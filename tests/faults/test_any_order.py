@@ -215,6 +215,7 @@ class AnyOrder(RuleBasedStateMachine):
             until(so, "everything to be as asked for", 30)
         except AssertionError:
             raise AssertionError(f"{last}, there: {sleepers(self.supervisor.mark)}") from None
+        self.faults.checked(2 * len(self.programs))  # its state, and who is in the process table
 
     @staticmethod
     def agrees(program: Program, info: dict[str, object] | None, pids: list[int]) -> bool:

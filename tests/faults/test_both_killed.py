@@ -47,7 +47,7 @@ def test_programs_are_taken_over_with_their_pipes(
     before = [supervisor.wait_state(f"p{n}", "RUNNING")["pid"] for n in range(2)]
     kill_both(supervisor)
     supervisor.start()
-    check_once(supervisor, 2)
+    faults.checked(check_once(supervisor, 2))
     assert [supervisor.info(f"p{n}")["pid"] for n in range(2)] == before
     assert abs(supervisor.info("x")["start"] - start) <= 1, "the uptime goes on"
     assert supervisor.wait_state("x", "RUNNING")["pid"] == pid
@@ -69,7 +69,7 @@ def test_killed_together_again_and_again(supervise: Supervise, faults: Faults) -
     for _ in range(2 * MANY):
         kill_both(supervisor)
         supervisor.start()
-        check_once(supervisor, count)
+        faults.checked(check_once(supervisor, count))
         faults.injected("keeper and daemon killed together")
 
 
@@ -83,7 +83,7 @@ def test_what_ended_meanwhile_is_started_and_what_has_no_section_is_named(
     until(lambda: not alive(pids[0]), "p0 to die")
     supervisor.configure(programs(2))
     supervisor.start()
-    check_once(supervisor, 2)
+    faults.checked(check_once(supervisor, 2))
     assert supervisor.info("p0")["pid"] not in pids
     assert supervisor.info("p1")["pid"] == pids[1]
     supervisor.wait_log(f"pid {pids[2]} was p2:p2 of a supervisord that was killed")
@@ -158,7 +158,7 @@ def test_killed_together_during_a_mass_start(supervise: Supervise, faults: Fault
     until(lambda: running(7, supervisor.mark), "one of the first to run")
     kill_both(supervisor)
     supervisor.start()
-    check_once(supervisor, count)
+    faults.checked(check_once(supervisor, count))
     faults.injected("keeper and daemon killed together during a mass start")
 
 
@@ -180,5 +180,5 @@ def test_killed_after_a_start_that_is_not_yet_written_down(
     assert not running(0, supervisor.mark)
     assert running(0, other.mark) == [theirs]
     supervisor.rpc.supervisor.startProcess("p0")
-    check_once(supervisor, 1)
+    faults.checked(check_once(supervisor, 1))
     faults.injected("keeper killed before it writes down a start")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 from pathlib import Path
 
 from supervisor.protocol import stream as p
@@ -14,7 +13,7 @@ from tests.faults.test_keeper_gaps import another_serves, check_once
 from tests.support.load import Writers
 from tests.support.processes import alive
 from tests.support.sleepers import programs, running
-from tests.support.supervisor import PYTHON, Supervisor
+from tests.support.supervisor import Supervisor
 from tests.support.tracing import injected, need_strace
 from tests.support.waiting import until
 
@@ -45,10 +44,7 @@ def test_a_keeper_that_stands_still(supervise: Supervise, tmp_path: Path, faults
             until(lambda: stream.expect(p.Delta).supervisor == "DEGRADED", "the stream to say so")
         assert "has not answered" in degraded(supervisor)
         assert state_on_stream(supervisor) == "DEGRADED"
-        done = subprocess.run(
-            [PYTHON, "-m", "supervisor.supervisorctl", "-s", f"unix://{tmp_path}/s", "status"],
-            capture_output=True, text=True, check=False, timeout=20,
-        )  # fmt: skip
+        done = supervisor.ctl("status")
         assert "supervisord is degraded: the keeper" in done.stderr and "degraded" not in done.stdout
         size = (tmp_path / "w0.log").stat().st_size
         until(lambda: (tmp_path / "w0.log").stat().st_size != size, "logs to go on")
@@ -56,10 +52,10 @@ def test_a_keeper_that_stands_still(supervise: Supervise, tmp_path: Path, faults
     finally:
         os.kill(supervisor.keeper_pid, signal.SIGCONT)
     supervisor.wait_state("p0", "RUNNING")
-    check_once(supervisor, 1)
+    faults.checked(check_once(supervisor, 1))
     until(lambda: not degraded(supervisor), "the keeper to answer")
     assert state_on_stream(supervisor) == "RUNNING"
-    writers.check(supervisor)
+    faults.checked(writers.check(supervisor))
     assert supervisor.log().count("degraded: the keeper") == 1
     events.send(p.Ping(1))
     assert isinstance(events.receive(), p.Pong), "the end was announced"

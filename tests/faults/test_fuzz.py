@@ -30,6 +30,7 @@ def test_mutations(target: Target, faults: Faults) -> None:
     fuzzer.go(SECONDS)
     print(f"{fuzzer.runs:,} inputs, {len(fuzzer.seen)} edges, {before} of them by the corpus")
     faults.injected(f"mutated input: {target.name}", fuzzer.runs)
+    faults.checked(fuzzer.runs)  # each was taken, or refused by the one error of its codec
 
 
 def test_a_target_that_fails_is_seen() -> None:

@@ -84,7 +84,7 @@ def test_a_log_on_a_mount_that_hangs(
     until(lambda: not troubles(supervisor), "the trouble to be over")
     before = file_of(log)
     until(lambda: file_of(log) != before, "the log to go on")
-    writers.check(supervisor)
+    faults.checked(writers.check(supervisor))
     faults.injected("the file system of a log hangs, and answers again")
 
 
@@ -103,7 +103,7 @@ def test_a_daemon_that_cannot_be_reaped_is_followed_by_another(
         others_go_on(supervisor, tmp_path / "w1.log")
         far.go_on()
         until(lambda: not troubles(supervisor), "the trouble to be over")
-        writers.check(supervisor)
+        faults.checked(writers.check(supervisor))
     faults.injected("daemon killed, and its end waits for a file system")
 
 

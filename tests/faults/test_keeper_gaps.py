@@ -33,13 +33,14 @@ def another_serves(supervisor: Supervisor, before: int) -> bool:
         return False
 
 
-def check_once(supervisor: Supervisor, count: int) -> None:
-    """Each program that there is has one process, the one that the supervisor names."""
+def check_once(supervisor: Supervisor, count: int) -> int:
+    """Each program that there is has one process, the one that the supervisor names. How many things were compared."""
     for number in range(count):
         info = supervisor.wait_state(f"p{number}", "RUNNING")
         # told of, it may still be in the middle of its exec, with no command line
         found = until(lambda number=number: running(number, supervisor.mark), f"p{number} to exec")  # type: ignore[misc]
         assert found == [info["pid"]], f"p{number}"
+    return 2 * count
 
 
 def test_killed_before_it_tells_of_a_start(supervise: Supervise, faults: Faults) -> None:
@@ -55,7 +56,7 @@ def test_killed_before_it_tells_of_a_start(supervise: Supervise, faults: Faults)
     assert supervisor.popen is not None
     supervisor.popen.wait(10)
     supervisor.popen = None
-    check_once(supervisor, 1)
+    faults.checked(check_once(supervisor, 1))
     faults.injected("keeper killed before it tells of a start")
 
 
@@ -66,7 +67,7 @@ def test_killed_during_a_mass_start(supervise: Supervise, faults: Faults) -> Non
     for number in range(count):
         supervisor.rpc.supervisor.startProcess(f"p{number}", False)
     kill_keeper(supervisor)
-    check_once(supervisor, count)
+    faults.checked(check_once(supervisor, count))
     faults.injected("keeper killed during a mass start")
 
 

@@ -69,7 +69,7 @@ def test_programs_and_logs_go_on_and_no_line_is_lost(
         kill_keeper(supervisor)
         assert {name: supervisor.info(name)["pid"] for name in names} == before
     assert all(alive(pid) for pid in before.values())
-    writers.check(supervisor)
+    faults.checked(writers.check(supervisor))
     faults.injected("keeper killed under load", kills)
 
 

@@ -50,8 +50,8 @@ def test_killed_under_load(supervise: Supervise, tmp_path: Path, faults: Faults)
             writers.end(1 + kill // (10 * MANY))  # its end falls into the gap, or soon after it
         gaps.append(served_again(supervisor, begin))
         faults.recovered(gaps[-1])
-    writers.check(supervisor)
-    follower.finish(tmp_path / "w0.log")
+    faults.checked(writers.check(supervisor))
+    faults.checked(follower.finish(tmp_path / "w0.log"))
     assert follower.connections > KILLS // 2
     faults.injected("daemon killed under load of ten writers", KILLS)
     print(f"recovery: median {statistics.median(gaps):.3f} s, max {max(gaps):.3f} s of {KILLS} kills")
@@ -101,7 +101,9 @@ def mass_config(folder: Path, count: int, autostart: bool) -> str:
     )
 
 
-def check_mass(supervisor: Supervisor, folder: Path, count: int) -> None:
+def check_mass(supervisor: Supervisor, folder: Path, count: int) -> int:
+    """Each started once, as the pid that is told, and with its line. How many things were compared."""
+
     def all_started() -> bool:
         return all((folder / f"p{n}.starts").exists() for n in range(count))
 
@@ -114,6 +116,7 @@ def check_mass(supervisor: Supervisor, folder: Path, count: int) -> None:
         until(lambda n=n: (folder / f"p{n}.log").read_text() == f"p{n}\n", f"the log of p{n}")  # type: ignore[misc]
         pids += starts
     assert len(set(pids)) == count
+    return 4 * count
 
 
 @pytest.mark.timeout(240)
@@ -126,7 +129,7 @@ def test_killed_during_a_mass_start(supervise: Supervise, tmp_path: Path, faults
         supervisor.kill_daemon()
         served_again(supervisor, time.monotonic())
         time.sleep(dice.uniform(0.0, 0.05))
-    check_mass(supervisor, tmp_path, count)
+    faults.checked(check_mass(supervisor, tmp_path, count))
     faults.injected("daemon killed during a mass start", 6)
 
 

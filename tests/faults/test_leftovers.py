@@ -34,13 +34,6 @@ def scattered(folder: Path, count: int, name: str = "a") -> list[int]:
     return [int(word) for word in path.read_text().split()]
 
 
-def ctl(supervisor: Supervisor, *words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "supervisor.supervisorctl", "-c", str(supervisor.config_file), *words]
-    return subprocess.run(
-        command, capture_output=True, text=True, check=False, env=supervisor.env, timeout=60
-    )
-
-
 def left(supervisor: Supervisor) -> list[int]:
     return sorted(found["pid"] for found in supervisor.rpc.supervisor.getLeftBehind())
 
@@ -52,22 +45,22 @@ def test_what_is_left_is_named_and_not_touched(supervise: Supervise, tmp_path: P
         + "[program:b]\ncommand=/bin/sleep 1000\nstartsecs=0\n"
     )
     pids = scattered(tmp_path, len(WAYS))
-    done = ctl(supervisor, "stop", "a", "b")
+    done = supervisor.ctl("stop", "a", "b")
     assert done.stdout == "a: stopped\nb: stopped\n"
     assert done.stderr.startswith("a left behind: ") and done.stderr.count("\n") == 1
     assert all(f"{pid} (" in done.stderr for pid in pids), (pids, done.stderr)
     supervisor.wait_log("'a' left 4 processes behind: ")
     assert all(alive(pid) for pid in pids)
     assert left(supervisor) == sorted(pids)
-    assert "a left 4 processes behind" in ctl(supervisor, "status").stderr
-    assert "left 4 processes behind" in ctl(supervisor, "why", "a").stdout
+    assert "a left 4 processes behind" in supervisor.ctl("status").stderr
+    assert "left 4 processes behind" in supervisor.ctl("why", "a").stdout
     supervisor.kill_daemon()
     supervisor.wait_ready()
     end(pids[1:])  # the first one has no names, and whose it was the next daemon does not know
     until(lambda: set(left(supervisor)) <= {pids[0]}, "the others to be gone")
     end(pids)
     until(lambda: not left(supervisor), "nothing to be left")
-    assert ctl(supervisor, "status").stderr == ""
+    assert supervisor.ctl("status").stderr == ""
     faults.injected("a program leaves its process group, and is stopped", len(WAYS))
 
 

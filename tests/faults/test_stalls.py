@@ -26,7 +26,7 @@ def test_a_daemon_that_stands_still_is_replaced(supervise: Supervise, tmp_path: 
     os.kill(daemon, signal.SIGSTOP)
     until(lambda: not alive(daemon), "the keeper to end it", 60)
     served_again(supervisor, time.monotonic())
-    writers.check(supervisor)
+    faults.checked(writers.check(supervisor))
     faults.injected("daemon stands still (SIGSTOP): the keeper replaces it")
 
 
@@ -45,7 +45,7 @@ def test_a_keeper_that_stands_still_for_half_a_minute(
     assert supervisor.daemon_pid() == daemon, (
         "the daemon was taken for dead, and it was the keeper that was away"
     )
-    writers.check(supervisor)
+    faults.checked(writers.check(supervisor))
     faults.injected("keeper stands still for 30 s")
 
 
@@ -64,5 +64,5 @@ def test_all_stand_still_as_in_a_frozen_container(
     for _ in range(2):  # between the two answers the keeper has looked how long the daemon was silent
         supervisor.rpc.supervisor.signalProcess("w0", "CONT")
     assert supervisor.daemon_pid() == daemon
-    writers.check(supervisor)
+    faults.checked(writers.check(supervisor))
     faults.injected("keeper, daemon and programs stand still for 15 s")

@@ -42,7 +42,7 @@ def test_a_log_that_cannot_be_written(
         assert supervisor.rpc.supervisor.getState()["statename"] == "RUNNING"
         assert supervisor.info("w0")["statename"] == "RUNNING"
     until(lambda: not troubles(supervisor), "the trouble to be over")
-    writers.check(supervisor)
+    faults.checked(writers.check(supervisor))
     faults.injected(f"write of a log fails: {error}")
 
 
@@ -59,7 +59,7 @@ def test_the_folder_of_the_logs_goes_away_and_comes_back(
     assert supervisor.rpc.supervisor.getState()["statename"] == "RUNNING"
     away.rename(logs)
     until(lambda: not troubles(supervisor), "the trouble to be over")
-    writers.check(supervisor)
+    faults.checked(writers.check(supervisor))
     faults.injected("the folder of the logs is moved away and back")
 
 
@@ -96,6 +96,7 @@ def test_a_log_that_somebody_takes_away(
         else:
             (tmp_path / "whole").write_bytes(held.read() + log.read_bytes())
             assert not problem_of(tmp_path / "whole", "w0", total)
+            faults.checked(total)
     faults.injected(f"a log is {how} under the program")
 
 
@@ -168,6 +169,7 @@ def test_logrotate_beside_kills(supervise: Supervise, tmp_path: Path, faults: Fa
         until(lambda: f"w0 {total - 1:09d} ".encode() in log.read_bytes(), "the last line")
         (tmp_path / "whole").write_bytes(b"".join(part.read_bytes() for part in (*parts, log)))
         assert not problem_of(tmp_path / "whole", "w0", total)
+        faults.checked(total)
     else:  # what came between a copy and its cut is lost to everybody; nothing else is, and there is no hole
         contents = [part.read_bytes() for part in parts]
         assert contents[0].startswith(b"w0 000000000 ")
@@ -239,7 +241,7 @@ def test_a_full_disk_that_gets_room_again(
     until(lambda: not troubles(supervisor), "the trouble to be over")
     writers.end_all()
     (tmp_path / "w0.log").symlink_to(disk / "w0.log")
-    writers.check(supervisor)
+    faults.checked(writers.check(supervisor))
     faults.injected("a disk is full, and gets room")
 
 

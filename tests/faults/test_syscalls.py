@@ -92,16 +92,16 @@ def test_killed_at_each_call(supervise: Supervise, tmp_path: Path, faults: Fault
     restarter.over.set()
     restarter.join(60)
     assert not restarter.is_alive()
-    writers.check(supervisor)
+    faults.checked(writers.check(supervisor))
     with contextlib.suppress(xmlrpc.client.Fault):
         supervisor.rpc.supervisor.stopProcess("r")
     supervisor.wait_state("r", "STOPPED", "EXITED")
-    check_events(events)
+    faults.checked(check_events(events))
     faults.injected(f"daemon killed at its Nth {call.partition(',')[0]}", deaths)
 
 
-def check_events(path: Path) -> None:
-    """No two instances at once; every instance was told to end, none had to be killed."""
+def check_events(path: Path) -> int:
+    """No two instances at once; every instance was told to end, none had to be killed. How many of them."""
     words = [line.split() for line in path.read_text().splitlines()]
     count = Counter(word for word, _ in words)
     assert count["start"], "no instance lived long enough to say anything"
@@ -110,3 +110,4 @@ def check_events(path: Path) -> None:
     ended = [pid for word, pid in words if word == "end"]
     assert len(set(started)) == len(started)
     assert set(started) <= set(ended), f"killed without a word: {set(started) - set(ended)}"
+    return len(started)

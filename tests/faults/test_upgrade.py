@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from xmlrpc.client import Fault
@@ -67,10 +65,7 @@ def test_a_newer_and_a_broken_version(supervise: Supervise, tmp_path: Path, faul
         replaced("daemon/serve.py", broken)
         with pytest.raises(Fault, match=f"FAILED: this daemon goes on, the next one cannot serve: {words}"):
             running.rpc.supervisor.restartDaemon()
-        answer = subprocess.run(
-            [sys.executable, "-m", "supervisor.supervisorctl", "-s", f"unix://{tmp_path}/s", "restart-daemon"],
-            capture_output=True, text=True, check=False, timeout=60,
-        )  # fmt: skip
+        answer = running.ctl("restart-daemon")
         assert answer.returncode == 1
         assert answer.stdout.startswith(f"ERROR: this daemon goes on, the next one cannot serve: {words}")
     assert running.daemon_pid() == before
@@ -84,5 +79,5 @@ def test_a_newer_and_a_broken_version(supervise: Supervise, tmp_path: Path, faul
     replaced("daemon/serve.py", good)
     served_again(running, time.monotonic())
     assert [running.info(f"w{n}")["pid"] for n in range(2)] == pids
-    writers.check(running)
+    faults.checked(writers.check(running))
     faults.injected("death of the daemon where the version on disk cannot start")

@@ -1,7 +1,7 @@
 """A small file system in memory behind /dev/fuse that misbehaves as it is told, in a process of its own.
 
 Run as ``python -m tests.support.fuse FOLDER``; it mounts itself, says ``ready`` and serves until it is killed or
-unmounted. Each line of stdin is a ``Behaviour`` in JSON, in place of the one before, and answered with ``ready``. Spoken
+unmounted. Each line of stdin is a ``Behaviour`` in JSON, in place of the one before, which is the answer. Spoken
 is what linux/fuse.h says, as far as logs and small programs need it; nothing of it is cached.
 """
 
@@ -117,8 +117,8 @@ class Server:
             self.take(request)
 
     def behave(self, line: bytes) -> None:
+        print(json.dumps(asdict(self.behaviour)), flush=True)
         self.behaviour = Behaviour(**json.loads(line))
-        print("ready", flush=True)
         waiting, self.unanswered = self.unanswered, []
         for request in waiting:
             self.take(request)
@@ -291,20 +291,20 @@ class FuseDisk:
         assert self._process.stdout is not None
         return self._process.stdout.readline().strip()
 
-    def behave(self, behaviour: Behaviour) -> None:
-        """From now on."""
+    def behave(self, behaviour: Behaviour) -> Behaviour:
+        """From now on; what has become of the one before."""
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(asdict(behaviour)) + "\n")
         self._process.stdin.flush()
-        assert self._answer() == "ready"
+        return Behaviour(**json.loads(self._answer()))
 
     def swallow(self) -> None:
         """Take requests and answer none: those who wait cannot be killed."""
         self.behave(Behaviour(answers=False))
 
-    def work(self) -> None:
-        """Do all that is asked, and what was not answered first."""
-        self.behave(Behaviour())
+    def work(self) -> Behaviour:
+        """Do all that is asked, and what was not answered first; see ``behave``."""
+        return self.behave(Behaviour())
 
     def hang(self) -> None:
         """Stand still."""

@@ -56,9 +56,10 @@ class Writers:
     def has_ended(self, n: int) -> bool:
         return (self.folder / f"w{n}.count").exists()
 
-    def check(self, supervisor: Supervisor) -> None:
-        """End all; every line exactly once, every program started once, every exit code right."""
+    def check(self, supervisor: Supervisor) -> int:
+        """End all; every line exactly once, every program started once, every exit code right. How many things that were."""
         self.end_all()
+        checked = 2 * self.count
         for n in range(self.count):
             until(lambda n=n: self.has_ended(n), f"w{n} to end", 60.0)  # type: ignore[misc]
             info = supervisor.wait_state(f"w{n}", "EXITED", "FATAL", "STOPPED")
@@ -69,6 +70,8 @@ class Writers:
             total = int((self.folder / f"w{n}.count").read_text())
             problem = until_whole(self.log(n), f"w{n}", total)
             assert not problem, problem
+            checked += total
+        return checked
 
 
 def log_set(path: Path) -> list[Path]:
@@ -162,8 +165,8 @@ class Follower(threading.Thread):
                 else:
                     self.problems.append(f"unexpected {frame}")
 
-    def finish(self, path: Path) -> None:
-        """Wait for the last byte; what was followed is what is in the log."""
+    def finish(self, path: Path) -> int:
+        """Wait for the last byte; what was followed is what is in the log. How many lines that are."""
         expected = whole_log(path)
         try:
             until(lambda: len(self.data) >= len(expected) or self.problems, "the follower to catch up")
@@ -172,3 +175,4 @@ class Follower(threading.Thread):
             self.join(10)
         assert not self.problems, self.problems[:5]
         assert bytes(self.data) == expected
+        return expected.count(b"\n")

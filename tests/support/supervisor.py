@@ -165,6 +165,17 @@ class Supervisor:
         """An XML-RPC proxy on a connection of its own, closed after each call."""
         return Rpc(f"unix://{self.folder / 's'}")
 
+    def ctl(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run supervisorctl."""
+        return subprocess.run(
+            [PYTHON, "-m", "supervisor.supervisorctl", "-s", f"unix://{self.folder}/s", *words],
+            capture_output=True,
+            text=True,
+            env=self.env,
+            timeout=2 * PATIENCE_S,
+            check=False,
+        )
+
     def stream(self) -> Stream:
         return Stream(str(self.folder / "s.stream"))
 
