@@ -497,8 +497,10 @@ class Supervisor:
 
     def open_outputs(self, process: Process, later: bool = False) -> None:
         """Make the outputs of a process ready to be written and read; ``later`` as there. Raises OSError."""
-        for held, fd in process.open_outputs(self.stores, self.held, later):
-            self.link.send(wire.Hold(held), (fd,))
+        process.open_outputs(self.stores, self.held, self._hold, later)
+
+    def _hold(self, name: str, fd: int) -> None:
+        self.link.send(wire.Hold(name), (fd,))
 
     def save(self, process: Process) -> None:
         """Write a process's record of the snapshot."""

@@ -49,6 +49,9 @@ _NO_FACTS = StructHead({})
 
 Observer = Callable[[Transition], None]
 
+Hold = Callable[[str, int], None]
+"""Gives the keeper a descriptor under a name. Raises OSError."""
+
 
 @dataclass(slots=True)
 class Output:
@@ -214,15 +217,12 @@ class Process:
         """Channel to path of the AUTO logs, for the snapshot."""
         return {n: o.path for n, o in self.outputs.items() if o.config.logfile.kind is LogKind.AUTO}
 
-    def open_outputs(
-        self, stores: StoreSet, held: dict[str, int], later: bool = False
-    ) -> list[tuple[str, int]]:
-        """Make every output ready to be written; (name, descriptor) of what the keeper is to hold.
+    def open_outputs(self, stores: StoreSet, held: dict[str, int], hold: Hold, later: bool = False) -> None:
+        """Make every output ready to be written.
 
-        ``held``: descriptors from the keeper by name, taken out when used. ``later``: a log that
-        cannot be opened now may be opened with the first write. Raises OSError.
+        ``held``: descriptors from the keeper by name, taken out when used; ``hold`` gives it another one.
+        ``later``: a log that cannot be opened now may be opened with the first write. Raises OSError.
         """
-        to_hold: list[tuple[str, int]] = []
         for channel, output in self.outputs.items():
             if isinstance(output.sink, Transformed):
                 continue  # it opens its log when there is something to write
@@ -239,14 +239,15 @@ class Process:
                     if not later:
                         raise
             if output.sink is None:
-                name = f"spool:{channel}:{self.key}"
-                fd = held.pop(name, -1)
-                spool = Spool(fd) if fd >= 0 else Spool.create()
-                if fd < 0:
-                    to_hold.append((name, spool.fd))
-                output.sink = Target(spool, open_target(output.path)) if output.path else spool
-            to_hold += self._listen(channel, output, output.sink, stores, held)
-        return to_hold
+                target = open_target(output.path) if output.path else -1
+                try:
+                    spool = _spool(f"spool:{channel}:{self.key}", held, hold)
+                except OSError:
+                    if target >= 0:
+                        os.close(target)
+                    raise
+                output.sink = Target(spool, target) if target >= 0 else spool
+            self._listen(channel, output, output.sink, stores, held, hold)
 
     def _listen(
         self,
@@ -255,7 +256,8 @@ class Process:
         sink: LogStore | Spool | Target,
         stores: StoreSet,
         held: dict[str, int],
-    ) -> list[tuple[str, int]]:
+        hold: Hold,
+    ) -> None:
         """Have somebody read what is written, where the configuration asks for more than a log."""
         config, hearing = output.config, self.hearing
         protocol = self.protocol if channel == "stdout" else None
@@ -264,7 +266,7 @@ class Process:
         if output.readback is not None or not (
             changes or config.events_enabled or config.syslog or hearing.all_output
         ):
-            return []
+            return
         syslog = partial(hearing.line, self) if config.syslog else None
         shared = isinstance(sink, LogStore) and stores.users(sink) > 1
         if (
@@ -282,12 +284,9 @@ class Process:
                 moved=partial(hearing.moved, self),
                 missed=partial(hearing.missed, self, channel),
             )
-            return []
-        name = f"spool:{channel}.raw:{self.key}"
-        fd = held.pop(name, -1)
-        raw = Spool(fd) if fd >= 0 else Spool.create()
+            return
         output.sink = Transformed(
-            raw,
+            _spool(f"spool:{channel}.raw:{self.key}", held, hold),
             sink,
             Transform(strip=hearing.strip_ansi, capture_maxbytes=capture),
             capture,
@@ -299,7 +298,6 @@ class Process:
             changed=partial(hearing.changed, self),
             around=(hearing.begin, hearing.end),
         )
-        return [(name, raw.fd)] if fd < 0 else []
 
     def follow_modes(self, changed: Callable[[], None]) -> None:
         """Know the modes of its terminal; ``changed`` is told when they are to be saved."""
@@ -498,6 +496,20 @@ class Process:
             if channel in self.outputs:
                 self.outputs[channel].place = (place_gen, place)
         self.name_logs(stores, {c: os.path.join(self._childlogdir, n) for c, n in saved.get("a", {}).items()})
+
+
+def _spool(name: str, held: dict[str, int], hold: Hold) -> Spool:
+    """The spool that the keeper has under that name, or a new one that it has from now on. Raises OSError."""
+    fd = held.pop(name, -1)
+    if fd >= 0:
+        return Spool(fd)
+    spool = Spool.create()
+    try:
+        hold(name, spool.fd)
+    except OSError:
+        spool.close()
+        raise
+    return spool
 
 
 def _clipped(text: str, limit_bytes: int = CLIPPED) -> str:

@@ -21,6 +21,7 @@ import os
 import struct
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import count
 from typing import Any
 
 import msgpack
@@ -45,7 +46,7 @@ class StateTable:
         self.fd = fd
         self._sequence: dict[int, int] = {}
         self._free: list[int] = []
-        self._end = 1
+        self._fresh = count(1)
 
     @classmethod
     def create(cls) -> StateTable:
@@ -54,15 +55,15 @@ class StateTable:
 
     def load(self) -> dict[int, dict[str, Any]]:
         """Every record that is valid, by its number; remembers which numbers are free."""
-        count = (os.fstat(self.fd).st_size + 2 * SLOT_BYTES - 1) // (2 * SLOT_BYTES)
+        end = (os.fstat(self.fd).st_size + 2 * SLOT_BYTES - 1) // (2 * SLOT_BYTES)
         found: dict[int, dict[str, Any]] = {}
-        for index in range(count):
+        for index in range(end):
             sequence, record = self._newest(index)
             self._sequence[index] = sequence
             if record:
                 found[index] = record
-        self._end = max(count, 1)
-        self._free = [index for index in range(self._end - 1, 0, -1) if index not in found]
+        self._fresh = count(max(end, 1))
+        self._free = [index for index in range(end - 1, 0, -1) if index not in found]
         return found
 
     def _newest(self, index: int) -> tuple[int, dict[str, Any]]:
@@ -79,11 +80,11 @@ class StateTable:
         return best
 
     def allocate(self) -> int:
-        """The number of a record that nobody uses."""
-        if self._free:
+        """The number of a record that nobody uses. Threads of file systems ask, too: either way is one step."""
+        try:
             return self._free.pop()
-        self._end += 1
-        return self._end - 1
+        except IndexError:
+            return next(self._fresh)
 
     def write(self, index: int, record: Mapping[str, Any], history: Sequence[bytes] = ()) -> None:
         """Put a record in place of the one before; an empty one marks the number as free.

@@ -16,7 +16,7 @@ HELD_POLL_S = 0.01
 
 
 async def input_of(supervisor: Supervisor, process: Process) -> Input:
-    """The way into the current generation. Raises InputClosed when it has none."""
+    """The way into the current generation. Raises InputClosed when it has none, InputFull without a descriptor for it."""
     gen = process.machine.gen
     generation = process.generations.get(gen)
     if generation is None or generation.ended:
@@ -26,7 +26,11 @@ async def input_of(supervisor: Supervisor, process: Process) -> Input:
             channel = generation.channels["stdout"]
             if channel.fd < 0:
                 raise InputClosed
-            generation.input = Input(os.dup(channel.fd), journal=generation.journal)
+            try:
+                own = os.dup(channel.fd)
+            except OSError:
+                raise InputFull from None
+            generation.input = Input(own, journal=generation.journal)
         else:
             fd = await supervisor.link.fetch_stdin(process.key, gen)
             if fd < 0:
@@ -47,16 +51,30 @@ async def kept_input_of(supervisor: Supervisor, process: Process) -> Input:
     generation = process.generations[gen]
     if generation.journal is None:
         try:
-            journal = generation.journal = InputJournal.create()
-            way.begin_journal(journal)
+            generation.journal = _begin_journal(supervisor, way, f"{HELD_AS}{gen}:{process.key}")
         except (OSError, JournalFull):
             raise InputFull from None
-        supervisor.link.send(wire.Hold(f"{HELD_AS}{gen}:{process.key}"), (journal.fd,))
     while not supervisor.link.idle:  # nothing is delivered from what nobody else holds
         await asyncio.sleep(HELD_POLL_S)
     if way.closed:
         raise InputClosed
     return way
+
+
+def _begin_journal(supervisor: Supervisor, way: Input, name: str) -> InputJournal:
+    """Have the keeper hold a journal and ``way`` use it. Raises OSError or JournalFull, and nothing has changed then."""
+    journal = InputJournal.create()
+    try:
+        supervisor.link.send(wire.Hold(name), (journal.fd,))
+        try:
+            way.begin_journal(journal)
+        except JournalFull:
+            supervisor.link.send(wire.Drop(name))
+            raise
+    except (OSError, JournalFull):
+        journal.close()
+        raise
+    return journal
 
 
 def resume_inputs(supervisor: Supervisor) -> None:

@@ -140,5 +140,5 @@ def end_strays(supervisor: Supervisor) -> None:
 
 def _begun(process: Process) -> int:
     """The tick at which its start was asked for, or a little earlier."""
-    begun = time.clock_gettime(time.CLOCK_BOOTTIME) - (time.time() - process.start)
+    begun = time.clock_gettime(time.CLOCK_BOOTTIME) - (time.monotonic() - process.machine.laststart)
     return int((begun - CLOCK_SLACK_S) * TICKS_A_SECOND)

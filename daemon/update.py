@@ -132,10 +132,16 @@ class Updates:
 
 async def _all(work: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
     """The results of all, once all are done; raises the first exception among them."""
-    tasks = [asyncio.ensure_future(one) for one in work]
-    if tasks:
-        await asyncio.wait(tasks)
-    return [task.result() for task in tasks]
+    results: list[T] = []
+    failed: list[BaseException] = []
+    for result in await asyncio.gather(*work, return_exceptions=True):
+        if isinstance(result, BaseException):
+            failed.append(result)
+        else:
+            results.append(result)
+    for error in failed:
+        raise error
+    return results
 
 
 class _Update:

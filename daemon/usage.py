@@ -10,6 +10,8 @@ import psutil
 
 FRESH_S: Final = 0.4
 """A sample that is no older serves whoever asks: measured over less, CPU would be noise."""
+KNOWN_FREE: Final = 1000
+"""So many processes may have ended and still be known."""
 
 
 @dataclass(slots=True)
@@ -26,6 +28,7 @@ class UsageSampler:
 
     def __init__(self) -> None:
         self._known: dict[int, _Sampled] = {}
+        self._look_over = KNOWN_FREE
 
     def sample(self, pids: dict[str, int]) -> dict[str, list[float]]:
         """Name to [CPU in percent of one core since the last sample, resident bytes]; those that run."""
@@ -34,8 +37,9 @@ class UsageSampler:
             found = self._sampled(pid) if pid else None
             if found is not None:
                 usage[name] = found.usage
-        if len(self._known) > 4 * max(len(pids), 1000):
+        if len(self._known) > self._look_over:
             self._known = {pid: known for pid, known in self._known.items() if known.process.is_running()}
+            self._look_over = 2 * len(self._known) + KNOWN_FREE  # so that not every question looks at all
         return usage
 
     def _sampled(self, pid: int) -> _Sampled | None:

@@ -462,9 +462,11 @@ async def stop_all_processes(context: Context, caller: Caller, wait: bool) -> li
 # --- restarting (ours) -------------------------------------------------------------------------------
 
 
-async def _restart_one(supervisor: Supervisor, process: Process, caller: Caller, wait: bool) -> bool:
+async def _restart_one(context: Context, process: Process, caller: Caller, wait: bool) -> bool:
+    supervisor = context.supervisor
     if process.machine.state in RUNNING_STATES:
         await _stop_one(supervisor, process, caller, True)
+        running(context)  # it may be on its way out by now, and then nothing is started
     return await _start_one(supervisor, process, caller, wait)
 
 
@@ -473,13 +475,13 @@ async def restart_process(context: Context, caller: Caller, name: str, wait: boo
     group, process = _find(supervisor, name)
     if process is None:
         return await restart_process_group(context, caller, group.name, wait)
-    return await _restart_one(supervisor, process, caller, wait)
+    return await _restart_one(context, process, caller, wait)
 
 
 async def restart_process_group(context: Context, caller: Caller, name: str, wait: bool) -> list[Status]:
     supervisor = running(context)
     members = _members(_group(supervisor, name))
-    return await each(members, lambda p: _restart_one(supervisor, p, caller, wait))
+    return await each(members, lambda p: _restart_one(context, p, caller, wait))
 
 
 # --- signals and stdin -------------------------------------------------------------------------------

@@ -91,3 +91,23 @@ def test_a_subscriber_that_fails_keeps_nothing_from_being_done(tmp_path: Path) -
         process.close_outputs(supervisor.stores)
 
     run(work, tmp_path)
+
+
+def test_a_ring_is_held_by_the_keeper_though_the_other_output_could_not_be_opened(tmp_path: Path) -> None:
+    late = tmp_path / "late"
+    config = ProcessConfig(
+        "p", "p", "/bin/cat", stdout=ChannelConfig(LogFile(LogKind.NONE)),
+        stderr=ChannelConfig(LogFile(LogKind.FILE, str(late / "log"))),
+    )  # fmt: skip
+
+    async def work(supervisor: Supervisor, keeper: socket.socket) -> None:
+        process = supervisor.add_group(GroupConfig("p", processes=(config,))).processes["p"]
+        with pytest.raises(FileNotFoundError):
+            supervisor.open_outputs(process)
+        late.mkdir()
+        keeper.setblocking(False)
+        supervisor.open_outputs(process)
+        assert wire.decode(keeper.recv(wire.MAX_FRAME_BYTES)) == wire.Hold("spool:stdout:p:p")
+        process.close_outputs(supervisor.stores)
+
+    run(work, tmp_path)
