@@ -32,6 +32,9 @@ class InlineContext(Context):
     async def offload(self, function: Callable[..., T], *args: Any) -> T:
         return function(*args)
 
+    async def offload_config(self, function: Callable[..., T], *args: Any) -> T:
+        return function(*args)
+
 
 class Deferred:
     """A result to come, as plug-ins know it: called, it gives NOT_DONE_YET, later the value or its exception."""

@@ -15,7 +15,7 @@ import os
 import signal
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -47,6 +47,10 @@ DRAIN_BYTES = 1 << 22
 LINGERING_MAX = 4
 STARTS_A_TURN = 20
 SPAWN_AGAIN_S = 0.1
+
+
+async def _no_problem() -> str:
+    return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +129,7 @@ class Supervisor:
         self.sockets: dict[str, list[int]] = {}
         self.ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         """Set once the daemon is to end: ``shutdown``, ``reload`` or ``restart``."""
-        self.reload_check: Callable[[], str] = lambda: ""
+        self.reload_check: Callable[[], Awaitable[str]] = _no_problem
         """What is wrong with the configuration files now; empty: nothing, a reload may go on."""
         self._loop = asyncio.get_running_loop()
         self._timers: dict[str, asyncio.TimerHandle] = {}
@@ -673,14 +677,17 @@ class Supervisor:
                 self.log.warn("ignored SIGHUP indicating restart request (shutdown in progress)")
                 return
             self.log.warn("received SIGHUP indicating restart request")
-            problem = self.reload_check()
-            if problem:
-                self.log.error(f"not reloading, the configuration cannot be used: {problem}")
-            else:
-                self.reload(name)
+            self.task(self._reload_if_usable(name))
         elif sig == signal.SIGUSR2:
             self.log.info("received SIGUSR2 indicating log reopen request")
             self.reopen_logs()
+
+    async def _reload_if_usable(self, cause: str) -> None:
+        problem = await self.reload_check()
+        if problem:
+            self.log.error(f"not reloading, the configuration cannot be used: {problem}")
+        else:
+            self.reload(cause)
 
     def reopen_logs(self) -> None:
         """Open the main log and all open process logs again by name."""

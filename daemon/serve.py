@@ -163,7 +163,7 @@ class Daemon:
             held.named.pop(lastread.HELD_AS, -1),
         )
         context = Context(supervisor, self.load, last_read, leftovers)
-        supervisor.reload_check = self._check
+        supervisor.reload_check = partial(self._problem, context)
         fcgi_sockets = fcgi.FastCgiSockets(supervisor)
         fcgi_sockets.adopt(held.named)
         if fresh:
@@ -214,9 +214,10 @@ class Daemon:
 
     # --- the start ------------------------------------------------------------------------------------
 
-    def _check(self) -> str:
+    async def _problem(self, context: Context) -> str:
+        """What is wrong with the configuration files now, or nothing."""
         try:
-            self.load()
+            await context.offload_config(self.load)
         except ConfigError as error:
             return str(error)
         return ""

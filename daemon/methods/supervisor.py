@@ -45,11 +45,13 @@ from ..process import Process
 from ..rehearsal import own_argv, rehearse
 from ..stdin import write_stdin
 from ..update import Updates
+from ..workers import Workers
 from .table import Method, Param, in_order_of_completion
 
 API_VERSION = "3.0"
 STOPPING_REPORT_S = 2.0
 LOOK_AGAIN_S = 0.02
+LOGS_AT_ONCE = 4
 
 T = TypeVar("T")
 
@@ -69,6 +71,8 @@ class Context:
         self.load = load
         self.last_read = last_read
         self.updates = Updates(supervisor)
+        self._log_readers = Workers("logs", LOGS_AT_ONCE)
+        self._config_reader = Workers("configuration", 1)
         self.stream_address = ""
         self.inet_stream_address = ""
 
@@ -78,20 +82,24 @@ class Context:
         return self.last_read.now
 
     async def offload(self, function: Callable[..., T], *args: Any) -> T:
-        """The result of a function that blocks, from a thread."""
-        return await asyncio.get_running_loop().run_in_executor(None, function, *args)
+        """The result of a function that reads a log, from a thread."""
+        return await self._log_readers.run(partial(function, *args))
+
+    async def offload_config(self, function: Callable[..., T], *args: Any) -> T:
+        """The same of one that works on the configuration; one at a time, so that what was read last is the newest."""
+        return await self._config_reader.run(partial(function, *args))
 
     async def read_files(self) -> Configuration:
         """The configuration as the files say now. Raises RPCError (CANT_REREAD)."""
         try:
-            return await self.offload(self.load)
+            return await self.offload_config(self.load)
         except ConfigError as error:
             raise RPCError(Faults.CANT_REREAD, str(error)) from error
 
     async def reread(self) -> Configuration:
         """The same, and kept as what was read last. Raises RPCError (CANT_REREAD)."""
         parsed = await self.read_files()
-        self.last_read.put(parsed, await self.offload(pack, parsed))
+        self.last_read.put(parsed, await self.offload_config(pack, parsed))
         return parsed
 
     async def look(self, function: Callable[..., T], path: str, *args: Any) -> T:

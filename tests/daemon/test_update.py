@@ -13,6 +13,7 @@ import pytest
 
 from supervisor.config.model import Configuration
 from supervisor.daemon.access import Caller
+from supervisor.daemon.lastread import LastRead
 from supervisor.daemon.leftovers import Leftovers
 from supervisor.daemon.loop import Supervisor
 from supervisor.daemon.machines.process import Exited, Spawned, Start
@@ -73,7 +74,8 @@ def test_what_was_to_be_restarted_is_not_started_by_a_supervisor_on_its_way_out(
     async def work(supervisor: Supervisor, keeper: socket.socket) -> None:
         begin(supervisor)
         parsed = Configuration("/c")
-        context = Context(supervisor, lambda: parsed, parsed, Leftovers(supervisor))
+        last_read = LastRead(parsed, lambda fd: None, supervisor.log.warn)
+        context = Context(supervisor, lambda: parsed, last_read, Leftovers(supervisor))
         restart = asyncio.ensure_future(restart_process(context, Caller("me", "admin"), name, True))
         await end(supervisor)
         if name.endswith("*"):
