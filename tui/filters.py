@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from supervisor.errors import UserError
 from supervisor.namespec import make_namespec
 
+from .patterns import LATE, Pattern
+
 MAX_LENGTH = 200
 
 
@@ -41,6 +43,12 @@ class Filter:
     alternatives: tuple[tuple[Term, ...], ...] = ()
     moves: bool = False
     """Whether the answer may change while the name stays: state or mark is asked for."""
+    patterns: tuple[Pattern, ...] = ()
+
+    @property
+    def words(self) -> str:
+        """For a heading."""
+        return f"{self.text} {LATE}" if any(pattern.late for pattern in self.patterns) else self.text
 
     def __call__(self, subject: Subject) -> bool:
         if not self.alternatives:
@@ -53,21 +61,22 @@ def parse(text: str) -> Filter:
     if len(text) > MAX_LENGTH:
         raise UserError(f"filter longer than {MAX_LENGTH} characters")
     alternatives: list[tuple[Term, ...]] = []
+    patterns: list[Pattern] = []
     moves = False
     for side in _split_bars(text):
         terms = []
         for word in _words(side):
-            term, dynamic = _term(word)
+            term, dynamic = _term(word, patterns)
             moves = moves or dynamic
             terms.append(term)
         if terms:
             alternatives.append(tuple(terms))
-    return Filter(text.strip(), tuple(alternatives), moves)
+    return Filter(text.strip(), tuple(alternatives), moves, tuple(patterns))
 
 
 def _words(side: str) -> list[str]:
     """Split at blanks, but not inside slashes."""
-    return re.findall(r"!?/(?:\\.|[^/])*/|\S+", side)
+    return re.findall(r"!?/(?:\\.|[^/\\])*/|\S+", side)
 
 
 def _split_bars(text: str) -> list[str]:
@@ -85,12 +94,13 @@ def _split_bars(text: str) -> list[str]:
     return sides
 
 
-def _term(word: str) -> tuple[Term, bool]:
+def _term(word: str, patterns: list[Pattern]) -> tuple[Term, bool]:
+    """What it asks, and whether that moves; a regular expression in it is put into ``patterns``."""
     if word.startswith("!") and len(word) > 1:
-        inner, dynamic = _term(word[1:])
+        inner, dynamic = _term(word[1:], patterns)
         return (lambda subject: not inner(subject)), dynamic
     if len(word) > 2 and word.startswith("/") and word.endswith("/"):
-        return _regex(word[1:-1]), False
+        return _regex(word[1:-1], patterns), False
     key, colon, value = word.partition(":")
     if colon and key == "state":
         wanted = value.upper()
@@ -112,9 +122,10 @@ def _glob(text: str, pattern: str) -> bool:
     )
 
 
-def _regex(source: str) -> Term:
+def _regex(source: str, patterns: list[Pattern]) -> Term:
     try:
-        found = re.compile(source, 0 if source != source.lower() else re.IGNORECASE)
-    except re.error as error:
-        raise UserError(f"filter /{source}/: {error}") from error
-    return lambda subject: found.search(make_namespec(subject.group, subject.name)) is not None
+        pattern = Pattern(source, exact=source != source.lower())
+    except UserError as error:
+        raise UserError(f"filter /{source}/: {error.__cause__}") from error
+    patterns.append(pattern)
+    return lambda subject: pattern.search(make_namespec(subject.group, subject.name)) is not None

@@ -46,6 +46,8 @@ class ListView:
         self._gone: set[Ref] = set()
         self._lost: Ref | None = None
         """What was marked, and what the cursor stood on, when it went: it may come back in another group."""
+        self._wish: Ref | None = None
+        """Where the cursor stood when no row was left: it goes there when rows come back."""
         self._place = 0
         self._changed = True
         self._built = (-1, -1)
@@ -98,19 +100,21 @@ class ListView:
             self._gone.discard(ref)
             self.marks.add(model.regrouped[ref])
         self.marks &= model.records.keys()
-        was = self._lost or self.cursor
+        was = self._lost or self.cursor or self._wish
         if was is not None and was not in model.records and was in model.regrouped:
             self.cursor, self._lost = model.regrouped[was], None
 
     def _keep_cursor(self) -> None:
+        self.cursor, self._wish = self.cursor or self._wish, None
+        if not self.rows:  # nothing is acted on that cannot be seen
+            self.cursor, self._wish = None, self.cursor
+            return
         if self.cursor in self._index:
             self._place = self._index[self.cursor]
             return
         group = self.heading(self.cursor) if self.cursor is not None else None
         if group is not None and group in self._index and group in self.folded:
             self.cursor = group
-        elif not self.rows:
-            return  # keep the wish: the row may come back
         elif self.cursor is None:
             self.cursor = next((ref for ref in self.rows if not ref.is_group), self.rows[0])
         else:

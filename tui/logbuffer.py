@@ -13,7 +13,6 @@ Must never know widgets or links.
 
 from __future__ import annotations
 
-import re
 import time
 from bisect import bisect_left
 from collections import deque
@@ -23,10 +22,9 @@ from heapq import merge
 from itertools import accumulate, repeat
 from typing import Final, NamedTuple
 
-from supervisor.errors import UserError
-
 from .linetime import times
 from .logtext import strip
+from .patterns import Pattern
 from .words import size
 
 MAX_LINES: Final = 20_000
@@ -597,16 +595,12 @@ class Index:
         return at + 1 if at < len(self.hits) and self.hits[at] == number else 0
 
 
-def compiled(pattern: str, *, regex: bool = True, case: bool | None = None) -> re.Pattern[str]:
+def compiled(pattern: str, *, regex: bool = True, case: bool | None = None) -> Pattern:
     """``case`` None: small letters match capitals too, a capital in the pattern means it.
 
     Raises UserError when ``pattern`` is no regular expression.
     """
-    exact = pattern != pattern.lower() if case is None else case
-    try:
-        return re.compile(pattern if regex else re.escape(pattern), 0 if exact else re.IGNORECASE)
-    except re.error as error:
-        raise UserError(f"/{pattern}: {error}") from error
+    return Pattern(pattern, regex=regex, exact=pattern != pattern.lower() if case is None else case)
 
 
 class Search(Index):
@@ -628,7 +622,7 @@ class Search(Index):
 class Rule:
     """Lines with ``pattern`` are kept, or left out."""
 
-    pattern: re.Pattern[str]
+    pattern: Pattern
     keep: bool
 
 

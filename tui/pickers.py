@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from textwrap import wrap
 from typing import Final
 
 from supervisor.errors import UserError
@@ -18,7 +17,7 @@ from .pane import Row
 from .screens.dialogs import Choice, Item
 from .screens.page import Page, help_rows
 from .settings import SETTINGS, Settings, shown
-from .words import clock
+from .words import clock, wrapped
 
 MAX_PALETTE_PROCESSES: Final = 5000
 _GO: Final = "go "
@@ -85,7 +84,7 @@ class Pickers:
         def made(cols: int) -> list[Row]:
             rows: list[Row] = []
             for wall, role, text in messages:
-                for number, line in enumerate(wrap(text, max(10, cols - 11)) or [""]):
+                for number, line in enumerate(wrapped(text, max(10, cols - 11))):
                     when = clock(wall) if number == 0 else " " * 8
                     rows.append([("ui.text.muted@panel", f" {when} "), (f"{role}@panel", line)])
             return rows or [[("dialog.body", " no message yet")]]

@@ -95,21 +95,26 @@ def _end(text: str, width: int) -> str:
     return text[at:]
 
 
-def wrapped(text: str, width: int) -> list[str]:
-    """``text`` in lines of at most ``width`` cells, broken at blanks; a word that is wider is broken anywhere."""
-    lines = [""]
+def wrapped(text: str, width: int, indent: str = "", hang: str = "") -> list[str]:
+    """``text`` in lines of at most ``width`` cells, broken at blanks; a word that is wider is broken anywhere.
+
+    ``indent`` stands in front of the first line, ``hang`` in front of the others.
+    """
+    lines: list[str] = []
+    line = start = indent
     for word in text.split():
-        if lines[-1] and width_of(lines[-1]) + 1 + width_of(word) <= width:
-            lines[-1] += f" {word}"
+        if line != start and width_of(line) + 1 + width_of(word) <= width:
+            line += f" {word}"
             continue
-        if lines[-1]:
-            lines.append("")
-        while width_of(word) > width and (piece := cut(word, width)):
-            lines[-1] = piece
-            lines.append("")
+        if line != start:
+            lines.append(line)
+            line = start = hang
+        while width_of(line) + width_of(word) > width and (piece := cut(word, width - width_of(line))):
+            lines.append(line + piece)
             word = word[len(piece) :]
-        lines[-1] = word
-    return lines
+            line = start = hang
+        line += word
+    return [*lines, line]
 
 
 def duration(seconds: float) -> str:

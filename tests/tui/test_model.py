@@ -175,6 +175,26 @@ def test_marks_survive_filters_and_end_with_the_process(model: Model) -> None:
     assert view.targets() == [ref("web", "web_10")]
 
 
+def test_what_a_filter_hides_altogether_is_not_acted_on(model: Model) -> None:
+    view = view_of(model)
+    view.go_to(ref("web", "web_9"))
+    view.refresh(1000.0)
+    view.change(filter=filters.parse("no-such"))
+    view.refresh(1000.0)
+    assert view.cursor is None and view.targets() == []
+    view.move(1)
+    view.change(filter=filters.parse("web"))
+    view.refresh(1000.0)
+    assert view.cursor == ref("web", "web_9")
+    view.go(0)
+    view.change(filter=filters.parse("no-such"))
+    view.refresh(1000.0)
+    assert view.cursor is None
+    view.change(filter=filters.parse("api"))
+    view.refresh(1000.0)
+    assert view.cursor in view.rows
+
+
 def test_mark_on_a_group_marks_its_members(model: Model) -> None:
     view = view_of(model)
     view.go(0)

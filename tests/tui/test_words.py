@@ -51,6 +51,14 @@ def test_lines_are_broken_by_cells() -> None:
     assert words.wrapped("on one (4), 東京東京 (4)", 12) == ["on one (4),", "東京東京 (4)"]
     assert words.wrapped("東京東京東京 x", 5) == ["東京", "東京", "東京", "x"]
     assert words.wrapped("", 5) == [""] and words.wrapped("東", 1) == ["東"]
+    assert words.wrapped("a bb 東京東京", 6, "  ", "    ") == [
+        "  a bb",
+        "    東",
+        "    京",
+        "    東",
+        "    京",
+    ]
+    assert words.wrapped("wide-東京-name on", 9, "", "  ") == ["wide-東京", "  -name", "  on"]
 
 
 @given(st.text(max_size=60))

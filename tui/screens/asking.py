@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from textwrap import wrap
 
 from ..field import Field
 from ..pane import Line, Look, Row
-from ..words import clean, cut, width_of
+from ..words import clean, cut, width_of, wrapped
 from .dialogs import Dialog
 
 
@@ -102,7 +101,7 @@ class Question(Dialog):
 def _wrapped(line: str, width: int) -> list[str]:
     """A line in pieces that fit, as far in as it is and a little more."""
     indent = line[: len(line) - len(line.lstrip())]
-    return wrap(line, max(10, width), subsequent_indent=f"{indent}    ", break_on_hyphens=False) or [""]
+    return [line] if width_of(line) <= width else wrapped(line, max(10, width), indent, f"{indent}    ")
 
 
 class TypeName(Dialog):

@@ -20,6 +20,7 @@ from ..logbuffer import Line as LogLine
 from ..logstyle import styled
 from ..logtext import strip
 from ..pane import Line, Look, Pane, Row, blank, row_width, slice_row
+from ..patterns import LATE
 from ..selection import END, Place, Selection, before, behind, snapped, word_after, word_before, word_end
 from ..terminal.attrs import Attrs
 from ..words import clean, cut, fit, middle, width_of
@@ -104,7 +105,7 @@ class LogPane(Pane):
         narrow = self.width < NARROW
         title = f"{self.subject}  {self.channel}"
         for rule in self.filter.rules if self.filter is not None else ():
-            title += f"  {'&' if rule.keep else '&!'}{clean(rule.pattern.pattern)}"
+            title += f"  {'&' if rule.keep else '&!'}{clean(rule.pattern.words)}"
         words = []
         if self.search is not None:
             words.append(self._search_words())
@@ -122,7 +123,9 @@ class LogPane(Pane):
         of = f"{place} of " if place else ""
         how = "" if self.regex else " plain"
         how += {None: "", True: " case", False: " nocase"}[self.case]
-        return f"{'?' if self.backward else '/'}{clean(search.pattern)}{how}  {of}{len(search.hits)}{more}"
+        return (
+            f"{'?' if self.backward else '/'}{clean(search.regex.words)}{how}  {of}{len(search.hits)}{more}"
+        )
 
     def _rate(self) -> str:
         """Lines a minute of late; empty for none."""
@@ -342,7 +345,7 @@ class LogPane(Pane):
         if self.search is None:
             return row
         text = "".join(part for _, part in row)
-        spans = [match.span() for match in self.search.regex.finditer(text) if match.end() > match.start()]
+        spans = self.search.regex.spans(text)
         role = "log.match.current" if number == self.hit else "log.match"
         return overlaid(row, spans, role) if spans else row
 
@@ -506,7 +509,7 @@ class LogPane(Pane):
                 break
             found = self.search.next(found, backward=backward)
         if found is None or self._after(found) != found:
-            raise UserError(f"/{self.search.pattern}: not found")
+            raise UserError(f"/{self.search.pattern}: {LATE if self.search.regex.late else 'not found'}")
         self.go(found)
 
     # marking, selecting, taking away

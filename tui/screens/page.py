@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from textwrap import wrap
 from typing import Final
 
 from ..keymap import KeyMap
 from ..pane import Line, Look, Row
-from ..words import fit
+from ..words import fit, wrapped
 from .dialogs import Dialog, step_of
 
 KEYS_WIDTH: Final = 12
@@ -117,8 +116,8 @@ def help_rows(keymap: KeyMap, contexts: Sequence[str], cols: int, *, changing: b
 def _help_row(keys: str, text: str, width: int, *, off: bool) -> list[Row]:
     """Keys and what they do, in as many lines as that takes."""
     room = max(10, width - KEYS_WIDTH - 2)
-    shown = wrap(keys, KEYS_WIDTH)
-    said = wrap(text, room)
+    shown = wrapped(keys, KEYS_WIDTH)
+    said = wrapped(text, room)
     lines = []
     for number in range(max(len(shown), len(said))):
         line = Line(width, "dialog.body").add(" ")

@@ -7,9 +7,11 @@ every kept line, at most once a key.
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
+from supervisor.errors import UserError
+
+from ..patterns import Pattern
 from ..selection import END, Selection, before, behind, word_after, word_before, word_end
 from ..terminal import Line, Terminal
 from ..terminal.width import text_width
@@ -208,9 +210,9 @@ class ScrollMode:
         elif len(key) == 1 and len(typed) < MAX_PATTERN:
             self.typing = typed + key
 
-    def _regex(self) -> re.Pattern[str]:
-        """Raises re.error."""
-        return re.compile(self.pattern, 0 if self.pattern != self.pattern.lower() else re.IGNORECASE)
+    def _regex(self) -> Pattern:
+        """Raises UserError."""
+        return Pattern(self.pattern, exact=self.pattern != self.pattern.lower())
 
     def _find(self, *, backward: bool, rows: int) -> None:
         if not self.pattern:
@@ -218,8 +220,8 @@ class ScrollMode:
             return
         try:
             regex = self._regex()
-        except re.error as error:
-            self.notice = f"/{self.pattern}: {error}"
+        except UserError as error:
+            self.notice = str(error)
             return
         start = (
             self._hit
@@ -228,6 +230,9 @@ class ScrollMode:
         )
         numbers = range(start - 1, self._first - 1, -1) if backward else range(start + 1, self._last + 1)
         found = next((number for number in numbers if regex.search(self._line(number).text)), None)
+        if regex.late:
+            self.notice = f"/{regex.words}"
+            return
         if found is None:
             self.notice = f"no {'earlier' if backward else 'later'} match for /{self.pattern}"
             return

@@ -107,7 +107,7 @@ class ProcessTable(Pane):
         """What keeps rows from being shown."""
         parts = ["trouble only"] if self.view.attention else []
         if self.view.filter.text:
-            parts.append(f"filter: {self.view.filter.text}")
+            parts.append(f"filter: {self.view.filter.words}")
         return "  ".join(parts)
 
     @property
