@@ -28,6 +28,7 @@ from supervisor.config.commandline import (
 from supervisor.config.load import current_directory, find_config, load_supervisord, no_config_message
 from supervisor.config.model import Configuration, SupervisordConfig
 from supervisor.errors import EXIT_GENERIC, EXIT_OK, EXIT_USAGE, ConfigError, UserError
+from supervisor.standard import fill_in
 from supervisor.version import VERSION
 
 from .keeper.mounts import Mounts
@@ -39,7 +40,7 @@ from .orphans import take_in_orphans
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run supervisord with the words behind its name; the exit code. Does not return where it daemonises or keeps."""
-    _fill_standard_descriptors()
+    fill_in()
     words = sys.argv[1:] if argv is None else list(argv)
     try:
         return _run(words)
@@ -95,15 +96,6 @@ def _run(words: list[str]) -> int:
         }
     )
     return EXIT_OK
-
-
-def _fill_standard_descriptors() -> None:
-    """What is opened later must not get the numbers 0, 1, 2, which are replaced when the terminal is let go."""
-    while (fd := os.open(os.devnull, os.O_RDWR)) <= 2:
-        os.set_inheritable(fd, True)
-    os.close(fd)
-    sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115 - Python's own closes at exit
-    sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
 
 
 def _config_path(arguments: SupervisordArguments) -> str:

@@ -114,6 +114,10 @@ class VersionMismatch(ServerError):
         self.version = version
 
 
+class OutputError(SupervisorError):
+    """What is printed cannot be written; the text says why."""
+
+
 class TransportError(ServerError):
     """Any other failure below XML-RPC; ``status`` is the HTTP status where there was one, else 0."""
 

@@ -17,7 +17,8 @@ from .ctl.dispatch import run_command, run_line, run_words
 from .ctl.plugins import Controller, ControllerPluginBase, LSBInitExitStatuses, load_plugins
 from .ctl.records import ProcessInfo, Reader
 from .ctl.session import GENERIC, INTERRUPTED, SUCCESS, Session, StreamOutput
-from .errors import ConfigError, SupervisorError, TransportError, UserError
+from .errors import ConfigError, OutputError, SupervisorError, TransportError, UserError
+from .standard import fill_in, give_up_output
 from .version import VERSION
 
 __all__ = ["Controller", "ControllerPluginBase", "LSBInitExitStatuses", "main"]
@@ -28,6 +29,7 @@ COMPLETION_WAIT_S: Final = 2.0
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Carry out a command line (default: that of the process); the exit status."""
+    fill_in()
     program = sys.argv[0]
     given = list(sys.argv[1:] if argv is None else argv)
     try:
@@ -51,8 +53,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         print()
         return INTERRUPTED
     except BrokenPipeError:
-        # Whoever read our output has gone; what Python still holds has nowhere to go either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        give_up_output()
+        return GENERIC
+    except OutputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        give_up_output()
         return GENERIC
 
 

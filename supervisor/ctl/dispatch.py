@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 
-from supervisor.errors import AccessDenied, LocalProtocolError, SupervisorError
+from supervisor.errors import AccessDenied, LocalProtocolError, OutputError, SupervisorError
 
 from . import session as status_codes
 from .commands import COMMANDS, Command, status
@@ -57,6 +57,8 @@ def _carry_out(session: Session, run: Callable[[], None]) -> None:
         except LocalProtocolError as error:
             session.failure(f"error: cannot send this to the server: {error}")
             return
+        except OutputError:
+            raise  # there is nowhere to say it among the output
         except SupervisorError as error:
             _print_error(session, error)
             return

@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import pwd
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, Protocol, TextIO
 
@@ -17,6 +18,7 @@ from supervisor.client.rpc import RPCClient
 from supervisor.config.kinds import CtlConfig
 from supervisor.errors import (
     AccessDenied,
+    OutputError,
     RPCError,
     ServerError,
     ServerRefused,
@@ -94,17 +96,30 @@ class StreamOutput:
         if self._harmless or buffer is None:
             self._put(self._sanitiser.feed_bytes(data))
         else:
-            self._stream.flush()
-            buffer.write(data)
-            buffer.flush()
+            with _written():
+                self._stream.flush()
+                buffer.write(data)
+                buffer.flush()
 
     def finish(self) -> None:
         """Show what a byte stream left half done, end its colours."""
         self._put(self._sanitiser.finish())
 
     def _put(self, text: str) -> None:
-        self._stream.write(text)
-        self._stream.flush()
+        with _written():
+            self._stream.write(text)
+            self._stream.flush()
+
+
+@contextmanager
+def _written() -> Iterator[None]:
+    """Raises OutputError where nothing can be written, but for a reader that has gone: that is no mistake."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputError(f"cannot write the output: {os.strerror(error.errno or 0)}") from error
 
 
 class PluginCommands(NamedTuple):

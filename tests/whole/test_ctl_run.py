@@ -51,6 +51,43 @@ def test_one_command(url: str) -> None:
     assert (ran.stdout, ran.stderr, ran.returncode) == (STATUS, "", 0)
 
 
+@pytest.mark.parametrize(
+    ("closed", "stdout", "stderr"), [("<&-", STATUS, ""), (">&-", "", ""), ("<&- >&- 2>&-", "", "")]
+)
+def test_standard_descriptors_that_are_closed(url: str, closed: str, stdout: str, stderr: str) -> None:
+    words = [*CTL, "-s", url, "status"]
+    ran = subprocess.run(
+        ["/bin/sh", "-c", f'exec "$@" {closed}', "sh", *words],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert (ran.stdout, ran.stderr, ran.returncode) == (stdout, stderr, 0)
+
+
+def test_a_shell_without_input_ends(url: str) -> None:
+    words = [*CTL, "-s", url]
+    ran = subprocess.run(
+        ["/bin/sh", "-c", 'exec "$@" <&-', "sh", *words],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert (ran.stdout, ran.stderr, ran.returncode) == (f"{STATUS}supervisor> \n", "", 0)
+
+
+@pytest.mark.parametrize("command", ["status", "tail cat", "tail -f cat", "pid"])
+def test_output_that_cannot_be_written_is_one_line(url: str, command: str) -> None:
+    with open("/dev/full", "wb") as full:
+        ran = subprocess.run(
+            [*CTL, "-s", url, *command.split()], stdin=subprocess.DEVNULL, stdout=full, stderr=subprocess.PIPE,
+            text=True, timeout=30, check=False,
+        )  # fmt: skip
+    assert (ran.stderr, ran.returncode) == ("error: cannot write the output: No space left on device\n", 1)
+
+
 def test_several_commands_and_the_first_failure(url: str) -> None:
     ran = run("-s", url, "version;", "foo", ";", "bar;pid", ";pid")
     assert ran.stdout == "5.0\n*** Unknown syntax: foo\n*** Unknown syntax: bar;pid ;pid\n"
