@@ -270,6 +270,8 @@ def unknown_option_reason(kind: str, option: str) -> str | None:
     known = SECTION_OPTIONS[kind]
     if option in known or option.startswith(_FOREIGN_PREFIXES):
         return None
+    if option.startswith("["):  # read as a name and its value, where it has a colon
+        return "this is no section, for it has no ], and is ignored"
     near = _nearest(option, known)
     hint = f"; did you mean {near}?" if near is not None else ""
     return f"this option is not known and is ignored{hint}"

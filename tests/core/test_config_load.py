@@ -421,6 +421,7 @@ def test_unknown_options_and_sections_are_warnings_with_the_nearest_name() -> No
         [grup]
         [qqqqq]
         [supervisorctl]
+        [program:y
         serverurl=unix:///x
         server_url=x
         [ctlplugin:x]
@@ -434,7 +435,8 @@ def test_unknown_options_and_sections_are_warnings_with_the_nearest_name() -> No
         f"{MAIN}:9: [programm:dog] this section is not known and is ignored; did you mean [program:dog]?",
         f"{MAIN}:11: [grup] this section is not known and is ignored; did you mean [group:NAME]?",
         f"{MAIN}:12: [qqqqq] this section is not known and is ignored",
-        f"{MAIN}:15: [supervisorctl] server_url: this option is not known and is ignored; did you mean serverurl?",
+        f"{MAIN}:14: [supervisorctl] [program: this is no section, for it has no ], and is ignored",
+        f"{MAIN}:16: [supervisorctl] server_url: this option is not known and is ignored; did you mean serverurl?",
     ]  # fmt: skip
 
 
