@@ -32,6 +32,8 @@ class Glance:
         self.line = ""
         self.unreadable = False
         self.waiting = False
+        self.heard: Callable[[str], None] = lambda line: None
+        """Is told the line before ``changed`` is called."""
         self._changed = changed
         self._data = b""
         self._eaten = 0
@@ -63,6 +65,7 @@ class Glance:
     def _show(self, line: str) -> None:
         if line != self.line:
             self.line = line
+            self.heard(line)
             self._changed()
 
 

@@ -358,6 +358,8 @@ class Link:
     def glance(self, namespec: str, changed: Callable[[], None]) -> Glance:
         """Look at the end of a log until ``unglance``."""
         glance = Glance(namespec, changed)
+        if (tap := self._tap) is not None:
+            glance.heard = lambda line: tap.last(self.name, namespec, line)
         self._look(glance)
         self._poke.set()
         return glance

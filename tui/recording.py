@@ -22,6 +22,8 @@ from .model import Message
 from .tape import Writing, header_field
 
 TITLE: Final = "supervisortui"
+LAST_EVERY_S: Final = 1.0
+"""Last lines of lists are written this often: what they show of a flood would fill the file."""
 
 
 class Recorder:
@@ -49,6 +51,8 @@ class Recorder:
         self._writer = Writer(head, castfile.MAX_BYTES)
         self._writing = Writing(self._writer)
         self._began = time.monotonic()
+        self._lines: dict[tuple[str, str], str] = {}
+        self._lines_at = float("-inf")
         self._write(head)
 
     def words(self) -> str:
@@ -56,6 +60,7 @@ class Recorder:
         return "" if self.over else "REC"
 
     def told(self, message: Message) -> None:
+        self._write_lines()
         self._write(self._writing.told(self._now(), message))
 
     def fed(self, sup: str, namespec: str, channel: str, frame: wire.Frame) -> None:
@@ -67,7 +72,22 @@ class Recorder:
     def attached(self, sup: str, namespec: str, frame: wire.Frame | None) -> None:
         self._write(self._writing.attached(self._now(), sup, namespec, frame))
 
+    def last(self, sup: str, namespec: str, line: str) -> None:
+        self._lines[sup, namespec] = line
+        self._write_lines()
+
+    def _write_lines(self, within_s: float = LAST_EVERY_S) -> None:
+        """The newest last lines, unless it is too early."""
+        now = self._now()
+        if now - self._lines_at < within_s or not self._lines:
+            return
+        self._lines_at = now
+        lines, self._lines = self._lines, {}
+        for (sup, namespec), line in lines.items():
+            self._write(self._writing.last(now, sup, namespec, line))
+
     def close(self) -> None:
+        self._write_lines(0)
         self.over = True
         if self._fd >= 0:
             os.close(self._fd)

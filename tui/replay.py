@@ -27,7 +27,7 @@ from .link import Feed, Terminal
 from .logbuffer import LogBuffer, Older
 from .model import Message
 from .places import Target
-from .tape import Dug, Fed, Reading, Shown, Step, Told
+from .tape import Dug, Fed, Last, Reading, Shown, Step, Told
 from .words import duration
 
 KEPT_BYTES: Final = 4 << 20
@@ -231,6 +231,8 @@ class Player:
                 self.links[step.sup].fed(step)
             case Dug() if step.sup in self.links:
                 self.links[step.sup].dug(step)
+            case Last() if step.sup in self.links:
+                self.links[step.sup].last(step)
             case Shown() if step.sup in self.links:
                 began = isinstance(step.frame, wire.Attached)
                 self.links[step.sup].shown(step)
@@ -272,6 +274,8 @@ class Recorded:
         self._older: dict[tuple[str, str], dict[tuple[int, int], Older]] = {}
         """Of each log the older text that was loaded, by generation and where it ends."""
         self._feeds: set[Feed] = set()
+        self._lasts: dict[str, str] = {}
+        self._glances: set[Glance] = set()
         self._terminals: dict[str, tuple[wire.Attached, _Kept]] = {}
         self._watching: dict[str, Callable[[wire.Frame], None]] = {}
 
@@ -279,6 +283,9 @@ class Recorded:
         self._logs.clear()
         self._older.clear()
         self._feeds.clear()
+        self._lasts.clear()
+        for glance in self._glances:
+            glance.end_is(b"")
         self._terminals.clear()
         self._watching.clear()
 
@@ -296,6 +303,12 @@ class Recorded:
         kept = self._older.setdefault((step.namespec, step.channel), {})
         if sum(len(other.data) for other in kept.values()) < KEPT_BYTES:
             kept[piece.gen, piece.offset + len(piece.data)] = piece
+
+    def last(self, step: Last) -> None:
+        self._lasts[step.namespec] = step.line
+        for glance in self._glances:
+            if glance.namespec == step.namespec:
+                glance.end_is(step.line.encode("utf-8", "surrogateescape"))
 
     def shown(self, step: Shown) -> None:
         frame = step.frame
@@ -330,10 +343,13 @@ class Recorded:
         pass
 
     def glance(self, namespec: str, changed: Callable[[], None]) -> Glance:
-        return Glance(namespec, changed)  # last lines of lists are not recorded
+        glance = Glance(namespec, changed)
+        glance.line = self._lasts.get(namespec, "")
+        self._glances.add(glance)
+        return glance
 
     def unglance(self, glance: Glance) -> None:
-        pass
+        self._glances.discard(glance)
 
     def follow(self, namespec: str, channel: str, buffer: LogBuffer, changed: Callable[[], None]) -> Feed:
         feed = Feed(namespec, channel, buffer, changed)

@@ -12,7 +12,7 @@ l     the state of the connection: the fields of ``model.LinkTold``
 s     processes: a frame ``snapshot``, ``delta`` or ``usage`` of the stream protocol
 f     a log: a frame ``following``, ``output``, ``gap``, ``error`` or ``removed``; ``{"t": "older",
       "gen", "offset", "data", "start"}``: text from before that, loaded by hand; ``of`` is the
-      process, ``on`` the channel
+      process, ``on`` the channel. ``{"t": "last", "line"}``: the last line, as a list shows it
 a     the attachment: a frame ``attached``, ``output``, ``gap``, ``size``, ``writer``, ``started``,
       ``exited``, ``removed`` or ``error``; ``{"t": "at", "gen", "offset"}``: the next ``o`` is of this
       process, from there on; ``{"t": "detached"}``; ``of`` is the process
@@ -56,6 +56,7 @@ class Tap(Protocol):
     def told(self, message: Message) -> None: ...
     def fed(self, sup: str, namespec: str, channel: str, frame: wire.Frame) -> None: ...
     def older(self, sup: str, namespec: str, channel: str, piece: Older) -> None: ...
+    def last(self, sup: str, namespec: str, line: str) -> None: ...
     def attached(self, sup: str, namespec: str, frame: wire.Frame | None) -> None: ...
 
 
@@ -86,6 +87,15 @@ class Dug:
 
 
 @dataclass(frozen=True, slots=True)
+class Last:
+    """The last line of a process's log, as a list shows it."""
+
+    sup: str
+    namespec: str
+    line: str
+
+
+@dataclass(frozen=True, slots=True)
 class Shown:
     """``frame`` None: the attachment was left."""
 
@@ -94,7 +104,7 @@ class Shown:
     frame: wire.Frame | None
 
 
-Step = Told | Fed | Dug | Shown
+Step = Told | Fed | Dug | Last | Shown
 
 
 # --- writing -----------------------------------------------------------------------------------------
@@ -131,6 +141,9 @@ class Writing:
     def older(self, at_s: float, sup: str, namespec: str, channel: str, piece: Older) -> bytes:
         head = {"sup": sup, "of": namespec, "on": channel, "t": "older"}
         return self._event(at_s, "f", head | _texts(piece._asdict()))
+
+    def last(self, at_s: float, sup: str, namespec: str, line: str) -> bytes:
+        return self._event(at_s, "f", {"sup": sup, "of": namespec, "t": "last", "line": line})
 
     def attached(self, at_s: float, sup: str, namespec: str, frame: wire.Frame | None) -> bytes:
         head: dict[str, object] = {"sup": sup, "of": namespec}
@@ -295,6 +308,8 @@ class Reading:
             data = _text(body, "data").encode("utf-8", "surrogateescape")
             piece = Older(_number(body, "gen"), _number(body, "offset"), data, _number(body, "start"))
             return [Dug(sup, _text(body, "of"), _text(body, "on"), piece)]
+        if code == "f" and body.get("t") == "last":
+            return [Last(sup, _text(body, "of"), _text(body, "line"))]
         frame = _frame(body)
         if frame is None:
             return []

@@ -35,9 +35,9 @@ from supervisor.tui.model import (
     UsageTold,
     WholeTold,
 )
-from supervisor.tui.recording import Recorder
+from supervisor.tui.recording import LAST_EVERY_S, Recorder
 from supervisor.tui.replay import KEPT_BYTES, Clock, Host, Player, Recorded, Tape
-from supervisor.tui.tape import PAGE, Dug, Fed, Reading, Shown, Step, Told, Writing, header_field
+from supervisor.tui.tape import PAGE, Dug, Fed, Last, Reading, Shown, Step, Told, Writing, header_field
 from tests.support.consoles import app, until
 from tests.tui.fakes import FakeThread
 from tests.tui.ptyapp import MAIN, PtyApp
@@ -98,6 +98,30 @@ def test_older_text_that_was_loaded_is_kept_to_the_byte() -> None:
     piece = Older(2, 40, bytes(range(256)), 7)
     data = writing().older(1.0, "a", "g:p", "stderr", piece)
     assert played(data) == [Dug("a", "g:p", "stderr", piece)]
+
+
+def test_last_lines_are_kept_the_newest_once_a_second(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorder = Recorder(str(tmp_path / "x.cast"), ["a", "b"], (80, 24))
+    now = 5.0
+    monkeypatch.setattr(recorder, "_now", lambda: now)
+    recorder.last("a", "g:p", "one \udc80 \u6771")
+    for number in range(100):
+        recorder.last("a", "g:p", f"line {number}")
+        recorder.last("a", "solo", f"other {number}")
+    now += LAST_EVERY_S
+    recorder.told(WholeTold("a", "RUNNING"))
+    recorder.last("a", "g:p", "the end")
+    recorder.close()
+    steps = played(b"\n".join((tmp_path / "x.cast").read_bytes().splitlines()[1:]))
+    assert steps == [
+        Last("a", "g:p", "one \udc80 \u6771"),
+        Last("a", "g:p", "line 99"),
+        Last("a", "solo", "other 99"),
+        Told(WholeTold("a", "RUNNING")),
+        Last("a", "g:p", "the end"),
+    ]
 
 
 @given(st.binary(max_size=60), st.lists(st.integers(0, 60), max_size=8), st.booleans())
@@ -382,6 +406,21 @@ def test_a_log_has_what_was_recorded_before_it_is_looked_at() -> None:
     assert kept <= KEPT_BYTES
 
 
+def test_lists_show_the_last_lines_that_were_recorded() -> None:
+    link = Recorded("a", "x", Clock(1000.0, 50.0, lambda: 0.0))
+    link.last(Last("a", "p", "one"))
+    told: list[str] = []
+    glance = link.glance("p", lambda: told.append(glance.line))
+    assert glance.line == "one"
+    link.last(Last("a", "p", "two"))
+    link.last(Last("a", "q", "of another"))
+    link.forget()
+    link.last(Last("a", "p", "again"))
+    link.unglance(glance)
+    link.last(Last("a", "p", "unseen"))
+    assert told == ["two", "", "again"]
+
+
 def test_older_text_is_there_where_it_was_loaded() -> None:
     link = Recorded("a", "x", Clock(1000.0, 50.0, lambda: 0.0))
     link.fed(Fed("a", "p", "stdout", wire.Following(0, "p", "stdout", 1, 100, 0, 100)))
@@ -424,6 +463,11 @@ def test_a_session_is_recorded_and_shown_again_without_a_daemon(server: FakeThre
     cast = tmp_path / "session.cast"
     with app(tmp_path, "--record", str(cast), rows=40, cols=120) as console:
         console.see("REC", "web_00", "page=59")
+        console.keys("z")
+        console.see("LAST LINE")
+        server.do(lambda s: s.write("api:worker_01", b"what stands last\n"))
+        console.see("what stands last")
+        console.keys("z")
         server.do(lambda s: s.write("api:web_00", b"bad \xff byte, recorded\n"))
         console.see("byte, recorded")
         server.do(lambda s: s.change("api:web_01", 200, spawnerr="gone wrong"))
@@ -442,6 +486,9 @@ def test_a_session_is_recorded_and_shown_again_without_a_daemon(server: FakeThre
         console.see("END", ">>> print(42)", "shell:console")
         console.keys("q")
         console.see("web_01", "gone wrong", "byte, recorded")
+        console.keys("z")
+        console.see("LAST LINE", "what stands last")
+        console.keys("z")
         console.keys("r")
         console.see("read-only")
         console.keys(" ", ",")  # held, from the beginning
