@@ -23,6 +23,8 @@ KEPT = 20
 SAVED = 6
 _CAUSE_BYTES = 240
 _SAVED_CAUSE_BYTES = 60
+_SAVED_BYTES = 120
+"""A longer entry is cut, so that a record has room for several."""
 
 Place = tuple[int, int]
 """(generation, offset) in a log."""
@@ -54,41 +56,55 @@ class Past(NamedTuple):
 
 
 class History:
-    """The transitions of one process, the newest last."""
+    """The transitions of one process, the newest last. They are kept as they are saved: that takes less room than
+    objects, and packing them is most of what a save costs.
+    """
 
-    __slots__ = ("entries",)
+    __slots__ = ("_packed",)
 
     def __init__(self) -> None:
-        self.entries: list[Past] = []
+        self._packed: list[bytes] = []
+
+    @property
+    def entries(self) -> list[Past]:
+        return [_unpacked(data) for data in self._packed]
 
     def add(self, transition: Transition, when: float, status: int | None, ends: Callable[[], Ends]) -> None:
         """Keep a transition; ``status`` and ``ends`` count, and are asked for, only where it is an exit."""
         cause = _clipped(transition.cause, _CAUSE_BYTES)
-        past = Past(when, transition.old, transition.new, cause, transition.pid, transition.tries)
+        past = Past(round(when, 2), transition.old, transition.new, cause, transition.pid, transition.tries)
         if past.is_exit:
             stdout, stderr = ends()
             past = past._replace(status=status, stdout=stdout, stderr=stderr)
-        self.entries.append(past)
-        del self.entries[:-KEPT]
+        self._packed.append(pack_local(past))
+        del self._packed[:-KEPT]
 
     def last_exit(self) -> Past | None:
         """The newest transition in which a process ended."""
-        return next((past for past in reversed(self.entries) if past.is_exit), None)
+        return next((past for past in map(_unpacked, reversed(self._packed)) if past.is_exit), None)
 
     def packed(self) -> list[bytes]:
-        """The newest entries for a state record, the newest first."""
-        newest = [self.entries[-n] for n in range(1, min(SAVED, len(self.entries)) + 1)]
-        return [
-            pack_local([round(past.when, 2), *past[1:3], _clipped(past.cause, _SAVED_CAUSE_BYTES), *past[4:]])
-            for past in newest
-        ]
+        """The newest entries for a state record, the newest first; a long cause is cut."""
+        newest = self._packed[: -SAVED - 1 : -1]
+        return [data if len(data) <= _SAVED_BYTES else _shorter(data) for data in newest]
 
     def restore(self, packed: Sequence[bytes]) -> None:
         """Take over what ``packed`` gave; what another version has put there is left out."""
         for data in reversed(packed):
-            with contextlib.suppress(ValueError, TypeError):
-                *facts, stdout, stderr = msgpack.unpackb(data, unicode_errors="surrogateescape")
-                self.entries.append(Past._make([*facts, _place(stdout), _place(stderr)]))
+            with contextlib.suppress(ValueError, TypeError, LookupError):
+                _unpacked(data)
+                self._packed.append(data)
+
+
+def _unpacked(data: bytes) -> Past:
+    """Raises ValueError, TypeError, LookupError."""
+    *facts, stdout, stderr = msgpack.unpackb(data, unicode_errors="surrogateescape")
+    return Past._make([*facts, _place(stdout), _place(stderr)])
+
+
+def _shorter(data: bytes) -> bytes:
+    past = _unpacked(data)
+    return pack_local(past._replace(cause=_clipped(past.cause, _SAVED_CAUSE_BYTES)))
 
 
 def _place(data: list[int] | None) -> Place | None:

@@ -101,9 +101,9 @@ class KeeperLink:
                 held[name] = fd
         return held
 
-    async def signal(self, name: str, gen: int, sig: int, group: bool) -> int:
-        """Send a signal; errno, 0 for sent."""
-        code, _ = await self._ask(lambda token: wire.Signal(token, name, gen, sig, group))
+    async def signal(self, name: str, gen: int, sig: int, group: bool, wake: bool = False) -> int:
+        """Send a signal, with ``wake`` SIGCONT behind it; errno, 0 for sent."""
+        code, _ = await self._ask(lambda token: wire.Signal(token, name, gen, sig, group, wake))
         return code
 
     async def fetch_stdin(self, name: str, gen: int) -> int:

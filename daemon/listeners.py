@@ -317,18 +317,21 @@ class Pool:
     # --- time -----------------------------------------------------------------------------------------
 
     def _arm(self) -> None:
+        """Have a timer that is not later than the deadline: each event has another one, and few are ever reached."""
         deadline = self.machine.deadline()
+        if deadline is None or (self._timer is not None and self._timer.when() <= deadline):
+            return
         if self._timer is not None:
-            if self._timer.when() == deadline:
-                return
             self._timer.cancel()
-            self._timer = None
-        if deadline is not None:
-            self._timer = self._loop.call_at(deadline, self._deadline)
+        self._timer = self._loop.call_at(deadline, self._deadline)
 
     def _deadline(self) -> None:
         self._timer = None
-        self.feed(pool.Deadline())
+        deadline = self.machine.deadline()
+        if deadline is not None and deadline <= self._loop.time():
+            self.feed(pool.Deadline())
+        else:
+            self._arm()
 
     # --- over the death of a daemon -------------------------------------------------------------------
 

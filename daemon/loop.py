@@ -412,17 +412,15 @@ class Supervisor:
 
     async def _kill(self, process: Process, gen: int, action: machine.Kill) -> None:
         """``gen``: whom it is for. When this runs, that one may have ended and the next be running."""
-        code = await self.link.signal(process.key, gen, action.sig, action.group)
+        wake = action.sig != signal.SIGKILL
+        code = await self.link.signal(process.key, gen, action.sig, action.group, wake)
         if process.config.stopastree and gen == process.machine.gen:
             self.signal_rest(process, action)
         if code == 0 and gen == process.machine.gen:
             self.feed(process, machine.Signalled())
             if action.sig == signal.SIGKILL:
                 self.on_killed(process)
-        if code == 0 and action.sig != signal.SIGKILL:
-            # a stopped process would only see the signal once it goes on
-            self.link.send(wire.Signal(0, process.key, gen, signal.SIGCONT, action.group))
-        elif code not in (0, errno.ESRCH) and gen == process.machine.gen:
+        if code not in (0, errno.ESRCH) and gen == process.machine.gen:
             self.feed(process, machine.NotSignalled(f"cannot signal: {errno_name(code)}"))
 
     # --- starting ------------------------------------------------------------------------------------

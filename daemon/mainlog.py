@@ -45,6 +45,7 @@ class MainLog:
         self.later: Callable[[float, Callable[[], None]], object] = lambda seconds, again: None
         """To be called after so many seconds: lines wait. Until it is set, they wait for the next line."""
         self._asked = False
+        self._second, self._stamp = -1, ""
         self._told_at: dict[str, float] = {}
         self._file = Lines(self._write)
         self._plain_fd = -1
@@ -101,8 +102,10 @@ class MainLog:
 
     def _put(self, number: int, text: str) -> None:
         now = time.time()
-        stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(now))
-        line = f"{stamp},{int(now * 1000) % 1000:03d} {TAGS[number]} {text}\n".encode(
+        second = int(now)
+        if second != self._second:
+            self._second, self._stamp = second, time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(second))
+        line = f"{self._stamp},{int(now * 1000) % 1000:03d} {TAGS[number]} {text}\n".encode(
             "utf-8", "backslashreplace"
         )
         if self._stdout_fd >= 0:

@@ -601,15 +601,25 @@ class Keeper:
         if program is None or program.status >= 0:
             return errno.ESRCH
         try:
-            if program.pidfd >= 0:
-                send_signal(program.pidfd, program.pid, order.sig, group=order.group)
-            elif order.group:
-                os.killpg(program.pid, order.sig)
-            else:
-                os.kill(program.pid, order.sig)
+            self.send_signal(program, order.sig, order.group)
         except OSError as error:
             return error.errno or errno.EINVAL
+        if order.wake:
+            try:
+                self.send_signal(program, signal.SIGCONT, order.group)
+            except OSError:
+                pass  # it has ended meanwhile
         return 0
+
+    @staticmethod
+    def send_signal(program: _Program, sig: int, group: bool) -> None:
+        """Raises OSError."""
+        if program.pidfd >= 0:
+            send_signal(program.pidfd, program.pid, sig, group=group)
+        elif group:
+            os.killpg(program.pid, sig)
+        else:
+            os.kill(program.pid, sig)
 
     def forget(self, order: wire.Forget) -> None:
         program = self.programs.get((order.name, order.gen))

@@ -27,6 +27,7 @@ SUFFIX = ".programs"
 MEMORY = "/dev/shm"
 _EXITING = 4  # PF_EXITING
 TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
+_to_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 Key = tuple[str, int]
 
@@ -141,8 +142,7 @@ def _remove(path: str) -> None:
 
 
 def _line(value: object) -> bytes:
-    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogateescape")
-    return text.ljust(SLOT_BYTES - 1) + b"\n"
+    return _to_json(value).encode("utf-8", "surrogateescape").ljust(SLOT_BYTES - 1) + b"\n"
 
 
 def boot_id() -> str:

@@ -72,13 +72,17 @@ class Spawn(NamedTuple):
 
 
 class Signal(NamedTuple):
-    """Send ``sig`` to the process, or its process group; answered by Signalled with the same token."""
+    """Send ``sig`` to the process, or its process group; answered by Signalled with the same token.
+
+    ``wake``: then SIGCONT, too; one that stands still would only see the signal once it goes on.
+    """
 
     token: int
     name: str
     gen: int
     sig: int
     group: bool
+    wake: bool = False
 
 
 class Forget(NamedTuple):
@@ -223,8 +227,13 @@ FRAMES: dict[str, Any] = {
     )
 }  # fmt: skip
 
-_CHECKS: dict[str, Any] = {"str": str, "int": int, "bool": bool, "float": (int, float), "list[str]": list,
-           "list[int]": list, "dict[str, str]": dict}  # fmt: skip
+_TYPES: dict[str, Any] = {"str": str, "int": int, "bool": bool, "float": (int, float), "list[str]": list,
+          "list[int]": list, "dict[str, str]": dict}  # fmt: skip
+_CHECKS: dict[str, tuple[Any, ...]] = {
+    name: tuple(_TYPES[h if isinstance(h, str) else h.__forward_arg__] for h in kind.__annotations__.values())
+    for name, kind in FRAMES.items()
+}
+_to_json = json.JSONEncoder(separators=(",", ":")).encode  # json.dumps makes an encoder for each call
 
 BEAT_S = 4.0
 
@@ -240,20 +249,16 @@ def descriptors(control: list[tuple[int, int, bytes]]) -> list[int]:
 
 def encode(frame: Frame) -> bytes:
     """The bytes of one frame; may be longer than MAX_FRAME_BYTES, then it has to be enclosed."""
-    return json.dumps([type(frame).__name__, *frame], separators=(",", ":")).encode(
-        "utf-8", "surrogateescape"
-    )
+    return _to_json((type(frame).__name__, *frame)).encode("utf-8", "surrogateescape")
 
 
 def decode(data: bytes) -> Frame:
     """The frame in ``data``. Raises WireError."""
     try:
         name, *values = json.loads(data.decode("utf-8", "surrogateescape"))
-        kind = FRAMES[name]
-        frame: Frame = kind(*values)
-        for value, hint in zip(frame, kind.__annotations__.values(), strict=True):
-            if not isinstance(value, _CHECKS[hint if isinstance(hint, str) else hint.__forward_arg__]):
-                raise TypeError(f"{name} has a field of another type")
+        frame: Frame = FRAMES[name](*values)
+        if not all(map(isinstance, frame, _CHECKS[name])):
+            raise TypeError(f"{name} has a field of another type")
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise WireError(f"not a frame: {data[:80]!r}: {error}") from error
     return frame

@@ -28,6 +28,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import select
 import stat
 import time
 from collections.abc import Callable
@@ -72,6 +73,16 @@ def _is_special(path: str) -> bool:
         return not stat.S_ISREG(os.stat(path).st_mode)
     except OSError:
         return False
+
+
+def _nothing_in(source: int) -> int | None:
+    """What ``take`` answers where no bytes wait, so that a log need not be opened for none; None: some may."""
+    asked = select.poll()
+    asked.register(source, select.POLLIN)
+    found = asked.poll(0)
+    if not found:
+        return AGAIN
+    return 0 if found[0][1] == select.POLLHUP else None
 
 
 Persist = Callable[[str, dict[str, Any]], None]
@@ -434,6 +445,8 @@ class LogStore:
 
         Raises OSError when the file cannot be written; the bytes are then still in the pipe.
         """
+        if self._fd < 0 and (nothing := _nothing_in(source)) is not None:
+            return nothing
         if (self._fd < 0 or self._lane is not None) and self._elsewhere():
             return self._take_elsewhere(source, limit)
         try:

@@ -291,6 +291,18 @@ def test_signals_go_to_the_right_process_or_nobody(bench: Bench) -> None:
     assert daemon.expect(wire.Signalled).errno == 3
 
 
+def test_what_stands_still_is_woken_behind_a_signal(bench: Bench) -> None:
+    daemon = bench.daemon()
+    daemon.send(order("a", "exec sleep 1000"))
+    pid = daemon.expect(wire.Spawned).pid
+    daemon.close_fds()
+    os.kill(pid, signal.SIGSTOP)
+    until(lambda: "\nState:\tT" in Path(f"/proc/{pid}/status").read_text(), "the program to stand still")
+    daemon.send(wire.Signal(1, "a", 1, signal.SIGTERM, True, wake=True))
+    assert daemon.expect(wire.Signalled) == wire.Signalled(1, 0)
+    assert os.waitstatus_to_exitcode(daemon.expect(wire.Exited).status) == -signal.SIGTERM
+
+
 def test_stdin_is_handed_out(bench: Bench) -> None:
     daemon = bench.daemon()
     daemon.send(order("a", "read line; echo got $line"))

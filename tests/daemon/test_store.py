@@ -60,6 +60,26 @@ def test_splice_moves_what_is_there_and_tells_the_end(tmp_path: Path, pipe: tupl
     assert store.read(4, 100) == b"two\n"
 
 
+def test_a_log_is_not_opened_for_nothing(tmp_path: Path, pipe: tuple[int, int]) -> None:
+    store = LogStore(str(tmp_path / "log"), 0, 0)
+    read, write = pipe
+    assert store.take(read, 1000) == AGAIN
+    os.close(write)
+    assert store.take(read, 1000) == 0
+    assert not store.is_open and not (tmp_path / "log").exists()
+
+
+def test_what_was_written_before_the_end_comes_first(tmp_path: Path, pipe: tuple[int, int]) -> None:
+    store = LogStore(str(tmp_path / "log"), 0, 0)
+    read, write = pipe
+    os.write(write, b"last words")
+    os.close(write)
+    assert store.take(read, 1000) == 10
+    store.close()
+    assert store.take(read, 1000) == 0
+    assert (tmp_path / "log").read_bytes() == b"last words"
+
+
 def test_an_existing_log_is_continued_and_readable(tmp_path: Path) -> None:
     (tmp_path / "log").write_bytes(b"old\n")
     (tmp_path / "log.1").write_bytes(b"older\n")
