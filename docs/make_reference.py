@@ -31,7 +31,7 @@ def kind(hint: object) -> str:
     """A field's type as the document shows it."""
     if isinstance(hint, type):
         return hint.__name__
-    text = str(hint).replace("typing.", "").replace("supervisor.protocol.stream.", "")
+    text = str(hint).replace("typing.", "").replace("supervisor.protocol.frames.", "")
     return "any" if text.startswith(("Union[None, bool", "None | bool")) else text
 
 
