@@ -1,4 +1,4 @@
-"""The event-listener protocol, both ends, sans-IO; must never know pipes, pools.
+"""The event-listener protocol: what goes either way, and the daemon's end, sans-IO; must never know pipes, pools.
 
 Daemon to listener (its stdin), an *envelope*: one header line of ``key:value`` words,
 a line feed, and ``len`` **bytes** of payload, UTF-8::
@@ -37,8 +37,6 @@ from ..states import getEventListenerStateDescription
 VERSION = "3.0"
 MAX_RESULT_BYTES = 1 << 20
 MAX_LINE_BYTES = 32
-MAX_HEADER_BYTES = 1 << 16
-MAX_PAYLOAD_BYTES = 1 << 30
 READY_LINE = b"READY\n"
 RESULT_WORD = b"RESULT "
 _LENGTH = re.compile(rb"[0-9]{1,9}")
@@ -55,14 +53,6 @@ class Result:
     """``data``: what the listener says of the event that it had."""
 
     data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """One event as a listener reads it. ``headers``: as in the header line, in its order."""
-
-    headers: dict[str, str]
-    payload: bytes
 
 
 def envelope(server: str, serial: int, pool: str, poolserial: int, name: str, payload: bytes) -> bytes:
@@ -179,55 +169,6 @@ class DaemonEnd:
         self.state = S.ACKNOWLEDGED
         self._events.append(Result(data))
         return True
-
-
-class ListenerEnd:
-    """A listener's view: the events that come on its stdin."""
-
-    def __init__(self) -> None:
-        self._buffer = bytearray()
-        self._headers: dict[str, str] = {}
-        self._length = -1
-        self._events: list[Received] = []
-
-    def feed(self, data: bytes) -> None:
-        """Take what the daemon wrote; see ``events``. Raises RemoteProtocolError."""
-        self._buffer += data
-        while self._step():
-            pass
-
-    def events(self) -> list[Received]:
-        """The events that are whole since the last call."""
-        events, self._events = self._events, []
-        return events
-
-    def _step(self) -> bool:
-        if self._length < 0:
-            if self._buffer.startswith(b" "):
-                self._buffer = self._buffer.lstrip(b" ")
-            end = self._buffer.find(b"\n", 0, MAX_HEADER_BYTES)
-            if end < 0:
-                if len(self._buffer) >= MAX_HEADER_BYTES:
-                    raise RemoteProtocolError(f"a header line is over {MAX_HEADER_BYTES} bytes")
-                return False
-            self._read_header(bytes(self._buffer[:end]))
-            del self._buffer[: end + 1]
-        if len(self._buffer) < self._length:
-            return False
-        self._events.append(Received(self._headers, bytes(self._buffer[: self._length])))
-        del self._buffer[: self._length]
-        self._length = -1
-        return True
-
-    def _read_header(self, line: bytes) -> None:
-        try:
-            self._headers = parse_headers(line.decode("utf-8"))
-            length = self._headers["len"]
-        except (ValueError, KeyError) as error:
-            raise RemoteProtocolError(f"not a header line: {_shown(line)}") from error
-        if _LENGTH.fullmatch(length.encode()) is None or int(length) > MAX_PAYLOAD_BYTES:
-            raise RemoteProtocolError(f"not a length of a payload: {length[:40]!r}")
-        self._length = int(length)
 
 
 def _shown(data: bytes | bytearray) -> str:
