@@ -2,9 +2,8 @@
 
 A memfd (held by the keeper under the name ``state``) is a table of records of
 fixed size, so that a change of one process costs one small write, whatever the
-number of processes. Each record has two slots, each {sequence, length, CRC,
-msgpack of a map}; a write goes to the older one, so that a torn write leaves the
-other. Record 0 is the supervisor's own; the others belong to processes, and each
+number of processes. Each record has two slots, see ``slots``; a write goes to the
+older one, so that a torn write leaves the other. Record 0 is the supervisor's own; the others belong to processes, and each
 says whose it is.
 
 The configuration in force is not a fixed size: it is a journal in a second memfd
@@ -28,15 +27,11 @@ import msgpack
 
 from supervisor.protocol.packing import pack_local
 
+from .slots import HEAD_BYTES, newest, slot
+
 SLOT_BYTES = 2048
-_HEAD = struct.Struct(">QII")
-_ROOM = SLOT_BYTES - _HEAD.size
+_ROOM = SLOT_BYTES - HEAD_BYTES
 VERSION = 1
-
-
-def _crc(sequence: int, packed: bytes) -> int:
-    # with the sequence: a torn write must not give what the slot held before a new number
-    return zlib.crc32(packed, zlib.crc32(sequence.to_bytes(8, "big")))
 
 
 class StateTable:
@@ -68,16 +63,7 @@ class StateTable:
 
     def _newest(self, index: int) -> tuple[int, dict[str, Any]]:
         data = os.pread(self.fd, 2 * SLOT_BYTES, index * 2 * SLOT_BYTES)
-        best: tuple[int, dict[str, Any]] = (0, {})
-        for slot in (data[:SLOT_BYTES], data[SLOT_BYTES:]):
-            if len(slot) < _HEAD.size:
-                continue
-            sequence, length, crc = _HEAD.unpack_from(slot)
-            packed = slot[_HEAD.size : _HEAD.size + length]
-            if sequence <= best[0] or len(packed) != length or _crc(sequence, packed) != crc:
-                continue
-            best = (sequence, msgpack.unpackb(packed, raw=False, unicode_errors="surrogateescape"))
-        return best
+        return newest((data[:SLOT_BYTES], data[SLOT_BYTES:]))
 
     def allocate(self) -> int:
         """The number of a record that nobody uses. Threads of file systems ask, too: either way is one step."""
@@ -100,8 +86,7 @@ class StateTable:
             packed = pack_local({**record, "h": kept})
         sequence = self._sequence.get(index, 0) + 1
         self._sequence[index] = sequence
-        data = _HEAD.pack(sequence, len(packed), _crc(sequence, packed)) + packed
-        os.pwrite(self.fd, data, (index * 2 + sequence % 2) * SLOT_BYTES)
+        os.pwrite(self.fd, slot(sequence, packed), (index * 2 + sequence % 2) * SLOT_BYTES)
 
     def free(self, index: int) -> None:
         """Give a record back."""

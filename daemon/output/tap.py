@@ -18,14 +18,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-import struct
-import zlib
 from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-import msgpack
-
+from supervisor.daemon.slots import newest, slot
 from supervisor.protocol.packing import pack_local
 
 from .cursor import Chunk, Cursor, Missed
@@ -46,13 +43,11 @@ RawHeard = Callable[[int, bytes], None]
 
 
 class _RingState:
-    """Two slots of {sequence, length, CRC, msgpack} and a ring for a capture, behind the ring of a raw spool.
+    """Two slots for a state and a ring for a capture, behind the ring of a raw spool.
 
     The capture's ring is twice as large as a capture may be: what is written between two states never
     touches what the older one speaks of.
     """
-
-    _HEAD = struct.Struct(">QII")
 
     def __init__(self, fd: int, capture_bytes: int) -> None:
         self._fd = fd
@@ -61,23 +56,14 @@ class _RingState:
 
     def load(self) -> dict[str, Any]:
         """The state written last; empty when there is none."""
-        found: dict[str, Any] = {}
-        for slot in (0, 1):
-            data = os.pread(self._fd, STATE_BYTES, STATE_AT + slot * STATE_BYTES)
-            if len(data) < self._HEAD.size:
-                continue
-            sequence, length, crc = self._HEAD.unpack_from(data)
-            packed = data[self._HEAD.size : self._HEAD.size + length]
-            if sequence > self._sequence and len(packed) == length and zlib.crc32(packed) == crc:
-                self._sequence = sequence
-                found = msgpack.unpackb(packed, raw=False)
+        places = (STATE_AT, STATE_AT + STATE_BYTES)
+        self._sequence, found = newest(os.pread(self._fd, STATE_BYTES, place) for place in places)
         return found
 
     def save(self, state: dict[str, Any]) -> None:
         packed = pack_local(state)
         self._sequence += 1
-        data = self._HEAD.pack(self._sequence, len(packed), zlib.crc32(packed)) + packed
-        os.pwrite(self._fd, data, STATE_AT + self._sequence % 2 * STATE_BYTES)
+        os.pwrite(self._fd, slot(self._sequence, packed), STATE_AT + self._sequence % 2 * STATE_BYTES)
 
     def keep(self, place: int, data: bytes) -> None:
         """Put captured bytes at a place of the ring; at most as many as a capture may have."""
