@@ -28,11 +28,11 @@ import base64
 import hashlib
 import hmac
 import os
-import pwd
 import socket
 import struct
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -74,16 +74,12 @@ class Peer:
     """``host:port`` as access lines show it."""
 
 
-def peer_of(sock: socket.socket) -> Peer:
-    """Who is at the other end of a connected socket; unix peers by their credentials."""
+def peer_of(sock: socket.socket, name_of: Callable[[int], str]) -> Peer:
+    """Who is at the other end of a connected socket; unix peers by their credentials. ``name_of``: a uid, for people."""
     if sock.family == socket.AF_UNIX:
         packed = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
         pid, uid, _gid = struct.unpack("3i", packed)
-        try:
-            user = pwd.getpwuid(uid).pw_name
-        except KeyError:
-            user = f"uid {uid}"
-        return Peer(f"uid {uid}", f"{user} (pid {pid})", uid)
+        return Peer(f"uid {uid}", f"{name_of(uid)} (pid {pid})", uid)
     try:
         host, port = sock.getpeername()[:2]
     except OSError:

@@ -1,4 +1,4 @@
-"""What a process is started with: file, arguments, environment, user; must never know processes or their states.
+"""What a process is started with: file, arguments, environment; must never know processes or their states.
 
 Supervisor's rules for the command: shell quoting but no shell; a word with a slash is used as it is,
 another one is searched in PATH of the program's environment, then of ours.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import os
-import pwd
 import stat
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -134,14 +133,3 @@ def environment(config: ProcessConfig, serverurl: str) -> dict[str, str]:
         env["TERM"] = config.term
     env.update(config.environment)
     return env
-
-
-def rights_of(uid: int | None) -> tuple[int, int, list[int]]:
-    """What the keeper is to set for a user: (uid, gid, groups); uid -1: nothing. Raises CommandError."""
-    if uid is None or uid == os.geteuid():
-        return -1, -1, []
-    try:
-        entry = pwd.getpwuid(uid)
-    except KeyError as error:  # there was one when the configuration was read
-        raise CommandError(f"there is no user with uid {uid} any more", found=True) from error
-    return uid, entry.pw_gid, os.getgrouplist(entry.pw_name, entry.pw_gid)

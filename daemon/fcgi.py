@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import errno
 import os
-import pwd
 import socket
 import stat
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 
 from supervisor.config.model import FastCgiSocket, ProcessConfig
 from supervisor.errors import UserError
@@ -23,7 +23,9 @@ from .command import CommandError
 from .keeper import wire
 from .loop import Change, Supervisor
 from .mainlog import MainLog
+from .output.lane import Unanswered
 from .process import Process
+from .users import Rights, look_up
 
 PREFIX = "fcgi:"
 """In front of the URL: the name that the keeper holds a socket under."""
@@ -50,20 +52,28 @@ def check(configs: Iterable[ProcessConfig], log: MainLog) -> None:
         seen.add(config.fcgi.url)
         log.info(f"Creating socket {config.fcgi.url}")
         try:
-            listen(config.fcgi, config.uid).close()
+            listen(config.fcgi, owner_of(config, look_up), address_of(config.fcgi)).close()
         except OSError as error:
             raise UserError(could_not_create(config.fcgi, error)) from error
         log.info(f"Closing socket {config.fcgi.url}")
 
 
-def listen(config: FastCgiSocket, uid: int | None) -> socket.socket:
-    """A listening socket; ``uid`` is the program's user, who owns it unless another is named. Raises OSError."""
+def address_of(config: FastCgiSocket) -> tuple[str, int]:
+    """Its host as a number. Raises OSError. May block, where it is a name."""
+    if not config.host or config.path:
+        return config.host, config.port
+    host, port = socket.getaddrinfo(config.host, config.port, socket.AF_INET, socket.SOCK_STREAM)[0][4][:2]
+    return str(host), int(port)
+
+
+def listen(config: FastCgiSocket, owner: tuple[int, int], address: tuple[str, int]) -> socket.socket:
+    """A listening socket; ``owner`` is for one with a path, ``address`` for any other. Raises OSError."""
     backlog = config.backlog or socket.SOMAXCONN
     if not config.path:
         sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         try:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            sock.bind((config.host, config.port))
+            sock.bind(address)
             sock.listen(backlog)
         except BaseException:
             sock.close()
@@ -77,9 +87,8 @@ def listen(config: FastCgiSocket, uid: int | None) -> socket.socket:
             sock.bind(config.path)
         finally:
             os.umask(before)
-        owner, group = _owner(config, uid)
-        if owner != -1 or group != -1:
-            os.chown(config.path, owner, group, follow_symlinks=False)
+        if owner != (-1, -1):
+            os.chown(config.path, *owner, follow_symlinks=False)
         os.chmod(config.path, config.mode)
         sock.listen(backlog)
     except BaseException:
@@ -98,13 +107,13 @@ def _remove_socket(path: str) -> None:
         pass
 
 
-def _owner(config: FastCgiSocket, uid: int | None) -> tuple[int, int]:
-    if config.uid != -1 or uid is None or uid == os.geteuid():
-        return config.uid, config.gid
-    try:
-        return uid, pwd.getpwuid(uid).pw_gid
-    except KeyError:
-        return uid, -1
+def owner_of(config: ProcessConfig, rights: Callable[[int], Rights]) -> tuple[int, int]:
+    """(uid, gid) of the socket: the program's user, unless another is named. Raises what ``rights`` does."""
+    assert config.fcgi is not None
+    if config.fcgi.uid != -1 or config.uid is None or config.uid == os.geteuid():
+        return config.fcgi.uid, config.fcgi.gid
+    uid, gid, _ = rights(config.uid)
+    return uid, gid
 
 
 class FastCgiSockets:
@@ -139,17 +148,22 @@ class FastCgiSockets:
     def use(self, process: Process) -> str:
         """The held name that a process gets as its stdin; empty when it is no FastCGI program.
 
-        Raises NoSocket.
+        Raises NoSocket, and what ``Users.rights`` does.
         """
         config = process.config.fcgi
         if config is None:
             return ""
         users = self._users.get(config.url)
         if users is None:
-            self._supervisor.log.info(f"Creating socket {config.url}")
+            system_users = self._supervisor.users
+            owner = owner_of(process.config, system_users.rights)
             try:
-                with listen(config, process.config.uid) as sock:
+                address = system_users.lane.collect(config.url, lambda: partial(address_of, config))
+                self._supervisor.log.info(f"Creating socket {config.url}")
+                with listen(config, owner, address) as sock:
                     self._supervisor.link.send(wire.Hold(f"{PREFIX}{config.url}"), (sock.fileno(),))
+            except (BlockingIOError, Unanswered):
+                raise
             except OSError as error:
                 raise NoSocket(could_not_create(config, error), found=True) from error
             users = self._users[config.url] = set()

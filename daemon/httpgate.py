@@ -73,7 +73,7 @@ class Gates:
     """All connections of one server.
 
     ``handlers`` makes aiohttp's protocol for a connection; ``refused`` is told of each
-    request that was not let pass.
+    request that was not let pass. ``name_of``: who a uid is, for people.
     """
 
     def __init__(
@@ -81,10 +81,12 @@ class Gates:
         server_name: str,
         handlers: Callable[[], web.RequestHandler],
         refused: Callable[[Peer, Refused], None],
+        name_of: Callable[[int], str],
     ) -> None:
         self.server_name = server_name
         self.handlers = handlers
         self.refused = refused
+        self.name_of = name_of
         self._gates: dict[Gate, None] = {}
         self._by_handler: dict[web.RequestHandler, Gate] = {}
 
@@ -167,7 +169,7 @@ class Gate(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         sock = transport.get_extra_info("socket")
-        self.peer = peer_of(sock)
+        self.peer = peer_of(sock, self._gates.name_of)
         self.handler = self._gates.admit(self)
         if self.handler is None:
             transport.abort()

@@ -109,7 +109,7 @@ class HttpDoor:
             max_field_size=HEAD_MAX_BYTES,
             auto_decompress=False,
         )
-        self._gates = Gates(SERVER_NAME, self.server, self._refused)
+        self._gates = Gates(SERVER_NAME, self.server, self._refused, self._supervisor.users.name)
         self.protocol = self._gates.protocol
 
     def _finisher(self) -> type[AbstractAccessLogger]:

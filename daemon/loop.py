@@ -25,7 +25,7 @@ from supervisor.protocol.record import ProcessRecord
 from supervisor.states import STOPPED_STATES, SupervisorStates, getSupervisorStateDescription
 from supervisor.states import ProcessStates as S
 
-from .command import CommandError, environment, resolve_anywhere, rights_of
+from .command import CommandError, environment, resolve_anywhere
 from .configjournal import ConfigJournal
 from .ending import Ending
 from .groups import Group, in_order, rank
@@ -41,6 +41,7 @@ from .output.store import StoreSet
 from .output.tap import Transformed
 from .process import Generation, Hearing, Process
 from .snapshot import Journal, StateTable
+from .users import Users
 
 DELTAS_KEPT = 10_000
 DRAIN_BYTES = 1 << 22
@@ -88,6 +89,7 @@ class Supervisor:
             journal, lambda fd: link.send(wire.Hold("config"), (fd,)), lambda: link.idle
         )
         self.stores = stores
+        self.users = Users(asyncio.get_running_loop().call_soon_threadsafe)
         self._used = stores.used  # one bound method for all channels
         self.boot = boot
         self.serverurl = serverurl
@@ -449,10 +451,10 @@ class Supervisor:
             self._waits_elsewhere(process, "")
 
     def _spawn_later(self, process: Process, gen: int, error: OSError) -> None:
-        """What is to be started lies on a file system that does not answer: once it does, or nobody wants it any more."""
+        """A file system or the name service does not answer: once it does, or nobody wants it any more."""
         if process.machine.state == S.STOPPING:
             self._waits_elsewhere(process, "")
-            self.feed(process, machine.NotSpawned("stopped before its file system answered"))
+            self.feed(process, machine.NotSpawned("stopped while its start waited for the system"))
             return
         self._waits_elsewhere(
             process, f"start waits: {error.strerror}" if isinstance(error, Unanswered) else ""
@@ -513,7 +515,7 @@ class Supervisor:
         config = process.config
         env = self.environment(config)
         path, argv = resolve_anywhere(self.stores.lanes, config.command, env, config.directory)
-        uid, gid, groups = rights_of(config.uid)
+        uid, gid, groups = self.users.rights(config.uid)
         rows, cols = process.size
         return wire.Spawn(
             process.key, gen, path, argv, env, config.directory or "",

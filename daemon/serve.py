@@ -196,6 +196,7 @@ class Daemon:
             self._say_what_is_served(log, configuration)
             log.info(f"supervisord started with pid {held.keeper_pid}")
             bus.running()
+        supervisor.users.learn(process.config.uid for process in supervisor.processes.values())
         starting = supervisor.autostart(tuple(supervisor.groups.values()))
         await asyncio.wait({starting}, timeout=HEAD_START_S)
         doors = await self._open_doors(supervisor, table_of_methods, bus)

@@ -158,7 +158,7 @@ class Client(asyncio.BufferedProtocol):
         self.door.clients.add(self)
         self.supervisor.subscribers_quiet.add(self._removed)
         transport.set_write_buffer_limits(high=WRITE_HIGH_BYTES)
-        peer = self._peer = peer_of(transport.get_extra_info("socket"))
+        peer = self._peer = peer_of(transport.get_extra_info("socket"), self.supervisor.users.name)
         self.caller = Caller(peer.name, "none" if self.door.config.username else self.door.config.role)
         supervisor = self.supervisor
         self.send(

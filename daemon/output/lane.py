@@ -27,10 +27,10 @@ TROUBLE_S = 0.5
 
 
 class Unanswered(OSError):
-    """The file system has not answered for a while."""
+    """``what``, a file system or something else that is asked, has not answered for a while."""
 
-    def __init__(self, mount: str) -> None:
-        super().__init__(errno.ETIMEDOUT, f"the file system at {point_of(mount)} does not answer")
+    def __init__(self, what: str) -> None:
+        super().__init__(errno.ETIMEDOUT, f"{what} does not answer")
 
 
 def reason(error: OSError) -> str:
@@ -61,10 +61,14 @@ class _Job(Generic[T]):
 
 
 class Lane:
-    """``mount``: whose, as ``Mounts.far`` names it. ``on_loop``: has something done by the loop."""
+    """``mount``: whose, as ``Mounts.far`` names it. ``on_loop``: has something done by the loop.
 
-    def __init__(self, mount: str, on_loop: Callable[[Callable[[], None]], object]) -> None:
+    ``what``: where it is no file system, for people.
+    """
+
+    def __init__(self, mount: str, on_loop: Callable[[Callable[[], None]], object], what: str = "") -> None:
         self.mount = mount
+        self._what = what or f"the file system at {point_of(mount)}"
         self.on_loop = on_loop
         self._jobs: queue.SimpleQueue[_Job[Any]] = queue.SimpleQueue()
         self._late: dict[object, _Job[Any]] = {}
@@ -88,7 +92,7 @@ class Lane:
     @property
     def trouble(self) -> str:
         """That it does not answer, for people; empty: it does."""
-        return str(Unanswered(self.mount).strerror) if self.hangs else ""
+        return str(Unanswered(self._what).strerror) if self.hangs else ""
 
     @property
     def hangs(self) -> bool:
@@ -96,7 +100,7 @@ class Lane:
 
     def refuse(self) -> OSError:
         """What to raise while it is busy."""
-        return Unanswered(self.mount) if self.hangs else BlockingIOError(errno.EAGAIN, "busy")
+        return Unanswered(self._what) if self.hangs else BlockingIOError(errno.EAGAIN, "busy")
 
     def post(self, work: Callable[[], object]) -> None:
         """Have something done, whenever that is; what it gives and raises is nobody's."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from supervisor.daemon.command import CommandError, resolve, rights_of, split_command
+from supervisor.daemon.command import CommandError, resolve, split_command
 
 
 @pytest.mark.parametrize(
@@ -101,9 +101,3 @@ def test_no_permission(folder: Path) -> None:
     (folder / "good").chmod(0o611 & ~0o100)
     with pytest.raises(CommandError, match="no permission to run command"):
         resolve(f"{folder}/good", {}, None)
-
-
-def test_whose_rights() -> None:
-    assert rights_of(None) == rights_of(os.geteuid()) == (-1, -1, [])
-    with pytest.raises(CommandError, match="there is no user with uid 3999999999 any more"):
-        rights_of(3_999_999_999)

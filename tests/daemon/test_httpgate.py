@@ -44,7 +44,7 @@ class Server:
         self.web = web.Server(
             self.handle, access_log=quiet, access_log_class=Finisher, logger=quiet, keepalive_timeout=1e6
         )
-        self.gates = Gates("test", self.web, self._refused)
+        self.gates = Gates("test", self.web, self._refused, str)
 
     def _refused(self, peer: Peer, refused: Refused) -> None:
         self.refused.append(refused.status)
@@ -266,7 +266,7 @@ def test_an_administrator_gets_in_where_all_is_taken(tmp_path: Path, monkeypatch
         writer.write(GET % b"in")
         assert await answer(reader) == b"/in"
         monkeypatch.setattr(os, "geteuid", lambda: 4711)
-        monkeypatch.setattr(httpgate, "peer_of", lambda sock: Peer("uid 12", "somebody", 12))
+        monkeypatch.setattr(httpgate, "peer_of", lambda sock, name_of: Peer("uid 12", "somebody", 12))
         writer.write(GET % b"hold")
         while server.holding < 10 + reserved:
             await asyncio.sleep(0.01)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import shutil
 import struct
-import subprocess
 import time
 from pathlib import Path
 
@@ -14,6 +12,7 @@ import pytest
 from tests.conftest import Supervise
 from tests.faults.conftest import Faults, only_many
 from tests.support.processes import alive
+from tests.support.shims import compiled
 from tests.support.supervisor import child
 from tests.support.waiting import until
 
@@ -68,18 +67,7 @@ time_t time(time_t *out) {
 @pytest.fixture
 def shim(tmp_path: Path) -> Path:
     """A library that shifts the wall clock of whoever loads it by the seconds in a file."""
-    compiler = shutil.which("cc")
-    if compiler is None:
-        pytest.skip("no C compiler")
-    source, library = tmp_path / "clock.c", tmp_path / "clock.so"
-    source.write_text(SHIM)
-    done = subprocess.run(
-        [compiler, "-shared", "-fPIC", "-o", str(library), str(source)],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    if done.returncode:
-        pytest.skip(f"cannot compile: {done.stderr.strip()[:200]}")
-    return library
+    return compiled(tmp_path, "clock", SHIM)
 
 
 def jump(clock: Path, seconds: int, suspended: int = 0) -> None:
