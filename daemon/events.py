@@ -209,7 +209,7 @@ class EventBus:
         group = supervisor.groups.get(process.config.group)
 
         def live() -> Any:
-            return self.shown(process) if supervisor.processes.get(process.key) is process else None
+            return self.shown(process) if supervisor.is_known(process) else None
 
         config = group.config if group is not None else None
         return ProcessView(process.config, config, live, pid=pid, backoff=backoff, state=state)

@@ -603,7 +603,7 @@ class SupervisordFacade(SupervisorBase):
 
     def feed(self, process: Process, event: machine.Event) -> None:
         """Give an event to a process that is still there."""
-        if self.supervisor.processes.get(process.key) is process:
+        if self.supervisor.is_known(process):
             if isinstance(event, machine.Start) and process.machine.state not in STOPPED_STATES:
                 return
             self.supervisor.feed(process, event, time.monotonic())

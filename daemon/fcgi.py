@@ -127,7 +127,7 @@ class FastCgiSockets:
         self._supervisor = supervisor
         self._users: dict[str, set[str]] = {}
         self._settled = False
-        supervisor.stdin_of = self.use
+        supervisor.starts.stdin_of = self.use
         supervisor.subscribers_quiet.add(self._changed)
 
     def adopt(self, held: dict[str, int]) -> None:

@@ -211,7 +211,7 @@ class Leftovers:
 
     def _mark(self, process: Process) -> frozenset[bytes]:
         """The variables by which its processes are known."""
-        own = self._supervisor.environment(process.config)
+        own = self._supervisor.starts.environment(process.config)
         pairs = [(name, own.get(name, os.environ.get(name))) for name in _NAMES]
         return frozenset(os.fsencode(f"{name}={value}") for name, value in pairs if value is not None)
 

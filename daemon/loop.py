@@ -25,7 +25,6 @@ from supervisor.protocol.record import ProcessRecord
 from supervisor.states import STOPPED_STATES, SupervisorStates, getSupervisorStateDescription
 from supervisor.states import ProcessStates as S
 
-from .command import CommandError, environment, resolve_anywhere
 from .configjournal import ConfigJournal
 from .ending import Ending
 from .groups import Group, in_order, rank
@@ -35,19 +34,18 @@ from .keeper.spawn import errno_name
 from .keeperlink import KeeperLink
 from .machines import process as machine
 from .mainlog import MainLog
-from .output.lane import Unanswered
 from .output.pump import Channel, Target
 from .output.store import StoreSet
 from .output.tap import Transformed
 from .process import Generation, Hearing, Process
 from .snapshot import Journal, StateTable
+from .starts import Starts
 from .users import Users
 
 DELTAS_KEPT = 10_000
 DRAIN_BYTES = 1 << 22
 LINGERING_MAX = 4
 STARTS_A_TURN = 20
-SPAWN_AGAIN_S = 0.1
 
 
 async def _no_problem() -> str:
@@ -92,7 +90,6 @@ class Supervisor:
         self.users = Users(asyncio.get_running_loop().call_soon_threadsafe)
         self._used = stores.used  # one bound method for all channels
         self.boot = boot
-        self.serverurl = serverurl
         self.keeper_pid = 0
         self.mood = SupervisorStates.RUNNING
         self.making = ""
@@ -119,8 +116,6 @@ class Supervisor:
         self.on_group_added: Callable[[Group, bool], None] = lambda group, fresh: None
         """Told of each group that is there now; ``fresh``: it was not restored from a snapshot."""
         self.on_group_removed: Callable[[str], None] = lambda name: None
-        self.stdin_of: Callable[[Process], str] = lambda process: ""
-        """The held descriptor that a process gets as its stdin; empty: a pipe. Raises CommandError."""
         self.signal_rest: Callable[[Process, machine.Kill], None] = lambda process, action: None
         """Sends a signal to what a program has started, where the stop is for all of it."""
         self.on_killed: Callable[[Process], None] = lambda process: None
@@ -133,6 +128,16 @@ class Supervisor:
         """Set once the daemon is to end: ``shutdown``, ``reload`` or ``restart``."""
         self.reload_check: Callable[[], Awaitable[str]] = _no_problem
         """What is wrong with the configuration files now; empty: nothing, a reload may go on."""
+        self.starts = Starts(
+            stores.lanes,
+            self.users,
+            serverurl,
+            link.send,
+            self.feed,
+            self.is_known,
+            self.open_outputs,
+            self.trouble_changed,
+        )
         self._loop = asyncio.get_running_loop()
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -145,6 +150,10 @@ class Supervisor:
         group_name, process_name = split_namespec(namespec)
         group = self.groups.get(group_name)
         return group.processes.get(process_name or "") if group is not None else None
+
+    def is_known(self, process: Process) -> bool:
+        """Whether it is still supervised: none of its name, or another one, may be in its place by now."""
+        return self.processes.get(process.key) is process
 
     # --- groups --------------------------------------------------------------------------------------
 
@@ -306,7 +315,7 @@ class Supervisor:
 
     async def _autostart(self, due: list[Process]) -> None:
         for number, process in enumerate(due, 1):
-            if self.processes.get(process.key) is process and process.machine.gen == 0:
+            if self.is_known(process) and process.machine.gen == 0:
                 self.feed(process, machine.Start("autostart"))
             if number % STARTS_A_TURN == 0:
                 await asyncio.sleep(0)
@@ -342,7 +351,7 @@ class Supervisor:
             elif isinstance(action, machine.Transition):
                 self._announce(changes[index])
             elif isinstance(action, machine.Spawn):
-                self._spawn(process, action.gen)
+                self.starts.begin(process, action.gen)
             else:
                 self.task(self._kill(process, process.machine.gen, action))
 
@@ -425,58 +434,6 @@ class Supervisor:
         if code not in (0, errno.ESRCH) and gen == process.machine.gen:
             self.feed(process, machine.NotSignalled(f"cannot signal: {errno_name(code)}"))
 
-    # --- starting ------------------------------------------------------------------------------------
-
-    def _spawn(self, process: Process, gen: int) -> None:
-        name = process.config.name
-        try:
-            order = self.spawn_order(process, gen)
-            self.open_outputs(process)
-            self.link.send(order._replace(stdin=self.stdin_of(process)))
-        except CommandError as error:
-            self._waits_elsewhere(process, "")
-            self.feed(process, machine.NotSpawned(str(error)))
-        except (BlockingIOError, Unanswered) as error:
-            self._spawn_later(process, gen, error)
-        except OSError as error:
-            self._waits_elsewhere(process, "")
-            if error.errno == errno.EMFILE:
-                text = f"too many open files to spawn '{name}'"
-            elif error.errno == errno.E2BIG:
-                text = f"command and environment of '{name}' are too long"
-            else:
-                text = f"unknown error making dispatchers for '{name}': {errno_name(error.errno or 0)}"
-            self.feed(process, machine.NotSpawned(text))
-        else:
-            self._waits_elsewhere(process, "")
-
-    def _spawn_later(self, process: Process, gen: int, error: OSError) -> None:
-        """A file system or the name service does not answer: once it does, or nobody wants it any more."""
-        if process.machine.state == S.STOPPING:
-            self._waits_elsewhere(process, "")
-            self.feed(process, machine.NotSpawned("stopped while its start waited for the system"))
-            return
-        self._waits_elsewhere(
-            process, f"start waits: {error.strerror}" if isinstance(error, Unanswered) else ""
-        )
-
-        def again() -> None:
-            m = process.machine
-            asked = m.gen == gen and not m.pid and m.state in (S.STARTING, S.STOPPING)
-            if self.processes.get(process.key) is process and asked:
-                self._spawn(process, gen)
-
-        self._loop.call_later(SPAWN_AGAIN_S, again)
-
-    def _waits_elsewhere(self, process: Process, trouble: str) -> None:
-        if trouble != process.elsewhere:
-            process.elsewhere = trouble
-            self.trouble_changed(process)
-
-    def spawn_again(self, process: Process) -> None:
-        """Repeat a spawn request that an earlier daemon may not have sent; the keeper knows if it did."""
-        self._spawn(process, process.machine.gen)
-
     def start_anew(self, process: Process, cause: str) -> None:
         """Stop a process, and start it once it stands still."""
         self.task(self._start_anew(process, cause))
@@ -509,23 +466,6 @@ class Supervisor:
     def save(self, process: Process) -> None:
         """Write a process's record of the snapshot."""
         self.table.write(process.index, process.save(self.seq), process.history.packed())
-
-    def spawn_order(self, process: Process, gen: int) -> wire.Spawn:
-        """What the keeper is to be asked. Raises CommandError."""
-        config = process.config
-        env = self.environment(config)
-        path, argv = resolve_anywhere(self.stores.lanes, config.command, env, config.directory)
-        uid, gid, groups = self.users.rights(config.uid)
-        rows, cols = process.size
-        return wire.Spawn(
-            process.key, gen, path, argv, env, config.directory or "",
-            -1 if config.umask is None else config.umask, uid, gid, groups, config.tty, rows, cols,
-            config.redirect_stderr,
-        )  # fmt: skip
-
-    def environment(self, config: ProcessConfig) -> dict[str, str]:
-        """What is laid over the keeper's environment for a process."""
-        return environment(config, self.serverurl)
 
     # --- what the keeper says ------------------------------------------------------------------------
 
@@ -648,14 +588,7 @@ class Supervisor:
         process = self.processes.get(frame.name)
         if process is None or frame.gen != process.machine.gen:
             return
-        name = process.config.name
-        if frame.errno == errno.EMFILE:
-            text = f"too many open files to spawn '{name}'"
-        elif frame.step == "fork" and frame.errno == errno.EAGAIN:
-            text = f"Too many processes in process table to spawn '{name}'"
-        else:
-            text = f"unknown error during {frame.step} for '{name}': {errno_name(frame.errno)}"
-        self.feed(process, machine.NotSpawned(text))
+        self.starts.failed(process, frame)
 
     def _close_generations(self, process: Process) -> None:
         for generation in tuple(process.generations.values()):

@@ -335,7 +335,7 @@ class Daemon:
             if (process.key, m.gen) in adopted:
                 continue
             if m.state in (S.STARTING, S.STOPPING) and not m.pid:
-                supervisor.spawn_again(process)  # it was asked for, and the keeper never heard of it
+                supervisor.starts.again(process)  # it was asked for, and the keeper never heard of it
             elif m.pid:
                 supervisor.feed(process, machine.Exited(-signal.SIGKILL, failure="lost by the keeper"), now)
         for name in [n for n in supervisor.held if n.split(":", 2)[2] not in supervisor.processes]:

@@ -95,9 +95,8 @@ class StateStream:
     def _tell_part(self, untold: list[Process]) -> None:
         part, rest = untold[:PART], untold[PART:]
         self._untold = rest or None
-        known, groups = self._supervisor.processes, self._supervisor.groups
-        # of one that is gone by now the changes tell
-        there = [process for process in part if known.get(process.key) is process]
+        groups = self._supervisor.groups
+        there = filter(self._supervisor.is_known, part)  # of one that is gone by now the changes tell
         self._send_records([p.record(groups[p.config.group].priority) for p in there], bool(rest))
 
     def _send_records(self, records: list[p.ProcessRecord], more: bool) -> None:

@@ -269,7 +269,7 @@ class _Update:
         while process.machine.state not in STOPPED_STATES:
             await self._stop_once(process)
             self._check_mood()
-        if self._supervisor.processes.get(process.key) is not process:
+        if not self._supervisor.is_known(process):
             raise Interrupted
         if process.machine.state == S.UNKNOWN:
             self._report.problems.append(f"cannot stop {process.config.name}: {process.machine.spawnerr}")

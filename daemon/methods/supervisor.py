@@ -357,7 +357,7 @@ def _begin_start(supervisor: Supervisor, process: Process, caller: Caller) -> No
     """Ask for a start. Raises RPCError when it cannot be."""
     config, state = process.config, process.machine.state
     try:
-        environment = supervisor.environment(config)
+        environment = supervisor.starts.environment(config)
         resolve_anywhere(supervisor.stores.lanes, config.command, environment, config.directory)
     except (BlockingIOError, Unanswered):
         pass  # the start itself waits for an answer

@@ -212,7 +212,7 @@ def test_the_file_system_of_a_log_dies_and_is_mounted_again(
         supervisor.kill_daemon()
         served_again(supervisor, time.monotonic())
         until(
-            lambda: any("not connected" in text for text in troubles(supervisor)),
+            lambda: any("ENOTCONN" in text for text in troubles(supervisor)),
             "the next daemon to tell of it",
         )
         supervisor.rpc.supervisor.stopProcess("idle")
