@@ -1,11 +1,15 @@
 """The servers of one daemon: a door for each listening socket; must never know what passes through.
 
-Imported late, see ``serve``: this is what brings the HTTP library.
+Imported late, see ``serve``: this is what brings the HTTP library. Once a daemon serves it imports nothing more, so that
+files may be replaced under it.
 """
 
 from __future__ import annotations
 
+# time and asyncio import these two when they are first needed
+import _strptime  # type: ignore[import-not-found]  # noqa: F401
 import asyncio
+import concurrent.futures.thread  # noqa: F401
 import contextlib
 import socket
 from collections.abc import Callable

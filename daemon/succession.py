@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import json
 import os
 import struct
+import subprocess
 import sys
 import time
 from typing import Any, Final
@@ -25,7 +27,7 @@ from . import orphans
 from .keeper.roster import TICKS_A_SECOND
 from .loop import Supervisor
 from .process import Generation, Process
-from .rehearsal import own_argv
+from .rehearsal import WITHIN_S, last_words, own_argv
 
 CLOCK_SLACK_S: Final = 0.1
 AGAIN_S: Final = 1.0
@@ -61,6 +63,7 @@ class Succession:
     def _become_keeper(self) -> None:
         """Does not return. Raises OSError, with nothing changed, when it cannot be done."""
         supervisor = self._supervisor
+        check_files()
         end_strays(supervisor)
         held = supervisor.link.held_now()
         with contextlib.ExitStack() as undo:
@@ -89,8 +92,7 @@ class Succession:
                 if fd >= 0:
                     os.set_inheritable(fd, True)
             orphans.take_in_orphans()
-            begin = os.path.join(os.path.dirname(os.path.abspath(__file__)), "__main__.py")
-            os.execv(sys.executable, [sys.executable, "-S", "-E", "-s", "-P", begin, "keeper", str(memfd)])
+            os.execv(sys.executable, keeper_argv(memfd))
 
     def _program(
         self, process: Process, generation: Generation, undo: contextlib.ExitStack
@@ -121,6 +123,25 @@ class Succession:
             except ProcessLookupError:
                 self._pidfds[pid] = -1  # it has ended, and its status is nobody's to tell any more
         return self._pidfds[pid]
+
+
+def keeper_argv(boot_fd: int) -> list[str]:
+    """The command line of a keeper; one with no descriptor (-1) imports what it needs, and ends."""
+    begin = os.path.join(os.path.dirname(os.path.abspath(__file__)), "__main__.py")
+    return [sys.executable, "-S", "-E", "-s", "-P", begin, "keeper", str(boot_fd)]
+
+
+def check_files() -> None:
+    """Raises OSError where what is installed now cannot be a keeper: after an exec there would be no way back."""
+    try:
+        done = subprocess.run(
+            keeper_argv(-1), stdin=subprocess.DEVNULL, capture_output=True, timeout=WITHIN_S, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        raise OSError(errno.ETIMEDOUT, "the keeper that is installed now does not start") from error
+    if done.returncode:
+        words = last_words(done.stderr.decode("utf-8", "replace"))
+        raise OSError(errno.ENOEXEC, f"the keeper that is installed now cannot start: {words}")
 
 
 def end_strays(supervisor: Supervisor) -> None:
