@@ -5,11 +5,11 @@ pipe, by read and write from a terminal or to a target that cannot be spliced to
 It takes a bounded amount at a turn of the loop, so that one flood does not delay
 the others.
 
-Read late and in bulk: a pipe that was drained and fills again within a few
-milliseconds is then left alone for up to ``PAUSE_S``, as network drivers do, so that
-a chatty program costs neither itself nor the daemon a wake-up per line. A flood gets
-a larger pipe; where one is found half full all the same the pause is halved, down to
-none, since its program may be waiting.
+Read late and in bulk: a pipe that was drained and fills again soon is then left alone
+for a while, as network drivers do, so that a chatty program costs neither itself nor
+the daemon a wake-up per line: for up to ``PAUSE_S`` where somebody reads along, and
+``ALONE_S`` where nobody does. A flood gets a larger pipe; where one is found a quarter
+full all the same the pause is halved, down to none, since its program may be waiting.
 
 A store that cannot be written keeps the bytes in the pipe: the program blocks,
 ``trouble`` says why, and it is tried again every second; one that is only slow, sooner.
@@ -30,6 +30,7 @@ from .spool import AGAIN, Spool
 from .store import TAKE_BYTES, LogStore
 
 PAUSE_S = 0.004
+ALONE_S = 0.02
 PAUSE_MIN_S = 0.001
 RETRY_S = 1.0
 STALL_S = 0.02
@@ -97,7 +98,7 @@ class Channel:
         self._reading = False
         self._enlarged = False
         self._capacity = DEFAULT_PIPE_BYTES
-        self._pause_s = PAUSE_S
+        self._pause_s = ALONE_S
 
     def start(self) -> None:
         """Begin to move what comes."""
@@ -132,14 +133,16 @@ class Channel:
 
     def _is_chatty(self, moved: int) -> bool:
         """Whether to leave the pipe alone for a while; for how long follows from how full it was found."""
+        longest_s = PAUSE_S if self.copy or self.store.watchers else ALONE_S
         now = self._loop.time()
-        recent, self._last = now - self._last < 2 * PAUSE_S, now
+        recent, self._last = now - self._last < 2 * longest_s, now
         if moved >= FULL_BYTES:
             self._enlarge()
-        if moved > self._capacity // 2:
+        if moved > self._capacity // 4:
             self._pause_s = self._pause_s / 2 if self._pause_s > PAUSE_MIN_S else 0.0
-        elif moved < self._capacity // 32:
-            self._pause_s = min(PAUSE_S, max(PAUSE_MIN_S, self._pause_s * 2))
+        elif moved < self._capacity // (8 if self._pause_s else 32):
+            self._pause_s = max(PAUSE_MIN_S, self._pause_s * 2)
+        self._pause_s = min(self._pause_s, longest_s)
         return recent and self._pause_s > 0.0
 
     def _again(self) -> None:

@@ -30,6 +30,10 @@ class Watchers:
         if self._callbacks is not None:
             self._callbacks.discard(callback)
 
+    def __bool__(self) -> bool:
+        """Whether there are any."""
+        return bool(self._callbacks)
+
     def tell(self) -> None:
         for callback in tuple(self._callbacks or ()):
             callback()

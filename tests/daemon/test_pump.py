@@ -97,6 +97,35 @@ def test_lines_arrive_and_the_end_is_told_once(tmp_path: Path, pipe: Ends) -> No
     run(work())
 
 
+class Counting(LogStore):
+    """Knows how often it was written to."""
+
+    takes = 0
+
+    def take(self, source: int, limit: int) -> int:
+        self.takes += 1
+        return super().take(source, limit)
+
+
+def test_a_chatty_program_is_read_in_bulk(tmp_path: Path, pipe: Ends) -> None:
+    lines = 300
+
+    async def work() -> None:
+        store = Counting(str(tmp_path / "log"), 0, 0)
+        made = channel(pipe.read, store, Told())
+        made.start()
+        for _ in range(lines):
+            os.write(pipe.write, b"a line\n")
+            await asyncio.sleep(0.001)
+        pipe.close_write()
+        await until(lambda: made.fd < 0, "the end")
+        assert everything(tmp_path / "log") == b"a line\n" * lines
+        assert store.takes < lines / 3
+        store.close()
+
+    run(work())
+
+
 @pytest.mark.parametrize("copy", [False, True], ids=["splice", "copy"])
 @pytest.mark.parametrize("maxbytes", [0, 1_000_000])
 def test_flood(tmp_path: Path, copy: bool, maxbytes: int) -> None:
