@@ -1,4 +1,4 @@
-"""The keeper: the process that must not die; must never know anything of ours but ``wire`` and ``spawn``.
+"""The keeper: the process that must not die; must never know anything of ours beyond this folder.
 
 It is the parent of every program and of the daemon, and its pid is the one in the
 pidfile. It does five things: spawns on request; reaps, and keeps each exit record
@@ -8,11 +8,7 @@ the daemon; and is init where it is PID 1 (reaps strangers, forwards signals). I
 never reads what programs write, parses no configuration, and decides nothing
 about programs.
 
-Invariants. A program is known here before its pid is told to anyone, so that a
-daemon that dies at any moment forgets none; a start request is keyed by (name,
-generation), so that one repeated by the next daemon starts nothing twice; a child
-is not reaped before its record is made, so that a pid in the table is never
-another process.
+What was started, and what is known of it, is in ``programs``; here are the daemon, the link to it, and signals.
 
 Ways not taken: threads or asyncio (a fork would copy them), a signalfd (not in
 Python), reading the programs' output here (then a bug in it could lose bytes).
@@ -35,15 +31,14 @@ import struct
 import sys
 import time
 from collections import deque
-from typing import Any
 
 from . import wire
 from .mounts import Mounts
 from .oomscore import OomScore
-from .orphan import UNKNOWN_REASON, UNKNOWN_STATUS, exit_status, send_signal
 from .pidfile import Taken, open_locked, take_away, write_pid
-from .roster import Entry, Roster, place_of, runs, start_ticks
-from .spawn import SpawnError, base_environment, default_signals, spawn, touched_signals
+from .programs import Programs
+from .roster import place_of, runs
+from .spawn import default_signals, touched_signals
 
 STARTS_ALLOWED = 5
 STARTS_WINDOW_S = 30.0
@@ -53,30 +48,12 @@ SILENCE_TIMEOUT_S = 10.0
 STOP_TIMEOUT_S = 10.0
 QUEUE_MAX = 100_000
 EXIT_USAGE = 2
-REAPED_WITHIN_S = 2.0
 STOOD_STILL_S = 1.0
 LOOK_S = 1.0
 """How long after a beat that did not come it is looked whether the daemon is dead."""
 
 ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 FORWARDED = (*ENDING, signal.SIGHUP, signal.SIGUSR2)
-
-
-class _Program:
-    """One started process and what is held of it. ``status`` -1 while it runs."""
-
-    __slots__ = ("ended", "failure", "outputs", "pid", "pidfd", "started", "status", "stdin", "tty")
-
-    def __init__(self, pid: int, started: float, tty: bool, stdin: int, outputs: list[int]) -> None:
-        self.pid = pid
-        self.started = started
-        self.tty = tty
-        self.stdin = stdin
-        self.outputs = outputs
-        self.status = -1
-        self.ended = 0.0
-        self.failure = ""
-        self.pidfd = -1  # one is needed where it is no child of ours
 
 
 class Keeper:
@@ -90,14 +67,8 @@ class Keeper:
         self.pidfile_fd = int(boot.get("pidfile_fd", -1))  # type: ignore[call-overload]
         self.silence_s = float(boot.get("silence_s", SILENCE_TIMEOUT_S))  # type: ignore[arg-type]
         self.stop_s = float(boot.get("stop_s", STOP_TIMEOUT_S))  # type: ignore[arg-type]
-        self.programs: dict[tuple[str, int], _Program] = {}
-        self.by_pid: dict[int, tuple[str, int]] = {}
-        self.failures: dict[tuple[str, int], str] = {}
         self.held: dict[str, int] = {}
-        self.environment = base_environment()
         self.mounts = Mounts()
-        self.score = OomScore(boot.get("oom_score"))  # type: ignore[arg-type]
-        self.signals: tuple[int, ...] = ()
         self.daemon_pid = 0
         self.link: socket.socket | None = None
         self.ghosts: set[int] = set()
@@ -119,22 +90,17 @@ class Keeper:
         self.stopping_since = 0.0
         self.poll = select.poll()
         self.wake_read, self.wake_write = os.pipe()
-        self.error_read, self.error_write = os.pipe()
-        for fd in (self.wake_read, self.wake_write, self.error_read):
+        for fd in (self.wake_read, self.wake_write):
             os.set_blocking(fd, False)
         self.poll.register(self.wake_read, select.POLLIN)
-        self.poll.register(self.error_read, select.POLLIN)
-        self.orphans: dict[int, tuple[str, int]] = {}
-        """By pidfd: the programs of the keeper before this one."""
-        self.unreaped: dict[int, float] = {}
-        """Those of them that have ended, and until when their status is waited for."""
-        self.started_any = False
+        score = OomScore(boot.get("oom_score"))  # type: ignore[arg-type]
+        self.programs = Programs(self.poll, self.mounts, score, self.send)
         far = bool(self.mounts.far(self.pidfile)) if self.pidfile else False  # written with the lock, then
-        self.take_over(boot.get("programs", []))  # type: ignore[arg-type]
+        self.programs.take_over(boot.get("programs", []))  # type: ignore[arg-type]
         if "held" in boot:
             self.succeed(boot)
         self.pid_written = self.pidfile_fd >= 0 and (far or write_pid(self.pidfile_fd))
-        self.roster = self.make_roster()
+        self.write_roster()
 
     def succeed(self, boot: dict[str, object]) -> None:
         """Go on in the place of a keeper that was killed, with what its daemon handed over."""
@@ -147,33 +113,16 @@ class Keeper:
         except Taken:
             self.pidfile_fd = -1  # somebody was quicker to start another supervisord: theirs
 
-    def take_over(self, programs: list[dict[str, Any]]) -> None:
-        """Watch what another keeper had started."""
-        now = time.monotonic()
-        for facts in programs:
-            key = (facts["name"], facts["gen"])
-            program = _Program(facts["pid"], facts["started"], facts["tty"], facts["stdin"], facts["outputs"])
-            program.pidfd = facts["pidfd"]
-            self.programs[key] = program
-            if program.pidfd < 0:
-                program.status, program.ended, program.failure = UNKNOWN_STATUS, now, UNKNOWN_REASON
-                continue
-            self.by_pid[program.pid] = key
-            self.orphans[program.pidfd] = key
-            self.poll.register(program.pidfd, select.POLLIN)
-
     def write_down(self) -> None:
         """What could not be written at first, once there is room."""
         if self.pidfile_fd >= 0 and not self.pid_written:
             self.pid_written = write_pid(self.pidfile_fd)
-        if self.pidfile_fd >= 0 and not self.roster.whole:
-            self.roster.close()
-            self.roster = self.make_roster()
+        if self.pidfile_fd >= 0 and not self.programs.roster.whole:
+            self.write_roster()
 
-    def make_roster(self) -> Roster:
+    def write_roster(self) -> None:
         """Who holds the pidfile writes down what runs."""
-        path = place_of(self.pidfile, self.mounts) if self.pidfile_fd >= 0 else ""
-        return Roster(path, (entry_of(key, self.programs[key]) for key in self.by_pid.values()))
+        self.programs.write_roster(place_of(self.pidfile, self.mounts) if self.pidfile_fd >= 0 else "")
 
     # --- the loop ------------------------------------------------------------------------------------
 
@@ -185,7 +134,7 @@ class Keeper:
         signal.signal(signal.SIGPIPE, signal.SIG_IGN)
         signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # by default it would kill; Supervisor's defect
         signal.pthread_sigmask(signal.SIG_SETMASK, ())  # whoever started us may have blocked some
-        self.signals = touched_signals()
+        self.programs.signals = touched_signals()
         gc.freeze()
         gc.disable()  # no cycles are made here, and a collection after a fork copies pages
         self.start_daemon()
@@ -197,12 +146,11 @@ class Keeper:
                 if fd == self.wake_read:
                     look = True
                     self.take_signals()
-                elif fd in self.orphans:
-                    self.orphan_ended(fd)
+                elif fd in self.programs.orphans:
+                    self.programs.orphan_ended(fd)
                 elif self.link is not None and fd == self.link.fileno():
                     self.read_link()
-            for fd in [fd for fd, due in self.unreaped.items() if due <= time.monotonic()]:
-                self.orphan_ended(fd)
+            self.programs.look_at_unreaped()
             if look:  # after a signal: the kernel goes through all children for it, so not for each frame
                 self.reap()
                 look = False
@@ -224,7 +172,7 @@ class Keeper:
     def timeout_ms(self) -> int | None:
         """Until the next thing that is due by the clock; None to sleep until something happens."""
         now = time.monotonic()
-        due: list[float] = list(self.unreaped.values())
+        due: list[float] = list(self.programs.unreaped.values())
         if self.stopping_since:
             due.append(now + 0.1)
         if self.daemon_pid:
@@ -297,50 +245,8 @@ class Keeper:
                 continue
             if pid in self.ghosts:
                 self.ghosts.remove(pid)
-                continue
-            key = self.by_pid.pop(pid, None)
-            if key is None:
+            elif not self.programs.ended(pid, status):
                 self.send(wire.Stranger(pid, status))
-                continue
-            self.read_failures()  # it wrote before it ended, maybe since the last look
-            program = self.programs[key]
-            program.ended = time.monotonic()
-            program.failure = self.failures.pop(key, "")
-            program.status = status
-            self.roster.remove(key)
-            self.send(wire.Exited(*key, pid, status, program.ended, program.failure))
-
-    def orphan_ended(self, pidfd: int) -> None:
-        """Make a record of the end of a process that is no child of ours."""
-        status = exit_status(pidfd)
-        if status is None:
-            # It hangs up once its parent has reaped it, and then there is a status; some parents never do.
-            now = time.monotonic()
-            if now < self.unreaped.setdefault(pidfd, now + REAPED_WITHIN_S):
-                self.poll.modify(pidfd, 0)
-                return
-            status = UNKNOWN_STATUS
-        self.unreaped.pop(pidfd, None)
-        key = self.orphans.pop(pidfd)
-        self.poll.unregister(pidfd)
-        program = self.programs[key]
-        self.by_pid.pop(program.pid, None)
-        self.roster.remove(key)
-        program.status, program.ended = status, time.monotonic()
-        program.failure = UNKNOWN_REASON if status == UNKNOWN_STATUS else ""
-        self.send(wire.Exited(*key, program.pid, status, program.ended, program.failure))
-
-    def read_failures(self) -> None:
-        """What children wrote on the error pipe; each wrote before it ended."""
-        try:
-            data = os.read(self.error_read, 65536)
-        except BlockingIOError:
-            return
-        for line in data.decode("utf-8", "replace").splitlines():
-            name, _, rest = line.partition("\0")
-            gen, _, text = rest.partition("\0")
-            if gen.isdigit():
-                self.failures[name, int(gen)] = text
 
     # --- the daemon ----------------------------------------------------------------------------------
 
@@ -354,7 +260,7 @@ class Keeper:
                 say(f"cannot start the daemon for now: {error}")
             self.refused = True
             self.next_start = time.monotonic() + 1.0
-            if not self.was_ready and not self.started_any:
+            if not self.was_ready and not self.programs.started_any:
                 self.finish = 1
 
     def fork_daemon(self) -> None:
@@ -364,11 +270,11 @@ class Keeper:
         for end in (ours, theirs):
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
         ours.setblocking(False)
-        signal.pthread_sigmask(signal.SIG_BLOCK, self.signals)  # see spawn
+        signal.pthread_sigmask(signal.SIG_BLOCK, self.programs.signals)  # see spawn
         try:
             pid = os.fork()
         except OSError:
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, self.signals)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, self.programs.signals)
             ours.close()
             theirs.close()
             raise
@@ -377,13 +283,13 @@ class Keeper:
                 ours.close()
                 os.setpgid(0, 0)  # Ctrl-C on our terminal is for us alone
                 os.set_inheritable(theirs.fileno(), True)
-                default_signals(self.signals)
+                default_signals(self.programs.signals)
                 os.execv(sys.executable, [*self.daemon_argv, "--keeper-fd", str(theirs.fileno())])
             except OSError as error:
                 say(f"cannot start the daemon: {error}")
             finally:
                 os._exit(127)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, self.signals)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, self.programs.signals)
         theirs.close()
         self.daemon_pid, self.link = pid, ours
         self.poll.register(ours, select.POLLIN)
@@ -401,7 +307,9 @@ class Keeper:
         code = os.waitstatus_to_exitcode(status)
         if self.finish is not None:
             return
-        if not self.was_ready and not self.started_any:  # a user's mistake, told by the daemon itself
+        if (
+            not self.was_ready and not self.programs.started_any
+        ):  # a user's mistake, told by the daemon itself
             self.finish = code if code > 0 else 70
             if code <= 0:
                 say(f"daemon ended before it served ({'signal ' + str(-code) if code else 'exit status 0'})")
@@ -450,27 +358,20 @@ class Keeper:
         self.stopping_since = time.monotonic()
         if self.daemon_pid:
             os.kill(self.daemon_pid, signal.SIGKILL)
-        self.kill_all(signal.SIGTERM)
-
-    def kill_all(self, sig: int) -> None:
-        for pid in self.by_pid:
-            try:
-                os.killpg(pid, sig)
-            except OSError:
-                pass  # the group is gone, or another user's: nothing more can be done here
+        self.programs.kill_all(signal.SIGTERM)
 
     def stop_all(self, now: float) -> int | None:
-        if not self.by_pid and not self.daemon_pid:
+        if not self.programs.by_pid and not self.daemon_pid:
             return 0
         if now - self.stopping_since > self.stop_s:
-            self.kill_all(signal.SIGKILL)
+            self.programs.kill_all(signal.SIGKILL)
             if now - self.stopping_since > 2 * self.stop_s:
                 return 1
         return None
 
     def clean_up(self) -> None:
         """Take the pidfile away, if it is still the one of this instance, and the roster."""
-        self.roster.take_away()
+        self.programs.roster.take_away()
         if self.pidfile_fd >= 0:
             take_away(self.pidfile, self.pidfile_fd)
 
@@ -541,14 +442,14 @@ class Keeper:
     def handle(self, frame: wire.Frame, fds: list[int]) -> None:
         """Carry out one request; descriptors that are kept are taken out of ``fds``."""
         if isinstance(frame, wire.Spawn):
-            self.start_program(frame)
+            self.programs.start(frame, self.held)
         elif isinstance(frame, wire.Signal):
-            self.send(wire.Signalled(frame.token, self.signal_program(frame)))
+            self.send(wire.Signalled(frame.token, self.programs.signal(frame)))
         elif isinstance(frame, wire.Forget):
-            self.forget(frame)
+            self.programs.forget(frame)
         elif isinstance(frame, wire.Fetch):
-            program = self.programs.get((frame.name, frame.gen))
-            self.send(wire.Fetched(frame.token), [program.stdin] if program and program.stdin >= 0 else [])
+            stdin = self.programs.stdin_of(frame.name, frame.gen)
+            self.send(wire.Fetched(frame.token), [stdin] if stdin >= 0 else [])
         elif isinstance(frame, wire.Hold):
             self.drop(frame.name)
             self.held[frame.name] = fds.pop(0)
@@ -567,69 +468,6 @@ class Keeper:
         else:
             raise wire.WireError(f"{type(frame).__name__} is not for the keeper")
 
-    def start_program(self, order: wire.Spawn) -> None:
-        key = (order.name, order.gen)
-        program = self.programs.get(key)
-        if program is None:
-            self.roster.begin(key)
-            try:
-                stdin_fd = self.held[order.stdin] if order.stdin else -1
-                with self.score:
-                    child = spawn(
-                        order, self.environment, self.error_write, self.signals, stdin_fd, self.mounts
-                    )
-            except KeyError:
-                self.roster.remove(key)
-                self.send(wire.SpawnFailed(*key, "stdin", errno.EBADF))
-                return
-            except SpawnError as error:
-                self.roster.remove(key)
-                self.send(wire.SpawnFailed(*key, error.step, error.errno))
-                return
-            program = _Program(child.pid, time.monotonic(), order.tty, child.stdin, child.outputs)
-            self.programs[key] = program
-            self.by_pid[child.pid] = key
-            self.started_any = True
-            self.roster.add(entry_of(key, program))
-        self.send(wire.Spawned(*key, program.pid, program.started, program.tty), program.outputs)
-        if program.status >= 0:
-            self.send(wire.Exited(*key, program.pid, program.status, program.ended, program.failure))
-
-    def signal_program(self, order: wire.Signal) -> int:
-        """Errno, 0 for sent. A child that is not reaped keeps its pid, so it is never another's."""
-        program = self.programs.get((order.name, order.gen))
-        if program is None or program.status >= 0:
-            return errno.ESRCH
-        try:
-            self.send_signal(program, order.sig, order.group)
-        except OSError as error:
-            return error.errno or errno.EINVAL
-        if order.wake:
-            try:
-                self.send_signal(program, signal.SIGCONT, order.group)
-            except OSError:
-                pass  # it has ended meanwhile
-        return 0
-
-    @staticmethod
-    def send_signal(program: _Program, sig: int, group: bool) -> None:
-        """Raises OSError."""
-        if program.pidfd >= 0:
-            send_signal(program.pidfd, program.pid, sig, group=group)
-        elif group:
-            os.killpg(program.pid, sig)
-        else:
-            os.kill(program.pid, sig)
-
-    def forget(self, order: wire.Forget) -> None:
-        program = self.programs.get((order.name, order.gen))
-        if program is None or program.status < 0:
-            return
-        del self.programs[order.name, order.gen]
-        for fd in (program.stdin, program.pidfd, *program.outputs):
-            if fd >= 0:
-                os.close(fd)
-
     def drop(self, name: str) -> None:
         fd = self.held.pop(name, -1)
         if fd >= 0:
@@ -638,10 +476,7 @@ class Keeper:
     def hand_over(self) -> None:
         for name, fd in self.held.items():
             self.send(wire.Named(name), [fd])
-        for (name, gen), p in self.programs.items():
-            self.send(
-                wire.Program(name, gen, p.pid, p.started, p.tty, p.status, p.ended, p.failure), p.outputs
-            )
+        self.programs.tell()
         self.send(wire.AdoptEnd(self.start_count - 1, os.getpid()))
 
     def daemon_ready(self) -> None:
@@ -659,12 +494,6 @@ class Keeper:
                 self.notify_fd = -1
         while self.pending_signals:
             self.send(wire.Got(self.pending_signals.popleft()))
-
-
-def entry_of(key: tuple[str, int], program: _Program) -> Entry:
-    """What is written down of a program."""
-    pipes = [os.fstat(fd).st_ino if fd >= 0 else 0 for fd in (program.stdin, *program.outputs)]
-    return Entry(*key, program.pid, start_ticks(program.pid), program.started, program.tty, pipes)
 
 
 def received(control: list[tuple[int, int, bytes]]) -> list[int]:

@@ -106,6 +106,7 @@ def test_the_keeper_imports_the_standard_library_only() -> None:
         "supervisor.daemon.keeper.oomscore",
         "supervisor.daemon.keeper.orphan",
         "supervisor.daemon.keeper.pidfile",
+        "supervisor.daemon.keeper.programs",
         "supervisor.daemon.keeper.roster",
         "supervisor.daemon.keeper.spawn",
         "supervisor.daemon.keeper.wire",
