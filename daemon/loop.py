@@ -35,7 +35,7 @@ from .keeperlink import KeeperLink
 from .machines import process as machine
 from .mainlog import MainLog
 from .output.pump import Channel, Target
-from .output.store import StoreSet
+from .output.storeset import StoreSet
 from .output.tap import Transformed
 from .process import Generation, Hearing, Process
 from .snapshot import Journal, StateTable

@@ -33,7 +33,8 @@ from .output.lane import Unanswered
 from .output.opening import make_log
 from .output.pump import Channel, Target
 from .output.spool import Spool
-from .output.store import LogStore, StoreSet, Unsuitable
+from .output.store import LogStore, Unsuitable
+from .output.storeset import StoreSet
 from .output.tap import Readback, Transformed
 from .output.transform import Item, Transform
 from .ttymodes import TerminalModes

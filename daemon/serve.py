@@ -53,7 +53,7 @@ from .methods.supervisor import METHODS, Context
 from .methods.system import system_methods
 from .methods.table import MethodTable
 from .output.lane import Lanes
-from .output.store import StoreSet
+from .output.storeset import StoreSet
 from .plugins import PluginHost
 from .saved import LogRecords, Saved, in_force, read_state, without_groups
 from .snapshot import Journal, StateTable

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from supervisor.daemon.output.cursor import Chunk, Cursor, Missed
 from supervisor.daemon.output.spool import AGAIN, SPOOL_BYTES, Spool
-from supervisor.daemon.output.store import LogStore, StoreSet, Unsuitable
+from supervisor.daemon.output.store import LogStore, Unsuitable
+from supervisor.daemon.output.storeset import StoreSet
 
 
 def whole(store: LogStore | Spool, offset: int) -> bytes:

@@ -24,7 +24,7 @@ from supervisor.daemon.keeperlink import KeeperLink
 from supervisor.daemon.loop import Change, Supervisor
 from supervisor.daemon.machines.process import Start
 from supervisor.daemon.mainlog import MainLog
-from supervisor.daemon.output.store import StoreSet
+from supervisor.daemon.output.storeset import StoreSet
 from supervisor.daemon.snapshot import Journal, StateTable
 from supervisor.states import ProcessStates as S
 
