@@ -37,7 +37,7 @@ from supervisor.errors import EXIT_USAGE, ConfigError, UserError
 from supervisor.states import ProcessStates as S
 from supervisor.states import SupervisorStates
 
-from . import fcgi, inputjournal, lastread, rehearsal
+from . import fcgi, filesize, inputjournal, lastread, rehearsal
 from .adoption import Held, adopt
 from .events import EventBus
 from .heartbeat import heartbeat
@@ -80,6 +80,8 @@ class Arguments:
     overrides: dict[str, str]
     oom_score: int | None
     """What programs are to have: a keeper in the place of one that was killed gets it from us."""
+    file_size: filesize.Limit
+    """Likewise."""
 
 
 class Daemon:
@@ -118,6 +120,10 @@ class Daemon:
             if held.starts:  # nobody is there to read stderr, and the keeper will try again
                 log.critical(f"cannot serve: {error}")
             raise
+        except OSError as error:
+            if error.errno != errno.EFBIG:
+                raise
+            raise UserError(f"no room for what supervisord has to know: {filesize.TOO_LOW}") from error
 
     async def _live(
         self, sock: socket.socket, held: Held, fresh: bool, saved: Saved,
@@ -135,7 +141,7 @@ class Daemon:
             KeeperLink(
                 sock,
                 lambda frame, fds: supervisor.on_frame(frame, fds),
-                lambda: Succession(supervisor, self.arguments.oom_score).begin(),
+                lambda: Succession(supervisor, self.arguments.oom_score, self.arguments.file_size).begin(),
             ),
             table,
             journal,
@@ -541,7 +547,9 @@ def main() -> int:
     signal.signal(signal.SIGTTOU, signal.SIG_IGN)
     faulthandler.enable()
     gc.disable()  # until it serves: what is made at the start stays
-    daemon = Daemon(Arguments(given.keeper_fd, given.config, given.overrides, given.oom_score))
+    daemon = Daemon(
+        Arguments(given.keeper_fd, given.config, given.overrides, given.oom_score, filesize.lift())
+    )
     try:
         if given.profile:
             from .profiling import profiled  # seldom wanted

@@ -23,7 +23,7 @@ from typing import Any, Final
 
 from supervisor.states import ProcessStates as S
 
-from . import orphans
+from . import filesize, orphans
 from .keeper.roster import TICKS_A_SECOND
 from .loop import Supervisor
 from .process import Generation, Process
@@ -36,9 +36,10 @@ AGAIN_S: Final = 1.0
 class Succession:
     """What a daemon does from the loss of its keeper on."""
 
-    def __init__(self, supervisor: Supervisor, oom_score: int | None) -> None:
+    def __init__(self, supervisor: Supervisor, oom_score: int | None, file_size: filesize.Limit) -> None:
         self._supervisor = supervisor
         self._oom_score = oom_score
+        self._file_size = file_size
         self._pidfds: dict[int, int] = {}
         """By pid. Kept from one try to the next: who ends between two of them still has a status."""
 
@@ -92,6 +93,8 @@ class Succession:
                 if fd >= 0:
                     os.set_inheritable(fd, True)
             orphans.take_in_orphans()
+            filesize.put_back(self._file_size)
+            undo.callback(filesize.lift)
             os.execv(sys.executable, keeper_argv(memfd))
 
     def _program(

@@ -14,7 +14,12 @@ import pytest
 
 from tests.conftest import Supervise
 from tests.faults.conftest import Faults
+from tests.faults.test_keeper_gaps import check_once
+from tests.faults.test_keeper_killed import kill_keeper
+from tests.faults.test_storage import troubles
+from tests.support.load import Writers
 from tests.support.processes import descriptors
+from tests.support.sleepers import programs
 from tests.support.waiting import until
 
 PIDS = Path("/sys/fs/cgroup/pids")
@@ -113,3 +118,51 @@ def test_pipes_of_one_page(supervise: Supervise, tmp_path: Path, faults: Faults)
         hoarder.kill()
     assert (tmp_path / "a.log").read_bytes() == b"x" * 999_999 + b"\n"
     faults.injected("a user has no room for pipes of full size")
+
+
+def limit_of(pid: int) -> tuple[int, int]:
+    return resource.prlimit(pid, resource.RLIMIT_FSIZE)
+
+
+def test_a_limit_of_file_sizes_is_for_programs(supervise: Supervise, faults: Faults) -> None:
+    """What the supervisor has to know lies in memory files and is larger than that; programs keep the limit."""
+    count = 30
+    supervisor = supervise(programs(count), wrap=["/bin/sh", "-c", 'ulimit -S -f 16; exec "$@"', "sh"])
+    faults.checked(check_once(supervisor, count))
+    limit = limit_of(supervisor.keeper_pid)
+    assert 0 < limit[0] <= 16 * 1024
+    kill_keeper(supervisor)
+    faults.checked(check_once(supervisor, count))
+    supervisor.rpc.supervisor.restartProcess("p0")
+    for pid in (supervisor.keeper_pid, *(supervisor.info(f"p{n}")["pid"] for n in range(count))):
+        assert limit_of(pid) == limit
+    faults.checked(count + 1)
+    faults.injected("a limit of file sizes (ulimit -f) under the size of the state")
+
+
+def test_a_log_and_the_main_log_are_as_large_as_they_may_be(
+    supervise: Supervise, tmp_path: Path, faults: Faults
+) -> None:
+    limit = 400_000
+    writers = Writers(tmp_path, 1, maxbytes=0, burst_bytes=20_000, pause_s=0.02)
+    main = tmp_path / "main.log"
+    main.write_text("x" * (limit - 2_001) + "\n")
+    idle = "[program:idle]\ncommand=/bin/sleep 1000\nstartsecs=0\n"
+    supervisor = supervise(writers.config() + idle, argv=("-n", "-e", "info"))
+    daemon = supervisor.daemon_pid()
+    before = limit_of(daemon)
+    resource.prlimit(daemon, resource.RLIMIT_FSIZE, (limit, before[1]))
+    until(lambda: "log blocked: EFBIG" in troubles(supervisor), "the state to tell of it")
+    times = 0
+    while main.stat().st_size < limit or times < 20:
+        supervisor.rpc.supervisor.stopProcess("idle")
+        supervisor.rpc.supervisor.startProcess("idle")
+        times += 1
+        assert times < 200
+    assert main.stat().st_size == (tmp_path / "w0.log").stat().st_size == limit
+    resource.prlimit(daemon, resource.RLIMIT_FSIZE, before)
+    until(lambda: not troubles(supervisor), "the trouble to be over")
+    supervisor.wait_log("stopped: idle", times)
+    assert supervisor.log().count("stopped: idle") == times and supervisor.daemon_pid() == daemon
+    faults.checked(writers.check(supervisor) + times)
+    faults.injected("a write of a log or of the main log fails: EFBIG", 2)

@@ -27,6 +27,7 @@ SLEEPER = "[program:a]\ncommand=/bin/sleep 1000\nautostart=false\nstartsecs=0\ns
     ("calls", "error", "said"),
     [
         ("pipe2", "EMFILE", "too many open files to spawn 'a'"),
+        ("pipe2", "ENFILE", "unknown error during pipe for 'a': ENFILE"),
         ("clone,clone3,vfork,fork", "EAGAIN", "Too many processes in process table to spawn 'a'"),
         ("clone,clone3,vfork,fork", "ENOMEM", "unknown error during fork for 'a': ENOMEM"),
     ],
@@ -57,22 +58,32 @@ def test_no_process_for_the_next_daemon(supervise: Supervise, faults: Faults) ->
     faults.injected("the next daemon cannot be started: EAGAIN")
 
 
-def test_no_descriptor_for_a_log(supervise: Supervise, tmp_path: Path, faults: Faults) -> None:
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        ("EMFILE", "too many open files to spawn 'a'"),
+        ("ENFILE", "unknown error making dispatchers for 'a': ENFILE"),
+    ],
+)
+def test_no_descriptor_for_a_log(
+    supervise: Supervise, tmp_path: Path, faults: Faults, error: str, said: str
+) -> None:
     need_strace()
     supervisor = supervise(SLEEPER + f"stdout_logfile={tmp_path}/a.log\n")
-    with injected(supervisor.daemon_pid(), "openat", "error=EMFILE:when=1+", "-P", f"{tmp_path}/a.log"):
+    with injected(supervisor.daemon_pid(), "openat", f"error={error}:when=1+", "-P", f"{tmp_path}/a.log"):
         with pytest.raises(xmlrpc.client.Fault, match="SPAWN_ERROR"):
             supervisor.rpc.supervisor.startProcess("a", False)
-        supervisor.wait_log("too many open files to spawn 'a'")
+        supervisor.wait_log(said)
     supervisor.wait_state("a", "RUNNING")
-    faults.injected("a log cannot be opened: EMFILE")
+    faults.injected(f"a log cannot be opened: {error}")
 
 
-def test_no_descriptor_for_a_client(supervise: Supervise, faults: Faults) -> None:
+@pytest.mark.parametrize("error", ["EMFILE", "ENFILE"])
+def test_no_descriptor_for_a_client(supervise: Supervise, faults: Faults, error: str) -> None:
     need_strace()
     supervisor = supervise(SLEEPER)
     with (
-        injected(supervisor.daemon_pid(), "accept4", "error=EMFILE:when=1+"),
+        injected(supervisor.daemon_pid(), "accept4", f"error={error}:when=1+"),
         socket.socket(socket.AF_UNIX) as client,
     ):
         client.settimeout(0.5)
@@ -83,7 +94,7 @@ def test_no_descriptor_for_a_client(supervise: Supervise, faults: Faults) -> Non
     until(
         lambda: supervisor.rpc.supervisor.getState()["statename"] == "RUNNING", "clients to be served again"
     )
-    faults.injected("accept fails: EMFILE")
+    faults.injected(f"accept fails: {error}")
 
 
 def test_no_terminal_for_a_program(supervise: Supervise, faults: Faults) -> None:
