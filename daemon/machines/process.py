@@ -40,6 +40,8 @@ from supervisor.states import ProcessStates as S
 from supervisor.states import getProcessStateDescription
 
 MIN_RESTART_INTERVAL_S = 1.0
+KILL_AGAIN_S = 1.0
+"""Without a ``stopwaitsecs`` a process that does not end would be killed as often as the loop turns."""
 TOO_QUICK = "Exited too quickly (process log may have details)"
 
 
@@ -410,6 +412,7 @@ class ProcessMachine:
             return
         self._log("warn", f"killing '{self.config.name}' ({self.pid}) with SIGKILL")
         self._kill(now, signal.SIGKILL, self.config.killasgroup)
+        self._deadline = now + max(self.config.stopwaitsecs, KILL_AGAIN_S)
 
     def _on_signalled(self, event: Signalled, now: float) -> None:
         self.told = True

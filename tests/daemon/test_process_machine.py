@@ -14,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from supervisor.config.model import AutoRestart, ProcessConfig
 from supervisor.daemon.machines.process import (
     _TABLE,
+    KILL_AGAIN_S,
     MIN_RESTART_INTERVAL_S,
     TOO_QUICK,
     Action,
@@ -298,6 +299,17 @@ def test_who_does_not_obey_is_killed_again_and_again() -> None:
     assert m.deadline() == 30
     assert Kill(signal.SIGKILL, True) in play(m, (Deadline(), 30))
     assert path(play(m, (Exited(-9), 31))) == [S.STOPPED]
+
+
+@pytest.mark.parametrize("seconds", [0, -3])
+def test_a_process_that_does_not_end_is_killed_again_no_sooner_than_in_a_second(seconds: int) -> None:
+    m = machine(startsecs=0, stopwaitsecs=seconds)
+    play(m, (Start("you"), 0), (Spawned(42), 0), (Stop("you"), 10))
+    assert m.deadline() == 10 + seconds
+    assert play(m, (Deadline(), 10)) == [Kill(signal.SIGKILL, False)]
+    assert m.deadline() == 10 + KILL_AGAIN_S
+    assert play(m, (Deadline(), 10.5)) == []
+    assert play(m, (Deadline(), 11)) == [Kill(signal.SIGKILL, False)]
 
 
 def test_an_exit_in_stopping_is_the_stops_whatever_the_status() -> None:
