@@ -130,46 +130,13 @@ class Daemon:
         table: StateTable, journal: Journal, log: MainLog,
     ) -> int:  # fmt: skip
         configuration = saved.configuration
-        settings = configuration.supervisord
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(lambda _, context: report_bug(log, context))
         log.later = loop.call_later
-        records = LogRecords(table, saved.logs)
-        supervisor = Supervisor(
-            settings,
-            log,
-            KeeperLink(
-                sock,
-                lambda frame, fds: supervisor.on_frame(frame, fds),
-                lambda: Succession(supervisor, self.arguments.oom_score, self.arguments.file_size).begin(),
-            ),
-            table,
-            journal,
-            StoreSet(
-                records.persist,
-                {path: record for path, (_, record) in saved.logs.items()},
-                forget=records.forget,
-                lanes=self.lanes,
-            ),
-            saved.supervisor.get("boot") or os.urandom(16).hex(),
-            automatic_url(configuration),
-        )
-        supervisor.keeper_pid = held.keeper_pid
-        for name, fd in held.given.items():
-            supervisor.link.note_held(name, fd)
-        kinds = ("spool:", inputjournal.HELD_AS)
-        supervisor.held = {name: fd for name, fd in held.named.items() if name.startswith(kinds)}
+        supervisor = self._supervisor(sock, held, saved, table, journal, log)
         leftovers = Leftovers(supervisor)
         StuckProcesses(supervisor)
-        parsed = configuration if fresh else replace(configuration, groups=tuple(saved.groups))
-        last_read = LastRead(
-            parsed,
-            lambda fd: supervisor.link.send(wire.Hold(lastread.HELD_AS), (fd,)),
-            log.warn,
-            held.named.pop(lastread.HELD_AS, -1),
-        )
-        context = Context(supervisor, self.load, last_read, leftovers)
-        supervisor.reload_check = partial(self._problem, context)
+        context = self._context(supervisor, held, saved, fresh, leftovers)
         fcgi_sockets = fcgi.FastCgiSockets(supervisor)
         fcgi_sockets.adopt(held.named)
         if fresh:
@@ -188,7 +155,7 @@ class Daemon:
         supervisor.journal.bound(
             lambda: in_force(configuration, supervisor, context.updates),
             supervisor.journal.end if fresh else 0,
-            last_read.keep,
+            context.last_read.keep,
         )
         fcgi_sockets.settle()
         supervisor.link.start()
@@ -202,6 +169,13 @@ class Daemon:
             self._say_what_is_served(log, configuration)
             log.info(f"supervisord started with pid {held.keeper_pid}")
             bus.running()
+        return await self._serve(supervisor, table_of_methods, bus, leftovers)
+
+    async def _serve(
+        self, supervisor: Supervisor, table_of_methods: MethodTable, bus: EventBus, leftovers: Leftovers
+    ) -> int:
+        """Start what starts by itself, open the doors, and go on until told to end."""
+        settings, loop = supervisor.settings, asyncio.get_running_loop()
         supervisor.users.learn(process.config.uid for process in supervisor.processes.values())
         starting = supervisor.autostart(tuple(supervisor.groups.values()))
         await asyncio.wait({starting}, timeout=HEAD_START_S)
@@ -209,7 +183,7 @@ class Daemon:
         supervisor.link.send(wire.Ready())
         if not settings.nodaemon:
             let_go_of_terminal()
-            log.quiet()
+            supervisor.log.quiet()
         gc.freeze()  # what is there now stays: collections need not look at it
         gc.enable()
         beat = loop.create_task(heartbeat(supervisor))
@@ -220,6 +194,53 @@ class Daemon:
         return await self._end(supervisor, doors, end)
 
     # --- the start ------------------------------------------------------------------------------------
+
+    def _supervisor(
+        self, sock: socket.socket, held: Held, saved: Saved, table: StateTable, journal: Journal, log: MainLog
+    ) -> Supervisor:
+        """With what the keeper holds for it, and no groups yet."""
+        records = LogRecords(table, saved.logs)
+        supervisor = Supervisor(
+            saved.configuration.supervisord,
+            log,
+            KeeperLink(
+                sock,
+                lambda frame, fds: supervisor.on_frame(frame, fds),
+                lambda: Succession(supervisor, self.arguments.oom_score, self.arguments.file_size).begin(),
+            ),
+            table,
+            journal,
+            StoreSet(
+                records.persist,
+                {path: record for path, (_, record) in saved.logs.items()},
+                forget=records.forget,
+                lanes=self.lanes,
+            ),
+            saved.supervisor.get("boot") or os.urandom(16).hex(),
+            automatic_url(saved.configuration),
+        )
+        supervisor.keeper_pid = held.keeper_pid
+        for name, fd in held.given.items():
+            supervisor.link.note_held(name, fd)
+        kinds = ("spool:", inputjournal.HELD_AS)
+        supervisor.held = {name: fd for name, fd in held.named.items() if name.startswith(kinds)}
+        return supervisor
+
+    def _context(
+        self, supervisor: Supervisor, held: Held, saved: Saved, fresh: bool, leftovers: Leftovers
+    ) -> Context:
+        """What methods work on."""
+        configuration = saved.configuration
+        parsed = configuration if fresh else replace(configuration, groups=tuple(saved.groups))
+        last_read = LastRead(
+            parsed,
+            lambda fd: supervisor.link.send(wire.Hold(lastread.HELD_AS), (fd,)),
+            supervisor.log.warn,
+            held.named.pop(lastread.HELD_AS, -1),
+        )
+        context = Context(supervisor, self.load, last_read, leftovers)
+        supervisor.reload_check = partial(self._problem, context)
+        return context
 
     async def _problem(self, context: Context) -> str:
         """What is wrong with the configuration files now, or nothing."""
