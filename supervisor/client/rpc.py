@@ -85,7 +85,10 @@ def parse_serverurl(url: str, tls: TlsFiles = NO_FILES) -> UnixAddress | TCPAddr
         raise ValueError(f"Unknown protocol for serverurl {url}")
     secure = match[1] == "https"
     host = match[2] or match[3] or "localhost"
-    return TCPAddress(host, int(match[4] or (443 if secure else 80)), tls if secure else None)
+    port = int(match[4] or (443 if secure else 80))
+    if not 0 < port < 65536:  # the system would take what is left of it in 16 bits, another server's
+        raise ValueError(f"no port has the number {port}: {url}")
+    return TCPAddress(host, port, tls if secure else None)
 
 
 def parse_stream_address(

@@ -199,6 +199,12 @@ def test_addresses(url: str, address: object) -> None:
     assert parse_serverurl(url) == address
 
 
+@pytest.mark.parametrize("port", [0, 65536, 74537, 99999])
+def test_a_port_that_there_is_not(port: int) -> None:
+    with pytest.raises(ValueError, match=f"no port has the number {port}"):
+        parse_serverurl(f"http://127.0.0.1:{port}")
+
+
 @pytest.mark.parametrize("url", ["", "ftp://x", "https://h:port", "http://h:port", "localhost:9001"])
 def test_what_is_no_address(url: str) -> None:
     with pytest.raises(ValueError, match="Unknown protocol"):
