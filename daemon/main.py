@@ -28,7 +28,7 @@ from supervisor.config.commandline import (
 from supervisor.config.load import current_directory, find_config, load_supervisord, no_config_message
 from supervisor.config.model import Configuration, SupervisordConfig
 from supervisor.errors import EXIT_GENERIC, EXIT_OK, EXIT_USAGE, ConfigError, UserError
-from supervisor.standard import fill_in
+from supervisor.standard import fill_in, printed
 from supervisor.version import VERSION
 
 from .keeper.mounts import Mounts
@@ -55,18 +55,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(words: list[str]) -> int:
     arguments = parse_supervisord(words)
     if arguments.help:
-        print(supervisord_usage(), end="")
-        return EXIT_OK
+        return printed(lambda: _told(supervisord_usage()))
     if arguments.version:
-        print(VERSION)
-        return EXIT_OK
+        return printed(lambda: _told(f"{VERSION}\n"))
     if arguments.sample_config:
-        print(sample_config(), end="")
-        return EXIT_OK
+        return printed(lambda: _told(sample_config()))
     path = _config_path(arguments)
     configuration = load_supervisord(path, arguments.overrides, environ=os.environ, strict=arguments.check)
     if arguments.check:
-        return _report_check(configuration)
+        return printed(lambda: _report_check(configuration))
     settings = configuration.supervisord
     _raise_limits(settings)
     oom_score = lower_oom_score()
@@ -117,6 +114,11 @@ def _config_path(arguments: SupervisordArguments) -> str:
             f"cannot use {path}: a pipe can be read once, and each daemon reads it again; write a file"
         )
     return os.path.normpath(os.path.join(current_directory(), path))
+
+
+def _told(text: str) -> int:
+    print(text, end="")
+    return EXIT_OK
 
 
 def _report_check(configuration: Configuration) -> int:

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
+from collections.abc import Callable
+from typing import Final
+
+from .errors import EXIT_GENERIC, UserError
+
+_UNWRITABLE: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
 
 
 def fill_in() -> None:
@@ -21,3 +28,19 @@ def give_up_output() -> None:
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, sys.stdout.fileno())
     os.close(null)
+
+
+def printed(run: Callable[[], int]) -> int:
+    """The exit code of a command that only prints; 1 where the reader has gone. Raises UserError where nothing can be written."""
+    try:
+        code = run()
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        give_up_output()
+        return EXIT_GENERIC
+    except OSError as error:
+        if error.errno not in _UNWRITABLE:
+            raise
+        give_up_output()
+        raise UserError(f"cannot write the output: {os.strerror(error.errno or 0)}", EXIT_GENERIC) from error

@@ -15,6 +15,7 @@ import traceback
 from collections.abc import Sequence
 
 from supervisor.errors import EXIT_BUG, EXIT_GENERIC, EXIT_OK, EXIT_USAGE, ConfigError, UserError
+from supervisor.standard import printed
 from supervisor.version import VERSION
 
 
@@ -45,7 +46,7 @@ def _run(words: Sequence[str]) -> int:
     from .checks import SUBCOMMANDS, run
 
     if words and words[0] in SUBCOMMANDS:
-        return run(words, os.environ)
+        return printed(lambda: run(words, os.environ))
 
     from .commandline import options_of
 

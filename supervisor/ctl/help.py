@@ -104,7 +104,7 @@ HELP: Final[dict[str, tuple[str, ...]]] = {
     "send": (
         "send <name> TEXT ...\tType TEXT to a program without attaching; \\r \\n \\t \\e \\xHH are read",
         "send <name> --keys 'KEY ...'\tPress keys: ctrl-c, alt-x, enter, tab, esc, up, page-up, f1, a",
-        "Exit status: 0 sent, 1 no such process or no input, 7 not running.",
+        "Exit status: 0 sent, 1 no such process or no input, 2 no such key or escape, 7 not running.",
     ),
     "shutdown": ("shutdown\t\tStop all processes and supervisord",),
     "signal": (
