@@ -540,6 +540,11 @@ def main() -> int:
     length = struct.unpack(">I", os.pread(boot_fd, 4, 0))[0]
     boot = json.loads(os.pread(boot_fd, length, 4))
     os.close(boot_fd)
+    try:
+        with open("/proc/self/comm", "w", encoding="ascii") as file:
+            file.write("supervisord")  # what pgrep, pidof and killall look for
+    except OSError:
+        pass  # there is none: not Linux, or /proc is not mounted
     for name in os.listdir("/proc/self/fd") if os.path.isdir("/proc/self/fd") else map(str, range(3, 256)):
         try:
             if int(name) > 2:

@@ -27,6 +27,7 @@ def test_starts_serves_and_ends(supervise: Supervise) -> None:
     info = supervisor.wait_state("a", "RUNNING")
     until(lambda: supervisor.rpc.supervisor.readProcessStdoutLog("a", 0, 0) == "hello\n", "the line")
     assert supervisor.pidfile_pid() == supervisor.keeper_pid == supervisor.rpc.supervisor.getPID()
+    assert Path(f"/proc/{supervisor.keeper_pid}/comm").read_text() == "supervisord\n"  # pgrep, killall
     assert status(info["pid"])["PPid"] == str(supervisor.keeper_pid)
     assert "supervisord started with pid" in (supervisor.folder / "stdout").read_text()  # -n: also there
     assert supervisor.shutdown() == 0
