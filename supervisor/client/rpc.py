@@ -87,7 +87,7 @@ def parse_serverurl(url: str, tls: TlsFiles = NO_FILES) -> UnixAddress | TCPAddr
     host = match[2] or match[3] or "localhost"
     port = int(match[4] or (443 if secure else 80))
     if not 0 < port < 65536:  # the system would take what is left of it in 16 bits, another server's
-        raise ValueError(f"no port has the number {port}: {url}")
+        raise ValueError(f"no port has the number {port}")
     return TCPAddress(host, port, tls if secure else None)
 
 
