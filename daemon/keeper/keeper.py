@@ -74,6 +74,8 @@ class Keeper:
         self.ghosts: set[int] = set()
         """Daemons that are dead and could not be reaped yet."""
         self.outgoing: deque[tuple[bytes, list[int]]] = deque()
+        self.beside: set[int] = set()
+        """The descriptors in it, and in what was sent since it was empty."""
         self.ready = False
         self.was_ready = False
         self.failed_starts: deque[float] = deque(maxlen=STARTS_ALLOWED)
@@ -381,7 +383,10 @@ class Keeper:
         """Queue a frame for the daemon that there is; for the next one everything is told by Adopt."""
         if self.link is None or len(self.outgoing) > QUEUE_MAX:
             return
+        if not self.outgoing:
+            self.beside.clear()
         self.outgoing.append((wire.encode(frame), fds or []))
+        self.beside.update(fds or ())
         if len(self.outgoing) == 1:
             self.flush()
 
@@ -446,7 +451,7 @@ class Keeper:
         elif isinstance(frame, wire.Signal):
             self.send(wire.Signalled(frame.token, self.programs.signal(frame)))
         elif isinstance(frame, wire.Forget):
-            self.programs.forget(frame)
+            self.close(self.programs.forget(frame))
         elif isinstance(frame, wire.Fetch):
             stdin = self.programs.stdin_of(frame.name, frame.gen)
             self.send(wire.Fetched(frame.token), [stdin] if stdin >= 0 else [])
@@ -471,6 +476,15 @@ class Keeper:
     def drop(self, name: str) -> None:
         fd = self.held.pop(name, -1)
         if fd >= 0:
+            self.close([fd])
+
+    def close(self, fds: list[int]) -> None:
+        """Close what is held no longer; what could not be sent yet goes without it, not with what gets its number."""
+        if self.outgoing and not self.beside.isdisjoint(fds):
+            self.outgoing = deque(
+                (data, beside if set(beside).isdisjoint(fds) else []) for data, beside in self.outgoing
+            )
+        for fd in fds:
             os.close(fd)
 
     def hand_over(self) -> None:

@@ -135,15 +135,13 @@ class Programs:
                 wire.Program(name, gen, p.pid, p.started, p.tty, p.status, p.ended, p.failure), p.outputs
             )
 
-    def forget(self, order: wire.Forget) -> None:
-        """Close what is held of one that has ended."""
+    def forget(self, order: wire.Forget) -> list[int]:
+        """Know nothing more of one that has ended; the descriptors that were held of it, to be closed."""
         program = self.table.get((order.name, order.gen))
         if program is None or program.status < 0:
-            return
+            return []
         del self.table[order.name, order.gen]
-        for fd in (program.stdin, program.pidfd, *program.outputs):
-            if fd >= 0:
-                os.close(fd)
+        return [fd for fd in (program.stdin, program.pidfd, *program.outputs) if fd >= 0]
 
     # --- their ends ----------------------------------------------------------------------------------
 

@@ -413,3 +413,23 @@ def test_the_pidfile_is_taken_away_if_it_is_still_ours(tmp_path: Path) -> None:
         assert not path.exists()
     finally:
         bench.close()
+
+
+def test_what_was_forgotten_before_it_could_be_told_takes_nothing_with_it(bench: Bench) -> None:
+    daemon = bench.daemon()
+    daemon.send(order("a", "exit 0"))
+    daemon.expect(wire.Spawned)
+    daemon.close_fds()
+    daemon.expect(wire.Exited)
+    asked = 20_000  # more answers than the socket holds, while nobody reads
+    for token in range(asked):
+        daemon.send(wire.Signal(token, "nobody", 1, 0, False))
+    daemon.send(wire.Fetch(7, "a", 1))
+    daemon.send(wire.Forget("a", 1))
+    daemon.send(order("b", "exit 0"))
+    for token in range(asked):
+        assert daemon.expect(wire.Signalled).token == token
+    assert daemon.expect(wire.Fetched) == wire.Fetched(7)
+    assert daemon.fds == [], "by now the number is that of a descriptor of b"
+    assert daemon.expect(wire.Spawned).name == "b"
+    daemon.close_fds()
