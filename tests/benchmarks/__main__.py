@@ -32,6 +32,7 @@ from . import (
     table,
 )
 from .bench import QUICK, Bench, Benchmark, Sizes
+from .pace import Pace
 from .servers import SIDES, Side
 from .table import Row
 
@@ -91,13 +92,14 @@ def sides(ours_only: bool) -> tuple[Side, ...]:
     return SIDES
 
 
-def measure(bench: Bench, names: list[str]) -> list[Row]:
+def measure(bench: Bench, pace: Pace, names: list[str]) -> list[Row]:
     """The rows of the benchmarks; one that fails says so and is left out."""
     rows: list[Row] = []
     for name in names:
         print(f"{name}:", file=sys.stderr, flush=True)
         try:
-            rows += [replace(row, benchmark=name) for row in BENCHMARKS[name](bench)]
+            for row in BENCHMARKS[name](bench):
+                rows.append(replace(row, benchmark=name, pace=pace.since()))
         except (machine.GaveUp, OSError) as error:
             print(f"  {name} failed: {error}", file=sys.stderr)
     return rows
@@ -128,12 +130,14 @@ def main() -> int:
             print("no C compiler: the programs are Python scripts, starts look slower", file=sys.stderr)
         bench = Bench(Path(folder), child, sides(given.ours), sizes)
         try:
-            rows = measure(bench, given.names or list(BENCHMARKS))
+            rows = measure(bench, Pace(Path(folder), child), given.names or list(BENCHMARKS))
         finally:
             bench.end()
     load = os.getloadavg()[0]
     print(f"\n{machine.description()}; {time.strftime('%Y-%m-%d')}; load at the end {load:.1f}")
-    print(f"{time.monotonic() - began:.0f} s; ratio: how many times better ours is\n")
+    print(
+        f"{time.monotonic() - began:.0f} s; ratio: how many times better ours is; pace: of the machine at that moment\n"
+    )
     print(table.text(rows))
     if given.json:
         given.json.write_text(

@@ -27,7 +27,7 @@ def events(bench: Bench) -> Iterator[Row]:
                     raise
                 bench.say(f"left out: {error}")  # it does not always get through
         yield row(
-            f"events to a listener, {count} programs", "a second", figures, goal=10_000.0, better="more"
+            f"events to a listener, {count} programs", "events/s", figures, goal=10_000.0, better="more"
         )
 
 

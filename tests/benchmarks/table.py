@@ -7,8 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-HEAD = ("what", "unit", "ours", "original", "ratio", "goal", "")
+HEAD = ("what", "unit", "ours", "original", "ratio", "pace", "goal", "")
 Better = Literal["less", "more"]
+PACED_UNITS = frozenset(("s", "ms", "%", "CPU ms", "CPU s/GB", "calls/s", "events/s"))
+"""Of figures that are better on a faster machine."""
 
 
 @dataclass(frozen=True)
@@ -16,7 +18,8 @@ class Row:
     """One figure. ``original`` None: not taken, or it cannot do this. ``goal`` None: none was set.
 
     ``ratio``: how many times better than the original; ``floor``: what the machine
-    itself does at best here, shown beside the goal.
+    itself does at best here, shown beside the goal. ``pace``: of the machine, see there; the goal is
+    for a pace of 1, and the figure is judged by what it would be then.
     """
 
     what: str
@@ -27,6 +30,7 @@ class Row:
     better: Better = "less"
     floor: float | None = None
     benchmark: str = ""
+    pace: float = 1.0
 
     @property
     def ratio(self) -> float | None:
@@ -38,7 +42,8 @@ class Row:
     def missed(self) -> bool:
         if self.goal is None:
             return False
-        return self.ours > self.goal if self.better == "less" else self.ours < self.goal
+        pace = self.pace if self.unit in PACED_UNITS else 1.0
+        return self.ours * pace > self.goal if self.better == "less" else self.ours / pace < self.goal
 
     def cells(self) -> tuple[str, ...]:
         sign = "≤" if self.better == "less" else "≥"
@@ -51,6 +56,7 @@ class Row:
             figure(self.ours),
             "–" if self.original is None else figure(self.original),
             "" if self.ratio is None else f"{figure(self.ratio)}x",
+            figure(self.pace),
             "" if self.goal is None else f"{sign} {figure(self.goal)}",
             verdict,
         )
@@ -80,7 +86,7 @@ def text(rows: Iterable[Row]) -> str:
 
     def line(row: tuple[str, ...]) -> str:
         return "  ".join(
-            cell.ljust(width) if i in (0, 1, 6) else cell.rjust(width)
+            cell.ljust(width) if i in (0, 1, 7) else cell.rjust(width)
             for i, (cell, width) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
 
