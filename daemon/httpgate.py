@@ -30,7 +30,7 @@ from typing import Final
 from aiohttp import web
 
 from .access import Peer, peer_of
-from .httphead import Refused, RequestFramer, Waiting
+from .httphead import Call, Refused, RequestFramer, Waiting
 
 CONNECTIONS_MAX: Final = 128
 CONNECTIONS_PEER_MAX: Final = 32
@@ -73,7 +73,8 @@ class Gates:
     """All connections of one server.
 
     ``handlers`` makes aiohttp's protocol for a connection; ``refused`` is told of each
-    request that was not let pass. ``name_of``: who a uid is, for people.
+    request that was not let pass. ``name_of``: who a uid is, for people. ``at_once``
+    gives the whole answer to a call, or None where aiohttp is to have it.
     """
 
     def __init__(
@@ -82,11 +83,13 @@ class Gates:
         handlers: Callable[[], web.RequestHandler],
         refused: Callable[[Peer, Refused], None],
         name_of: Callable[[int], str],
+        at_once: Callable[[Gate, Call], bytes | None] = lambda gate, call: None,
     ) -> None:
         self.server_name = server_name
         self.handlers = handlers
         self.refused = refused
         self.name_of = name_of
+        self.at_once = at_once
         self._gates: dict[Gate, None] = {}
         self._by_handler: dict[web.RequestHandler, Gate] = {}
 
@@ -156,7 +159,7 @@ class Gate(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
         self._due: float | None = None
         self._begun = 0.0
-        self._body_bytes = 0
+        self._in_body = False
         self._stalled_bytes = 0
         self._stalled_since = 0.0
         self._lingering = False
@@ -232,16 +235,31 @@ class Gate(asyncio.Protocol):
         """Hand on what was framed, and look at the clock again."""
         waiting = self._framer.waiting
         if waiting is Waiting.BODY:
-            if self._body_bytes == 0:
+            if not self._in_body:
                 self._begun = self._loop.time()
-            self._body_bytes += len(data)
+            self._in_body = True
         elif waiting is Waiting.ANSWER:
-            self._body_bytes = 0
+            self._in_body = False
             if self._framer.crowded:
                 self._transport.pause_reading()
-        if data and self.handler is not None:
+        if data and self.handler is not None and not self._answer_at_once():
             self.handler.data_received(data)
         self._arm()
+
+    def _answer_at_once(self) -> bool:
+        """Whether what was framed is answered; what is not makes the longer way, through aiohttp."""
+        call = self._framer.call
+        if call is None or self._transport.get_write_buffer_size():
+            return False
+        answer = self._gates.at_once(self, call)
+        if answer is None:
+            return False
+        self._transport.write(answer)
+        if self._framer.has_more:  # others have their turn
+            self._loop.call_soon(self.answered)
+        else:
+            self.answered()
+        return True
 
     def answered(self) -> None:
         """The answer was written, or will be as the client reads: the next request may pass."""
@@ -297,7 +315,7 @@ class Gate(asyncio.Protocol):
         if waiting is Waiting.HEAD:
             return self._begun + HEAD_S
         if waiting is Waiting.BODY:
-            return self._begun + min(BODY_S, BODY_GRACE_S + self._body_bytes / BODY_RATE_BYTES)
+            return self._begun + min(BODY_S, BODY_GRACE_S + self._framer.body_seen / BODY_RATE_BYTES)
         if self._half_closed and not self.admitted:
             return self._begun + HALF_CLOSED_S  # most likely it is gone, and its login waits for its turn
         return None

@@ -9,7 +9,9 @@ that anything here answers. A Host may be missing: clients of Supervisor that wr
 their HTTP by hand leave it out, no browser does, and it frames nothing; it is added.
 
 ``RequestFramer`` gives what is to be handed on, one request at a time: the head of
-the next one is looked at when ``answered`` said that the one before is done.
+the next one is looked at when ``answered`` said that the one before is done. An
+XML-RPC call of a few plain fields is given as a whole, with ``call`` beside it, for
+who can answer it without reading the head once more.
 """
 
 from __future__ import annotations
@@ -25,11 +27,27 @@ BODY_MAX_BYTES: Final = 1 << 20
 PIPELINE_MAX_BYTES: Final = 32 << 10
 """How much may wait behind a request that is being answered."""
 
+CALL_MAX_BYTES: Final = 64 << 10
+"""The longest body that is waited for to give a call as a whole."""
+
 _HOST: Final = b"\r\nHost: localhost"
 _REQUEST_LINE = re.compile(rb"([A-Z]{1,20}) (/[\x21-\x7e]*) HTTP/1\.([01])")
 _FIELD = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([\t\x20-\x7e\x80-\xff]*)")
 _LENGTH = re.compile(rb"[0-9]{1,20}")
 _METHODS: Final = frozenset((b"GET", b"HEAD", b"POST"))
+_CALLED: Final = frozenset((b"/RPC2", b"/RPC2/"))
+_OF_CALLS: Final = frozenset(
+    (
+        b"host",
+        b"content-type",
+        b"content-length",
+        b"user-agent",
+        b"accept",
+        b"accept-encoding",
+        b"authorization",
+    )
+)
+"""What no browser and no proxy is needed for to send, and which asks for nothing beside the answer."""
 _SINGLE: Final = frozenset((b"content-length", b"host", b"authorization", b"content-type", b"origin"))
 
 
@@ -58,6 +76,18 @@ class Head:
     length: int
     hostless: bool = False
     """It is HTTP/1.1 without the Host that it should have."""
+    call: bool = False
+    """It is an XML-RPC call with nothing but plain fields, on a connection that stays."""
+    host: bytes | None = None
+    authorization: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A whole XML-RPC call."""
+
+    head: Head
+    body: bytes
 
 
 def parse_head(data: bytes) -> Head:
@@ -72,16 +102,19 @@ def parse_head(data: bytes) -> Head:
     if len(lines) > FIELDS_MAX:
         raise Refused(431, f"more than {FIELDS_MAX} fields")
     length = -1
-    seen: set[bytes] = set()
+    values: dict[bytes, bytes] = {}
+    call = line[3] == b"1" and method == b"POST" and line[2] in _CALLED
     for text in lines:
         field = _FIELD.fullmatch(text)
         if field is None:
             raise Refused(400, "bad header field")
         name = field[1].lower()
+        if name not in _OF_CALLS and not (name == b"connection" and field[2].lower() == b"keep-alive"):
+            call = False
         if name in _SINGLE:
-            if name in seen:
+            if name in values:
                 raise Refused(400, f"two fields {name.decode()}")
-            seen.add(name)
+            values[name] = field[2]
             if name == b"content-length":
                 length = _length(field[2])
         elif name == b"transfer-encoding":
@@ -90,7 +123,9 @@ def parse_head(data: bytes) -> Head:
             raise Refused(415, "Content-Encoding")
     if method == b"POST" and length < 0:
         raise Refused(411, "no Content-Length")
-    return Head(method, length, hostless=line[3] == b"1" and b"host" not in seen)
+    host = values.get(b"host")
+    hostless = line[3] == b"1" and host is None
+    return Head(method, length, hostless, call, host, values.get(b"authorization", b""))
 
 
 def _length(value: bytes) -> int:
@@ -113,6 +148,17 @@ class RequestFramer:
         self._answered = False
         self._overlooked = False
         """An empty line in front of the next request."""
+        self._whole: tuple[Head, int, int] | None = None
+        """The head of a call that is not all there, where its body begins, and where it ends."""
+        self.call: Call | None = None
+        """What was handed on last, if it is a call."""
+        self.body_seen = 0
+        """How much of the current body has come."""
+
+    @property
+    def has_more(self) -> bool:
+        """Whether something waits to be looked at."""
+        return bool(self._buffer)
 
     @property
     def crowded(self) -> bool:
@@ -135,6 +181,9 @@ class RequestFramer:
     def _take(self) -> bytes:
         if self.waiting is Waiting.ANSWER or not self._buffer:
             return b""
+        self.call = None
+        if self._whole is not None:
+            return self._take_call(*self._whole)
         if self.waiting is Waiting.BODY:
             return self._take_bytes(self._body_left)
         if self.waiting is Waiting.REQUEST and not self._overlooked:  # RFC 9112 section 2.2: one is to be
@@ -156,9 +205,25 @@ class RequestFramer:
         if head.hostless:  # whoever parses what is handed on insists on one
             self._buffer[end:end] = _HOST
             end += len(_HOST)
-        self._searched = 0
+        self._searched = self.body_seen = 0
         self._answered = self._overlooked = False
-        return self._take_bytes(end + 4 + max(0, head.length))
+        begin, end = end + 4, end + 4 + max(0, head.length)
+        if head.call and head.length <= CALL_MAX_BYTES:
+            return self._take_call(head, begin, end)
+        self.body_seen = -begin  # of what is taken next that is head
+        return self._take_bytes(end)
+
+    def _take_call(self, head: Head, begin: int, end: int) -> bytes:
+        """All of a call, or nothing yet."""
+        self.body_seen = min(len(self._buffer), end) - begin
+        if len(self._buffer) < end:
+            self._whole, self.waiting = (head, begin, end), Waiting.BODY
+            return b""
+        self._whole, self.waiting = None, Waiting.ANSWER
+        data = bytes(self._buffer[:end])
+        del self._buffer[:end]
+        self.call = Call(head, data[begin:])
+        return data
 
     def _look_at_part(self) -> None:
         """Refuse a head that will not become one, before its end is there. Raises Refused."""
@@ -173,6 +238,7 @@ class RequestFramer:
         """Up to ``wanted`` bytes of the current request; the rest is its body."""
         data = bytes(self._buffer[:wanted])
         del self._buffer[:wanted]
+        self.body_seen += len(data)
         self._body_left = wanted - len(data)
         if self._body_left:
             self.waiting = Waiting.BODY

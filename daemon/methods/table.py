@@ -58,6 +58,11 @@ class Method:
         return values + [param.default for param in self.params[len(given) :]]
 
     @property
+    def at_once(self) -> bool:
+        """Whether it gives a value and nothing to wait for."""
+        return not inspect.iscoroutinefunction(self.function)
+
+    @property
     def signature(self) -> list[str]:
         """Types of the result and the parameters, for system.methodSignature; empty when it is not known."""
         return list(self.types) or [self.returns[0], *(param.kind for param in self.params)]

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from supervisor.daemon.httphead import (
     BODY_MAX_BYTES,
+    CALL_MAX_BYTES,
     FIELDS_MAX,
     HEAD_MAX_BYTES,
     Refused,
@@ -18,7 +19,8 @@ from supervisor.daemon.httphead import (
 )
 
 GET = b"GET /ok.html HTTP/1.1\r\nHost: x\r\n\r\n"
-POST = b"POST /RPC2 HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc"
+POST = b"POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc"
+CALL = b"POST /RPC2 HTTP/1.1\r\nHost: x\r\nAuthorization: y\r\nContent-Length: 3\r\n\r\nabc"
 
 
 def status_of(data: bytes) -> int:
@@ -117,6 +119,49 @@ def test_a_body_passes_as_it_comes() -> None:
     assert waiting(framer) is Waiting.ANSWER
 
 
+def test_a_call_is_given_as_a_whole() -> None:
+    framer = RequestFramer()
+    for end in range(len(CALL) - 3, len(CALL)):
+        assert framer.feed(CALL[end - 1 : end] if end > len(CALL) - 3 else CALL[:end]) == b""
+        assert waiting(framer) is Waiting.BODY and framer.call is None
+        assert framer.body_seen == end - len(CALL) + 3
+    assert framer.feed(CALL[-1:] + GET) == CALL
+    assert framer.call is not None and waiting(framer) is Waiting.ANSWER and framer.has_more
+    assert framer.call.body == b"abc"
+    assert (framer.call.head.host, framer.call.head.authorization) == (b"x", b"y")
+    assert framer.answered() == GET and framer.call is None
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"Origin: http://x", b"Sec-Fetch-Site: none", b"Cookie: a=b", b"Referer: x", b"X-Forwarded-Host: x", b"Expect: 100-continue",
+        b"Connection: close", b"Connection: upgrade", b"Content-Encoding: identity", b"Via: x",
+    ],
+)  # fmt: skip
+def test_a_call_with_anything_else_makes_the_longer_way(line: bytes) -> None:
+    framer = RequestFramer()
+    data = head(line, b"Host: x", b"Content-Length: 0", first=b"POST /RPC2 HTTP/1.1")
+    assert framer.feed(data) == data and framer.call is None
+
+
+@pytest.mark.parametrize(
+    "first", [b"POST /RPC2 HTTP/1.0", b"POST /RPC2?a HTTP/1.1", b"POST / HTTP/1.1", b"GET /RPC2 HTTP/1.1"]
+)
+def test_what_is_no_call(first: bytes) -> None:
+    framer = RequestFramer()
+    framer.feed(head(b"Host: x", b"Content-Length: 0", first=first))
+    assert framer.call is None
+
+
+def test_a_long_call_passes_as_it_comes() -> None:
+    framer = RequestFramer()
+    data = head(b"Host: x", b"Content-Length: %d" % (CALL_MAX_BYTES + 1), first=b"POST /RPC2 HTTP/1.1") + b"a"
+    assert framer.feed(data) == data and framer.body_seen == 1
+    assert framer.feed(b"b" * CALL_MAX_BYTES + GET) == b"b" * CALL_MAX_BYTES
+    assert framer.call is None and framer.body_seen == CALL_MAX_BYTES + 1
+
+
 def test_an_answer_before_the_body_is_there() -> None:
     framer = RequestFramer()
     framer.feed(POST[:-2])
@@ -151,7 +196,7 @@ def _drain(framer: RequestFramer, passed: bytes) -> list[bytes]:
     return got
 
 
-@given(st.lists(st.sampled_from([GET, POST]), max_size=6), st.lists(st.integers(0, 300), max_size=8))
+@given(st.lists(st.sampled_from([GET, POST, CALL]), max_size=6), st.lists(st.integers(0, 300), max_size=8))
 def test_any_cut_gives_the_same_bytes(requests: list[bytes], cuts: list[int]) -> None:
     data = b"".join(requests)
     places = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]

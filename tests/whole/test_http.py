@@ -116,6 +116,68 @@ def test_pipelined_requests_with_and_without_a_login(supervise: Supervise) -> No
         assert http.closed()  # what came behind is not answered
 
 
+PROGRAM = "[program:a]\ncommand=/bin/sleep 1000\n"
+
+
+def call(method: str, *params: str | int, more: str = "") -> bytes:
+    body = xmlrpc.client.dumps(params, method).encode()
+    return (
+        f"POST /RPC2 HTTP/1.1\r\nHost: localhost\r\n{more}Content-Length: {len(body)}\r\n\r\n".encode() + body
+    )
+
+
+def test_calls_are_answered_alike_on_the_short_and_the_long_way(supervise: Supervise) -> None:
+    supervisor, tcp = with_tcp(supervise, PROGRAM, login=password("secret"))
+    calls: list[tuple[str, list[str | int]]] = [
+        ("supervisor.getState", []), ("supervisor.getProcessInfo", ["nobody"]), ("supervisor.getPID", [1]),
+        ("supervisor.nothing", []), ("system.listMethods", []), ("supervisor.getAllConfigInfo", []),
+        ("supervisor.startProcess", ["a"]), ("system.methodHelp", ["supervisor.getPID"]),
+    ]  # fmt: skip
+    for address, login in ((tcp, LOGIN), (f"{supervisor.folder}/s", "")):
+        with Http(address) as short, Http(address) as long:
+            for method, params in calls:
+                short.send(call(method, *params, more=login))
+                long.send(call(method, *params, more=f"{login}Accept-Language: x\r\n"))
+                one, other = short.answer(), long.answer()
+                assert one.status == other.status == 200 and one.body == other.body, method
+                assert one.headers.keys() == other.headers.keys()
+                assert {**one.headers, "date": ""} == {**other.headers, "date": ""}
+
+
+def test_many_calls_in_one_write_are_answered_in_order(supervise: Supervise) -> None:
+    supervisor, tcp = with_tcp(supervise)
+    names = ["getState", "getPID", "nothing", "readLog"] * 250
+    page = b"GET /ok.html HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    with Http(tcp) as http:
+        http.send(b"".join(call(f"supervisor.{name}") + page for name in names))
+        for name in names:
+            mark = {"getState": b"statecode", "getPID": b"<int>"}.get(name, b"faultCode")
+            answer = http.answer()
+            assert answer.status == 200 and mark in answer.body
+            assert http.answer().body == b"OK"
+    assert supervisor.rpc.supervisor.getState()["statename"] == "RUNNING"
+
+
+def test_a_call_that_is_not_known_to_be_allowed_is_looked_at(supervise: Supervise) -> None:
+    _, tcp = with_tcp(supervise, login=password("secret"))
+    with Http(tcp) as http:
+        http.send(call("supervisor.getState", more=LOGIN))
+        assert http.answer().status == 200
+        http.send(call("supervisor.getState", more=LOGIN))
+        assert http.answer().status == 200
+        http.send(call("supervisor.getState", more=basic("user", "wrong")))
+        assert http.answer().status == 401
+
+
+def test_a_call_by_a_foreign_name_is_refused(supervise: Supervise) -> None:
+    _, tcp = with_tcp(supervise)
+    with Http(tcp) as http:
+        http.send(call("supervisor.getState"))
+        assert http.answer().status == 200
+        http.send(call("supervisor.getState").replace(b"Host: localhost", b"Host: evil.example"))
+        assert http.answer().status == 403
+
+
 def test_urls(supervise: Supervise) -> None:
     supervisor, tcp = with_tcp(supervise, f"[program:a]\ncommand={child('talk', 'hello')}\n")
     supervisor.wait_state("a", "RUNNING")
