@@ -46,7 +46,8 @@ BACKOFF_MAX_S = 60.0
 READY_TIMEOUT_S = 60.0
 SILENCE_TIMEOUT_S = 10.0
 STOP_TIMEOUT_S = 10.0
-QUEUE_MAX = 100_000
+STRANGERS_MAX = 10_000
+"""So many frames may wait before strangers are no longer told of; all others are as many as programs and requests."""
 EXIT_USAGE = 2
 STOOD_STILL_S = 1.0
 LOOK_S = 1.0
@@ -381,7 +382,8 @@ class Keeper:
 
     def send(self, frame: wire.Frame, fds: list[int] | None = None) -> None:
         """Queue a frame for the daemon that there is; for the next one everything is told by Adopt."""
-        if self.link is None or len(self.outgoing) > QUEUE_MAX:
+        crowded = len(self.outgoing) > STRANGERS_MAX
+        if self.link is None or (crowded and isinstance(frame, wire.Stranger)):
             return
         if not self.outgoing:
             self.beside.clear()

@@ -22,6 +22,7 @@ import pytest
 
 import supervisor
 from supervisor.daemon.keeper import wire
+from supervisor.daemon.keeper.keeper import Keeper
 from tests.support.processes import MARK, alive, descriptors, end, marked
 from tests.support.supervisor import CHILDREN
 from tests.support.waiting import PATIENCE_S, until
@@ -433,3 +434,28 @@ def test_what_was_forgotten_before_it_could_be_told_takes_nothing_with_it(bench:
     assert daemon.fds == [], "by now the number is that of a descriptor of b"
     assert daemon.expect(wire.Spawned).name == "b"
     daemon.close_fds()
+
+
+def test_no_number_of_strangers_keeps_an_exit_from_being_told() -> None:
+    before = set(os.listdir("/proc/self/fd"))
+    keeper = Keeper({"daemon_argv": ["never started"]})
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    ours.setblocking(False)
+    theirs.settimeout(PATIENCE_S)
+    keeper.link = ours
+    keeper.poll.register(ours)
+    with theirs:
+        for pid in range(2, 120_000):
+            keeper.send(wire.Stranger(pid, 0))
+        ended = wire.Exited("a", 1, 1, 0, 0.0, "")
+        keeper.send(ended)
+        told = 0
+        while (frame := wire.decode(theirs.recv(wire.MAX_FRAME_BYTES))) != ended:
+            assert isinstance(frame, wire.Stranger)
+            told += 1
+            keeper.flush()
+        assert 10_000 < told < 20_000
+    keeper.close_link()
+    for fd in set(os.listdir("/proc/self/fd")) - before:
+        with contextlib.suppress(OSError):  # that of the listing
+            os.close(int(fd))
