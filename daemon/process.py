@@ -8,6 +8,7 @@ somebody else holds its pipes.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -210,9 +211,11 @@ class Process:
         rest = f"-{channel}---{self._identifier}-"
         room = FILE_NAME_MAX_BYTES - AUTO_LOG_TAIL_BYTES - len(rest.encode("utf-8", "surrogateescape"))
         name = _clipped(self.config.name.replace("/", "_"), max(room, 1))
-        if stores.lanes.of(self._childlogdir) is not None:  # not to be waited for: made with the first write
-            return os.path.join(self._childlogdir, f"{name}{rest}{os.urandom(4).hex()}.log")
-        return make_log(self._childlogdir, name + rest, ".log")
+        if stores.lanes.of(self._childlogdir) is None:
+            with contextlib.suppress(OSError):
+                return make_log(self._childlogdir, name + rest, ".log")
+        # not to be waited for, full, or not to be written to: made when the log is opened
+        return os.path.join(self._childlogdir, f"{name}{rest}{os.urandom(4).hex()}.log")
 
     def auto_logs(self) -> dict[str, str]:
         """Channel to path of the AUTO logs, for the snapshot."""

@@ -282,6 +282,22 @@ def test_a_disk_that_may_not_be_written_at_a_start(disk: Path, supervise: Superv
     faults.injected("a start while the disk of its log is read-only")
 
 
+def test_a_folder_of_automatic_logs_that_may_not_be_written(
+    disk: Path, supervise: Supervise, faults: Faults
+) -> None:
+    remount(disk, "ro")
+    supervisor = supervise(
+        f"[program:a]\ncommand=/bin/sleep 1000\nstartsecs=0\n[supervisord]\nchildlogdir={disk}\n"
+        f"[program:b]\ncommand=/bin/sleep 1000\nstartsecs=0\nstdout_logfile={disk.parent}/b\nredirect_stderr=true\n"
+    )
+    supervisor.wait_state("b", "RUNNING")
+    supervisor.wait_log("unknown error making dispatchers for 'a': EROFS")
+    remount(disk, "rw")
+    supervisor.wait_state("a", "RUNNING")
+    assert sorted(path.name.partition("---")[0] for path in disk.iterdir()) == ["a-stderr", "a-stdout"]
+    faults.injected("a start while the folder of automatic logs is read-only")
+
+
 STRANGER = 65534
 
 
