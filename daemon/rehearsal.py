@@ -2,8 +2,8 @@
 
 An upgrade puts other files where ours were imported from, so that there is nothing to go
 back to once this process has ended. A process of the new version is started beside it:
-it imports all that a daemon needs, reads the snapshot that it would go on from, and ends.
-It touches nothing else: no socket, no log, no program.
+it makes a daemon of a copy of the snapshot that it would go on from, asks it once
+(``trial``), and ends. It touches nothing else: no socket, no log, no program.
 
 Way not taken: a copy of the package of this version to go back to. It would need one of
 every library that it imports, and of the interpreter.

@@ -14,7 +14,6 @@ import contextlib
 import errno
 import faulthandler
 import gc
-import importlib
 import json
 import os
 import re
@@ -546,9 +545,10 @@ def report_bug(log: MainLog, context: dict[str, Any]) -> None:
 
 
 def rehearsed(state_fd: int, config_fd: int) -> int:
-    """Import all that a daemon needs, and read what it would go on from. Raises what is wrong."""
-    importlib.import_module("supervisor.daemon.doors")
-    read_state(StateTable(state_fd), Journal(config_fd))
+    """Make a daemon of what this one would go on from, and ask it once. Raises what is wrong."""
+    from .trial import trial  # no other life needs it
+
+    asyncio.run(trial(state_fd, config_fd))
     return 0
 
 

@@ -130,6 +130,8 @@ def use_the_pages(supervisor: Supervisor, tmp_path: Path) -> None:
     with Http(f"{tmp_path}/s") as http:
         http.send("GET /logtail/pipes HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert http.head().status == 200
+        supervisor.rpc.supervisor.startAllProcesses()
+        supervisor.rpc.supervisor.sendProcessStdin("pipes", "one more\n")
         http.chunk()
 
 
@@ -191,7 +193,13 @@ def test_the_keeper_is_killed_then(supervise: Supervise, tmp_path: Path, faults:
     )
     assert alive(pid)
     good.rename(garbage)
-    until(lambda: int(supervisor.rpc.supervisor.getPID()) != before, "another keeper")
+
+    def another() -> bool:
+        with contextlib.suppress(OSError):
+            return int(supervisor.rpc.supervisor.getPID()) != before
+        return False
+
+    until(another, "another keeper")
     supervisor.keeper_pid = int(supervisor.rpc.supervisor.getPID())
     assert supervisor.popen is not None
     supervisor.popen.wait(10)

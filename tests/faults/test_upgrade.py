@@ -18,6 +18,16 @@ from tests.faults.test_kill import served_again
 from tests.support.load import Writers
 from tests.support.waiting import until
 
+BROKEN = (
+    ("daemon/serve.py", "import argparse\n", "this is no Python\n", "SyntaxError: invalid syntax"),
+    ("daemon/serve.py", "import argparse\n", "import not_installed\n", "ModuleNotFoundError: No module named 'not_installed'"),
+    ("daemon/saved.py", "    configuration: Configuration | None = None\n", "    raise ValueError('odd')\n", "ValueError: odd"),
+    ("daemon/process.py", "        self.machine.restore(", "        self.machine.understood(", "AttributeError: "),
+    ("daemon/httpserver.py", "self._gates.protocol", "self._gates.contract", "AttributeError: "),
+    ("daemon/streamserver.py", "p.Greeting(", "p.Welcome(", "TypeError: "),
+)  # fmt: skip
+"""File, what is replaced in it once and by what, and what is said of it."""
+
 
 def copy_of_the_package(folder: Path) -> Path:
     """Where ``supervisor`` is imported from when ``folder`` is on the path in front of the rest."""
@@ -51,26 +61,19 @@ def test_a_newer_and_a_broken_version(supervise: Supervise, tmp_path: Path, faul
 
     good = (package / "daemon" / "serve.py").read_text()
     before = running.daemon_pid()
-    for broken, words in (
-        ("this is no Python\n" + good, "SyntaxError: invalid syntax"),
-        (
-            good.replace("import argparse\n", "import that_is_not_installed\n"),
-            "ModuleNotFoundError: No module named 'that_is_not_installed'",
-        ),
-        (
-            good + "\n\ndef read_state(table, journal):\n    raise ValueError('odd')\n",
-            "ValueError: odd",
-        ),
-    ):
-        replaced("daemon/serve.py", broken)
+    for file, old, new, words in BROKEN:
+        was = (package / file).read_text()
+        assert old in was
+        replaced(file, was.replace(old, new, 1))
         with pytest.raises(Fault, match=f"FAILED: this daemon goes on, the next one cannot serve: {words}"):
             running.rpc.supervisor.restartDaemon()
         answer = running.ctl("restart-daemon")
         assert answer.returncode == 1
         assert answer.stdout.startswith(f"ERROR: this daemon goes on, the next one cannot serve: {words}")
+        replaced(file, was)
     assert running.daemon_pid() == before
     assert [running.info(f"w{n}")["pid"] for n in range(2)] == pids
-    faults.injected("upgrade to a version that cannot start", 3)
+    faults.injected("upgrade to a version that cannot start", len(BROKEN))
 
     replaced("daemon/serve.py", "this is no Python\n" + good)
     os.kill(before, signal.SIGKILL)
