@@ -28,10 +28,10 @@ from supervisor.config.commandline import (
 from supervisor.config.load import current_directory, find_config, load_supervisord, no_config_message
 from supervisor.config.model import Configuration, SupervisordConfig
 from supervisor.errors import EXIT_GENERIC, EXIT_OK, EXIT_USAGE, ConfigError, UserError
+from supervisor.mounts import Mounts
 from supervisor.standard import fill_in, printed
 from supervisor.version import VERSION
 
-from .keeper.mounts import Mounts
 from .keeper.oomscore import lower as lower_oom_score
 from .keeper.pidfile import Taken, by_a_child, open_locked, write_pid_anywhere
 from .orphans import find as find_orphans

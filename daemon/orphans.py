@@ -16,8 +16,9 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 
+from supervisor.mounts import Mounts
+
 from .keeper import roster
-from .keeper.mounts import Mounts
 from .keeper.orphan import send_signal
 
 ENDS_WITHIN_MS: Final = 5000

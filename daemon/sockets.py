@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import socket
 import stat
+import struct
 
 from supervisor.config.model import InetServerConfig, StreamServerConfig, UnixServerConfig
 from supervisor.config.values import SOCKET_PATH_MAX_BYTES
@@ -123,7 +125,45 @@ def _answers(path: str) -> bool:
             return True  # somebody is there, and busy
         except OSError as error:
             return error.errno not in (errno.ECONNREFUSED, errno.ENOENT)
-    return True
+        return not _is_of_a_corpse(probe, path)
+
+
+def _is_of_a_corpse(connected: socket.socket, path: str) -> bool:
+    """Whether nobody who lives holds the listening socket.
+
+    A daemon that was killed keeps its descriptors as long as one of its threads waits for a file system that does not
+    answer. Where others' descriptors may not be looked at, or the listener is in another container: False.
+    """
+    pid, uid, _ = struct.unpack("3i", connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+    if not pid or os.geteuid() not in (0, uid):
+        return False
+    inodes = _inodes(path)
+    return bool(inodes) and not any(
+        _holds(int(word), inodes) for word in os.listdir("/proc") if word.isdigit()
+    )
+
+
+def _inodes(path: str) -> set[str]:
+    """Of the listening sockets that were bound under a temporary name for a path, as descriptors are shown."""
+    found = set()
+    with contextlib.suppress(OSError), open("/proc/net/unix", errors="surrogateescape") as table:
+        for line in table:
+            words = line.rstrip("\n").split(None, 7)
+            name, _, pid = words[-1].rpartition(".")
+            if name == path and pid.isdigit():
+                found.add(f"socket:[{words[6]}]")
+    return found
+
+
+def _holds(pid: int, inodes: set[str]) -> bool:
+    """Whether a process has one of the sockets open; a corpse has nothing."""
+    folder = f"/proc/{pid}/fd"
+    with contextlib.suppress(OSError):
+        for name in os.listdir(folder):
+            with contextlib.suppress(OSError):
+                if os.readlink(f"{folder}/{name}") in inodes:
+                    return True
+    return False
 
 
 def identity(path: str) -> list[int]:

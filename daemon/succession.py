@@ -2,7 +2,7 @@
 
 A daemon has, or can open, nearly everything that its keeper held: the read ends of
 outputs, terminals, the state, listening sockets, and a pidfd of each process. It hands
-them to a keeper that it becomes by exec; that one starts a daemon, which adopts
+them to a keeper that a child of it becomes by exec; that one starts a daemon, which adopts
 everything as after any crash. Programs do not notice, but for one thing: the write end
 of a program's stdin is gone where nobody had asked for it, so that it reads the end of
 its input.
@@ -19,7 +19,7 @@ import struct
 import subprocess
 import sys
 import time
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from supervisor.states import ProcessStates as S
 
@@ -62,7 +62,7 @@ class Succession:
             asyncio.get_running_loop().call_later(AGAIN_S, self._try)
 
     def _become_keeper(self) -> None:
-        """Does not return. Raises OSError, with nothing changed, when it cannot be done."""
+        """Hand everything on. Does not return. Raises OSError, with nothing changed, when it cannot be done."""
         supervisor = self._supervisor
         check_files()
         end_strays(supervisor)
@@ -92,10 +92,50 @@ class Succession:
             for fd in kept:
                 if fd >= 0:
                     os.set_inheritable(fd, True)
-            orphans.take_in_orphans()
-            filesize.put_back(self._file_size)
-            undo.callback(filesize.lift)
-            os.execv(sys.executable, keeper_argv(memfd))
+            self._exec_beside(keeper_argv(memfd))
+
+    def _exec_beside(self, argv: list[str]) -> None:
+        """A child becomes that, and this process ends. Does not return. Raises OSError.
+
+        An exec of this process would wait for its threads, and one may wait for a file system that does not answer.
+        """
+        told, failed = os.pipe()  # closed by the exec
+        try:
+            try:
+                child = os.fork()
+            except OSError:  # there may be no more processes: then this one
+                self._exec(argv)
+            if not child:
+                self._exec_or_tell(argv, failed)
+            os.close(failed)
+            failed = -1
+            refused = os.read(told, 16)
+        finally:
+            os.close(told)
+            if failed >= 0:
+                os.close(failed)
+        if refused:
+            os.waitpid(child, 0)
+            raise OSError(int(refused), os.strerror(int(refused)))
+        _close_connections()
+        os._exit(0)
+
+    def _exec_or_tell(self, argv: list[str], failed: int) -> NoReturn:
+        """In the child: why it cannot be done goes to ``failed``."""
+        try:
+            self._exec(argv)
+        except OSError as error:
+            os.write(failed, str(error.errno).encode())
+        finally:
+            os._exit(1)
+
+    def _exec(self, argv: list[str]) -> NoReturn:
+        orphans.take_in_orphans()
+        filesize.put_back(self._file_size)
+        try:
+            os.execv(argv[0], argv)
+        finally:
+            filesize.lift()
 
     def _program(
         self, process: Process, generation: Generation, undo: contextlib.ExitStack
@@ -126,6 +166,14 @@ class Succession:
             except ProcessLookupError:
                 self._pidfds[pid] = -1  # it has ended, and its status is nobody's to tell any more
         return self._pidfds[pid]
+
+
+def _close_connections() -> None:
+    """Clients and programs are not to wait for the end of a thread. No file is looked at: its file system may not answer."""
+    for name in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(OSError):
+            if os.readlink(f"/proc/self/fd/{name}").startswith(("socket:", "pipe:")):
+                os.close(int(name))
 
 
 def keeper_argv(boot_fd: int) -> list[str]:

@@ -32,8 +32,9 @@ import sys
 import time
 from collections import deque
 
+from supervisor.mounts import Mounts
+
 from . import wire
-from .mounts import Mounts
 from .oomscore import OomScore
 from .pidfile import Taken, open_locked, take_away, write_pid
 from .programs import Programs

@@ -13,7 +13,7 @@ import socket
 import stat
 from collections.abc import Callable
 
-from .mounts import Mounts
+from supervisor.mounts import Mounts
 
 PATIENCE_S = 2.0
 

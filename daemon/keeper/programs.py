@@ -16,8 +16,9 @@ import time
 from collections.abc import Iterable
 from typing import Any, Protocol
 
+from supervisor.mounts import Mounts
+
 from . import wire
-from .mounts import Mounts
 from .oomscore import OomScore
 from .orphan import UNKNOWN_REASON, UNKNOWN_STATUS, exit_status, send_signal
 from .roster import Entry, Roster, start_ticks

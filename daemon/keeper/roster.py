@@ -4,7 +4,7 @@ A line of fixed size for each program, so that a start or an end is a small writ
 number of programs: the first says that it is about to be started. In front stands the boot that the pids belong to. Whoever finds
 the file believes a line only if the process of that pid began at that tick of that boot, and the
 file only if nobody else could have written it. A new file is put in place whole; a line that
-was cut is no JSON and counts as none.
+was cut, or that a disk has not kept as it was, does not fit its checksum and counts as none.
 
 Standard library only: the keeper imports this.
 """
@@ -19,9 +19,12 @@ import zlib
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from .mounts import Mounts
+from supervisor.mounts import Mounts
 
-SLOT_BYTES = 512
+SLOT_BYTES = 1024
+"""Enough for a group and a program whose names are as long as names may be."""
+CHECKSUM_BYTES = 8
+"""In front of a line, in hexadecimal digits."""
 SIZE_MAX_BYTES = 64 << 20
 SUFFIX = ".programs"
 MEMORY = "/dev/shm"
@@ -76,7 +79,7 @@ class Roster:
         try:
             _remove(temporary)
             self._fd = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            os.pwrite(self._fd, _line({"boot": boot_id(), "keeper": os.getpid()}), 0)
+            os.pwrite(self._fd, line_of({"boot": boot_id(), "keeper": os.getpid()}), 0)
             self.whole = True
             for entry in entries:
                 self.add(entry)
@@ -93,7 +96,7 @@ class Roster:
 
     def add(self, entry: Entry) -> None:
         """Write down one that runs now."""
-        data = _line(entry)
+        data = line_of(entry)
         if self._fd < 0 or len(data) != SLOT_BYTES:
             return
         place = self._places.get((entry.name, entry.gen), 0)
@@ -115,7 +118,7 @@ class Roster:
         if not place:
             return
         try:
-            os.pwrite(self._fd, _line([]), place * SLOT_BYTES)
+            os.pwrite(self._fd, line_of([]), place * SLOT_BYTES)
         except OSError:
             pass  # its pid and tick are nobody's any more
         self._free.append(place)
@@ -141,8 +144,10 @@ def _remove(path: str) -> None:
         pass  # gone already, or not ours to remove
 
 
-def _line(value: object) -> bytes:
-    return _to_json(value).encode("utf-8", "surrogateescape").ljust(SLOT_BYTES - 1) + b"\n"
+def line_of(value: object) -> bytes:
+    """One line of the file; longer than ``SLOT_BYTES`` where the value is too long."""
+    text = _to_json(value).encode("utf-8", "surrogateescape")
+    return b"%08x %s\n" % (zlib.crc32(text), text.ljust(SLOT_BYTES - CHECKSUM_BYTES - 2))
 
 
 def boot_id() -> str:
@@ -199,8 +204,11 @@ def read(path: str) -> list[Entry]:
 
 
 def _value(line: bytes) -> object:
+    checksum, _, text = line.partition(b" ")
+    if checksum != b"%08x" % zlib.crc32(text.rstrip()):
+        return None
     try:
-        return json.loads(line.decode("utf-8", "surrogateescape"))
+        return json.loads(text.decode("utf-8", "surrogateescape"))
     except (ValueError, RecursionError):
         return None
 

@@ -21,7 +21,8 @@ import struct
 import termios
 from typing import NamedTuple, NoReturn
 
-from .mounts import Mounts
+from supervisor.mounts import Mounts
+
 from .wire import Spawn
 
 NOT_INHERITED = (

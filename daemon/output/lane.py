@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
-from supervisor.daemon.keeper.mounts import Mounts, point_of
+from supervisor.mounts import Mounts, point_of
 
 T = TypeVar("T")
 

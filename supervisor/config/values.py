@@ -16,6 +16,7 @@ import signal as signals
 from typing import Final
 from urllib.parse import urlsplit
 
+from ..mounts import is_directory
 from .kinds import AutoRestart, LogFile, LogKind
 
 MAX_NAME_BYTES: Final = 255
@@ -88,7 +89,7 @@ def octal(text: str) -> int:
 def existing_directory(text: str, base: str = "") -> str:
     """The directory with ``~`` expanded, relative to ``base``."""
     path = resolved(text, base)
-    if not os.path.isdir(path):
+    if not is_directory(path):
         raise ValueError(f"{text} is not an existing directory")
     return path
 
@@ -105,7 +106,7 @@ def dirpath(text: str, base: str = "") -> str:
     """The path of a file whose directory exists; ``~`` expanded, relative to ``base``."""
     path = resolved(text, base)
     directory = os.path.dirname(path)
-    if directory and not os.path.isdir(directory):
+    if directory and not is_directory(directory):
         raise ValueError(f"The directory named as part of the path {text} does not exist")
     return path
 

@@ -102,7 +102,7 @@ def test_the_keeper_imports_the_standard_library_only() -> None:
         "supervisor.daemon",
         "supervisor.daemon.keeper",
         "supervisor.daemon.keeper.keeper",
-        "supervisor.daemon.keeper.mounts",
+        "supervisor.mounts",
         "supervisor.daemon.keeper.oomscore",
         "supervisor.daemon.keeper.orphan",
         "supervisor.daemon.keeper.pidfile",

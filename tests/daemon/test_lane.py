@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from supervisor.daemon.keeper.mounts import Mounts
 from supervisor.daemon.output.lane import Lane, Unanswered
+from supervisor.mounts import Mounts
 from tests.support.waiting import until
 
 

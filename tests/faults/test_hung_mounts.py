@@ -7,18 +7,20 @@ import os
 import signal
 import time
 import xmlrpc.client
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from supervisor.daemon.keeper.roster import runs
 from tests.conftest import Supervise
 from tests.faults.conftest import Faults
+from tests.faults.test_keeper_killed import kill_keeper, send_kills
 from tests.faults.test_kill import served_again
 from tests.faults.test_storage import disk, remount, slowest_answer, troubles
 from tests.support.fuse import FuseDisk, fuse_disk
 from tests.support.load import Writers
-from tests.support.supervisor import Supervisor
+from tests.support.supervisor import Supervisor, shell
 from tests.support.waiting import until
 
 HUNG = "does not answer"
@@ -111,6 +113,93 @@ def served_by_another(supervisor: Supervisor, daemon: int) -> None:
     """The calls to the daemon that is dead are never answered, and its sockets not closed."""
     until(lambda: supervisor.daemon_pid() != daemon, "another daemon")
     supervisor.wait_ready()
+
+
+def stands_still(far: FuseDisk) -> None:
+    far.hang()
+
+
+def answers_nothing(far: FuseDisk) -> None:
+    """Who waits is out of reach of SIGKILL, and of an exec of its process."""
+    far.swallow()
+
+
+def wake(far: FuseDisk) -> None:
+    far.go_on()
+    far.work()
+
+
+@pytest.mark.parametrize("hang", [stands_still, answers_nothing])
+def test_the_keeper_is_killed_while_a_mount_hangs(
+    far: FuseDisk, supervise: Supervise, tmp_path: Path, faults: Faults, hang: Callable[[FuseDisk], None]
+) -> None:
+    writers = writers_on(far, tmp_path, 60_000)
+    supervisor = supervise(writers.config() + IDLE)
+    until(lambda: len(list(far.folder.glob("w0.log*"))) > 3, "a few rotations")
+    hang(far)
+    until(lambda: any(HUNG in text for text in troubles(supervisor)), "the state to tell of it")
+    kill_keeper(supervisor)
+    until(lambda: any(HUNG in text for text in troubles(supervisor)), "the next daemon to tell of it")
+    others_go_on(supervisor, tmp_path / "w1.log")
+    wake(far)
+    until(lambda: not troubles(supervisor), "the trouble to be over")
+    faults.checked(writers.check(supervisor))
+    faults.injected("keeper killed while a file system hangs")
+
+
+@pytest.mark.parametrize("hang", [stands_still, answers_nothing])
+def test_a_start_while_the_mount_of_a_log_hangs(
+    far: FuseDisk, supervise: Supervise, faults: Faults, hang: Callable[[FuseDisk], None]
+) -> None:
+    log = far.folder / "a.log"
+    hang(far)
+    supervisor = supervise(
+        f"[program:a]\ncommand={shell('while :; do echo line; sleep 0.02; done')}\nstartsecs=0\n"
+        f"stdout_logfile={log}\n" + IDLE
+    )
+    until(lambda: any(HUNG in text for text in troubles(supervisor)), "the state to tell of it")
+    supervisor.wait_state("idle", "RUNNING")
+    wake(far)
+    until(lambda: not troubles(supervisor), "the trouble to be over")
+    until(lambda: log.exists() and log.read_text().startswith("line\n"), "the first line")
+    faults.injected("a start while the file system of a log hangs")
+
+
+@pytest.mark.parametrize("hang", [stands_still, answers_nothing])
+def test_both_are_killed_while_a_mount_hangs(
+    far: FuseDisk, supervise: Supervise, tmp_path: Path, faults: Faults, hang: Callable[[FuseDisk], None]
+) -> None:
+    says = shell(f"until test -e {tmp_path}/go; do sleep 0.05; done; exec sleep 1000")
+    once = shell(f"until test -e {tmp_path}/go; do sleep 0.05; done; echo line; exec sleep 1000")
+    supervisor = supervise(
+        f"[program:a]\ncommand={shell('while :; do echo line; sleep 0.02; done')}\nstartsecs=0\n"
+        f"stdout_logfile={far.folder}/a.log\n"
+        f"[program:b]\ncommand={once}\nstartsecs=0\nstdout_logfile={tmp_path}/b.log\n"
+        f"[program:c]\ncommand={says}\nstartsecs=0\n" + IDLE
+    )
+    until(lambda: (far.folder / "a.log").exists(), "the log")
+    pids = [supervisor.wait_state(name, "RUNNING")["pid"] for name in "bc"]
+    hang(far)
+    until(lambda: any(HUNG in text for text in troubles(supervisor)), "the state to tell of it")
+    keeper, daemon = send_kills(supervisor)
+    until(lambda: not runs(keeper) and not runs(daemon), "both to be on their way out")
+    assert supervisor.popen is not None
+    supervisor.popen.wait(10)
+    supervisor.launch()
+    supervisor.wait_log("supervisord started with pid", 2)  # before, the socket is that of the dead one
+    supervisor.wait_ready()
+    supervisor.keeper_pid = supervisor.popen.pid
+    assert [supervisor.wait_state(name, "RUNNING")["pid"] for name in "bc"] == pids
+    supervisor.wait_state("a", "RUNNING", "STARTING")
+    (tmp_path / "go").touch()
+    until(lambda: (tmp_path / "b.log").read_text() == "line\n", "the other log to go on")
+    supervisor.rpc.supervisor.stopProcess("idle")
+    supervisor.rpc.supervisor.startProcess("idle")
+    wake(far)
+    until(lambda: not troubles(supervisor), "the trouble to be over")
+    size = (far.folder / "a.log").stat().st_size
+    until(lambda: (far.folder / "a.log").stat().st_size > size, "the log to go on")
+    faults.injected("keeper and daemon killed while a file system hangs")
 
 
 def test_a_command_on_a_mount_that_hangs(

@@ -9,6 +9,7 @@ Standard library only: the keeper imports this.
 
 from __future__ import annotations
 
+import functools
 import os
 import select
 import stat
@@ -117,6 +118,16 @@ class Mounts:
             else:
                 at = there
         return ""
+
+
+@functools.cache
+def _table() -> Mounts:
+    return Mounts()
+
+
+def is_directory(path: str) -> bool:
+    """What is on a file system that may not answer is taken for one: whoever needs it is told of it, and nobody waits."""
+    return bool(_table().far(path)) or os.path.isdir(path)
 
 
 def point_of(mount: str) -> str:
