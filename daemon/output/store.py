@@ -15,8 +15,10 @@ by somebody else leaves no hole. Output that has no log file goes to a ``Spool``
 between each two steps: the intent {inode, bytes to keep} is recorded; the tail
 behind the last line end is copied to ``PATH.rotating``; archives are shifted, only
 as far as the first gap, so that a second try moves nothing twice; PATH becomes
-PATH.1, PATH.rotating becomes PATH; PATH.1 is cut to the bytes to keep; the intent is
+PATH.1; that is cut to the bytes to keep; PATH.rotating becomes PATH; the intent is
 cleared. Whoever finds an intent looks at the inode of PATH to see how far it came.
+Where there is none (a power cut, a kill of the keeper as well) what lies there says it: PATH.rotating
+beside PATH is of no use; where there is no PATH it is the next one, and PATH.1 is not cut yet if it ends with it.
 
 **A file system that may not answer** (a network's, a process's) is touched in its lane only, see ``lane``: every
 method of ``LogStore`` that needs the file asks there, and raises BlockingIOError or Unanswered where that takes long.
@@ -194,6 +196,7 @@ class LogStore:
         if self._measured:
             return
         if self._found is None:
+            self._finish_unknown_rotation()
             self._archives = self._sizes_on_disk(self.backups)
             self._size = self._size_on_disk()
             self._base += sum(self._archives)
@@ -605,10 +608,10 @@ class LogStore:
         if unmoved:  # killed before the last rename: nothing has happened yet
             self._abandon_rotation()
             return
-        if _is_there(waiting):
-            os.replace(waiting, self.path)
         if self.backups > 0:
             self._cut_archive(keep)
+        if _is_there(waiting):
+            os.replace(waiting, self.path)
         size = self._size_on_disk()
         self._archives = self._sizes_on_disk(min(len(self._archives) + 1, self.backups))
         self._base += keep
@@ -618,14 +621,39 @@ class LogStore:
         self._save()
         self.open()
 
-    def _cut_archive(self, keep: int) -> None:
-        """PATH.1 ends where PATH begins, if it is still what was PATH."""
+    def _finish_unknown_rotation(self) -> None:
+        """Of a supervisord that nothing is known of. Raises OSError."""
+        waiting = f"{self.path}.rotating"
+        if not _is_there(waiting):
+            return
+        if _is_there(self.path) or not stat.S_ISREG(os.lstat(waiting).st_mode):
+            _unlink(waiting)
+            return
+        tail = self._read_file(waiting, -1, 0, LINE_END_BYTES)
+        fd = self._open_archive()
+        if fd >= 0:
+            try:
+                keep = os.fstat(fd).st_size - len(tail)
+                if tail and keep >= 0 and os.pread(fd, len(tail), keep) == tail:
+                    os.ftruncate(fd, keep)
+            finally:
+                os.close(fd)
+        os.replace(waiting, self.path)
+
+    def _open_archive(self) -> int:
+        """PATH.1; -1 where somebody took it away, or put a link in its place. Raises OSError."""
         try:
-            fd = open_log(f"{self.path}.1", os.O_RDWR | os.O_NONBLOCK)
+            return open_log(f"{self.path}.1", os.O_RDWR | os.O_NONBLOCK)
         except OSError as error:
             if error.errno in (errno.ELOOP, errno.EMLINK, errno.ENOENT):
-                return  # somebody took it away, or put a link in its place
+                return -1
             raise
+
+    def _cut_archive(self, keep: int) -> None:
+        """PATH.1 ends where PATH begins, if it is still what was PATH."""
+        fd = self._open_archive()
+        if fd < 0:
+            return
         try:
             status = os.fstat(fd)
             if status.st_ino == self._intent["inode"] and status.st_size > keep:

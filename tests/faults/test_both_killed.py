@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
 from pathlib import Path
 
+from supervisor.daemon.keeper.roster import line_of
 from tests.conftest import Supervise
 from tests.faults.conftest import MANY, Faults, only_many
 from tests.faults.test_keeper_gaps import check_once
@@ -128,11 +130,13 @@ def test_the_file_is_believed_only_if_nobody_else_wrote_it(supervise: Supervise,
     pid = supervisor.wait_state("p0", "RUNNING")["pid"]
     kill_both(supervisor)
     roster = tmp_path / "pid.programs"
-    text = roster.read_text()
+    head, *lines = roster.read_bytes().splitlines()
     os.kill(pid, signal.SIGKILL)
     until(lambda: not alive(pid), "p0 to die")
     # the pid of a process that began at another time, in a file that says p0 has it
-    roster.write_text(text.replace(f",{pid},", f",{os.getpid()},"))
+    said = json.loads(lines[0].partition(b" ")[2])
+    assert said[2] == pid
+    roster.write_bytes(head + b"\n" + line_of([*said[:2], os.getpid(), *said[3:]]))
     supervisor.start()
     assert supervisor.wait_state("p0", "RUNNING")["pid"] not in (pid, os.getpid())
     kill_both(supervisor)
