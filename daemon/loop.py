@@ -27,24 +27,20 @@ from supervisor.states import ProcessStates as S
 
 from .configjournal import ConfigJournal
 from .ending import Ending
+from .generations import Generations
 from .groups import Group, in_order, rank
-from .inputjournal import HELD_AS, InputJournal
 from .keeper import wire
 from .keeper.spawn import errno_name
 from .keeperlink import KeeperLink
 from .machines import process as machine
 from .mainlog import MainLog
-from .output.pump import Channel, Target
 from .output.storeset import StoreSet
-from .output.tap import Transformed
-from .process import Generation, Hearing, Process
+from .process import Hearing, Process
 from .snapshot import Journal, StateTable
 from .starts import Starts
 from .users import Users
 
 DELTAS_KEPT = 10_000
-DRAIN_BYTES = 1 << 22
-LINGERING_MAX = 4
 STARTS_A_TURN = 20
 
 
@@ -88,7 +84,6 @@ class Supervisor:
         )
         self.stores = stores
         self.users = Users(asyncio.get_running_loop().call_soon_threadsafe)
-        self._used = stores.used  # one bound method for all channels
         self.boot = boot
         self.keeper_pid = 0
         self.mood = SupervisorStates.RUNNING
@@ -111,7 +106,7 @@ class Supervisor:
             all_output=log.copies_output,
             changed=self.trouble_changed,
             moved=self.save,
-            released=self._release,
+            released=lambda process, generation: self.generations.release(process, generation),
         )
         self.on_group_added: Callable[[Group, bool], None] = lambda group, fresh: None
         """Told of each group that is there now; ``fresh``: it was not restored from a snapshot."""
@@ -122,12 +117,12 @@ class Supervisor:
         """Told of each SIGKILL of a stop."""
         self.waits_for_rest: Callable[[Process, wire.Exited], bool] = lambda process, frame: False
         """Whether an end is not to be heard of yet; then it is told again."""
-        self.held: dict[str, int] = {}
         self.sockets: dict[str, list[int]] = {}
         self.ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         """Set once the daemon is to end: ``shutdown``, ``reload`` or ``restart``."""
         self.reload_check: Callable[[], Awaitable[str]] = _no_problem
         """What is wrong with the configuration files now; empty: nothing, a reload may go on."""
+        self.generations = Generations(stores, link.send, self.save, log.warn)
         self.starts = Starts(
             stores.lanes,
             self.users,
@@ -135,7 +130,7 @@ class Supervisor:
             link.send,
             self.feed,
             self.is_known,
-            self.open_outputs,
+            self.generations.open_outputs,
             self.trouble_changed,
         )
         self._loop = asyncio.get_running_loop()
@@ -160,20 +155,12 @@ class Supervisor:
     def add_group(
         self, config: GroupConfig, saved: dict[str, tuple[int, dict[str, Any]]] | None = None
     ) -> Group:
-        """Make a group and its processes, nothing started. ``saved``: state records by process name.
-
-        Raises OSError when an AUTO log cannot be made.
-        """
+        """Make a group and its processes, nothing started. ``saved``: state records by process name."""
         group = Group(config)
         for process_config in config.processes:
             index, record = (saved or {}).get(process_config.name, (0, None))
             if record is None:
-                try:
-                    process = self._new(process_config)
-                except OSError:
-                    for made in group.processes.values():
-                        self._unmake(made)
-                    raise
+                process = self._new(process_config)
             else:
                 process = self._make(process_config, index)
                 process.restore(record, self.stores)
@@ -210,18 +197,10 @@ class Supervisor:
         )
 
     def _new(self, config: ProcessConfig) -> Process:
-        """A process that never was, its logs named. Raises OSError, with nothing kept of it."""
+        """A process that never was, its logs named."""
         process = self._make(config)
-        try:
-            process.name_logs(self.stores)
-        except OSError:
-            self._unmake(process)
-            raise
+        process.name_logs(self.stores)
         return process
-
-    def _unmake(self, process: Process) -> None:
-        process.close_outputs(self.stores)
-        self.table.free(process.index)
 
     def _forget(self, process: Process) -> None:
         self.table.free(process.index)
@@ -230,7 +209,7 @@ class Supervisor:
 
     def _dismiss(self, process: Process) -> None:
         """Give back all that a process holds, and say that it is gone."""
-        self._close_generations(process)
+        self.generations.close(process)
         for held in process.close_outputs(self.stores):
             self.link.send(wire.Drop(held))
         self.on_removed(process.key)
@@ -240,7 +219,7 @@ class Supervisor:
         self._announce(Change(self._next_seq(), time.time(), removed=process.namespec))
 
     def add_process(self, config: ProcessConfig) -> Process:
-        """Make one more process of a group that is there, not started. Raises OSError as ``add_group``."""
+        """Make one more process of a group that is there, not started."""
         group = self.groups[config.group]
         process = self._new(config)
         group.config = replace(group.config, processes=(*group.config.processes, config))
@@ -272,15 +251,11 @@ class Supervisor:
         """Put a process of another configuration in the place of one that stands still, not started.
 
         It keeps the record and the generations of the other, so that its first start is not taken for a
-        repeated one, and the path of an automatic log. Raises OSError, with nothing changed.
+        repeated one, and the path of an automatic log.
         """
         group = self.groups[config.group]
         fresh = self._make(config, process.index)
-        try:
-            fresh.name_logs(self.stores, process.auto_logs())
-        except OSError:
-            fresh.close_outputs(self.stores)
-            raise
+        fresh.name_logs(self.stores, process.auto_logs())
         fresh.machine.gen, fresh.machine.cause = process.machine.gen, cause
         fresh.start, fresh.stop, fresh.changed = process.start, process.stop, time.time()
         fresh.history = process.history
@@ -456,13 +431,6 @@ class Supervisor:
         for process in self.processes.values():
             self._arm(process)
 
-    def open_outputs(self, process: Process, later: bool = False) -> None:
-        """Make the outputs of a process ready to be written and read; ``later`` as there. Raises OSError."""
-        process.open_outputs(self.stores, self.held, self._hold, later)
-
-    def _hold(self, name: str, fd: int) -> None:
-        self.link.send(wire.Hold(name), (fd,))
-
     def save(self, process: Process) -> None:
         """Write a process's record of the snapshot."""
         self.table.write(process.index, process.save(self.seq), process.history.packed())
@@ -503,52 +471,12 @@ class Supervisor:
             process.finish_output(channel)  # what an earlier start left half said is not this one's beginning
         if process.started is not None:
             process.started()
-        self.attach_outputs(process, frame.gen, frame.pid, frame.tty, fds)
+        self.generations.begin(process, frame.gen, frame.pid, frame.tty, fds)
         if frame.gen == process.machine.gen:
             self.feed(process, machine.Spawned(frame.pid), frame.started)
             if process.machine.state == S.STARTING:
                 self._publish(process)  # it has a pid now
             self.on_started(process)
-
-    def attach_outputs(self, process: Process, gen: int, pid: int, tty: bool, fds: list[int]) -> None:
-        """Begin to move what a started process writes."""
-        generation = Generation(process, gen, pid, tty)
-        process.generations[gen] = generation
-        journal = self.held.pop(f"{HELD_AS}{gen}:{process.key}", -1)
-        if journal >= 0:
-            generation.journal = InputJournal(journal)
-        for name, fd in zip(("stdout", "stderr"), fds, strict=False):
-            sink = process.outputs[name].sink
-            if sink is None:
-                raise RuntimeError(f"output {name} of {process.key} is not open")
-            channel = Channel(
-                fd,
-                sink,
-                generation,
-                copy=tty or isinstance(sink, Target) or (isinstance(sink, Transformed) and sink.copies),
-                used=self._used,
-                prompt=name == "stdout" and process.protocol is not None,
-            )
-            generation.channels[name] = channel
-            channel.start()
-        if tty and gen == process.machine.gen:
-            process.follow_modes(lambda: self.save(process))
-        lingering = [g for g in process.generations.values() if g.ended]
-        for old in lingering[: max(0, len(lingering) - LINGERING_MAX)]:
-            self.log.warn(
-                f"{process.key}: a process left behind by pid {old.pid} still holds its output; closing it"
-            )
-            for channel in tuple(old.channels.values()):
-                channel.close()
-
-    def _end_input(self, process: Process, generation: Generation) -> None:
-        """Nobody reads there any more."""
-        if generation.input is not None:
-            generation.input.close()
-        if generation.journal is not None:
-            generation.journal.close()
-            generation.journal = None
-            self.link.send(wire.Drop(f"{HELD_AS}{generation.gen}:{process.key}"))
 
     def trouble_changed(self, process: Process, quiet: bool = False) -> None:
         """Tell of what is wrong with a process beside its state, or no longer is; ``quiet``: not in the log."""
@@ -557,46 +485,29 @@ class Supervisor:
         if process.config.group in self.groups:
             self._publish(process)
 
-    def _release(self, process: Process, generation: Generation) -> None:
-        """All was read and the exit is known: the keeper may close its copies."""
-        if generation.ended and generation.drained and generation.gen in process.generations:
-            del process.generations[generation.gen]
-            self.link.send(wire.Forget(process.key, generation.gen))
-
     def _exited(self, frame: wire.Exited) -> None:
         process = self.processes.get(frame.name)
         if process is None:
-            self.link.send(wire.Forget(frame.name, frame.gen))
+            self.generations.forget(frame.name, frame.gen)
             return
         if frame.gen == process.machine.gen and self.waits_for_rest(process, frame):
             return
         generation = process.generations.get(frame.gen)
         if generation is not None:
-            generation.ended = True
-            self._end_input(process, generation)
-            for channel in tuple(generation.channels.values()):
-                channel.drain(DRAIN_BYTES)
+            self.generations.ended(generation)
         if frame.gen == process.machine.gen:
             status = os.waitstatus_to_exitcode(frame.status)
             self.feed(process, machine.Exited(status, os.WCOREDUMP(frame.status), frame.failure), frame.ended)
         if generation is None:
-            self.link.send(wire.Forget(frame.name, frame.gen))
+            self.generations.forget(frame.name, frame.gen)
         else:
-            self._release(process, generation)
+            self.generations.release(process, generation)
 
     def _spawn_failed(self, frame: wire.SpawnFailed) -> None:
         process = self.processes.get(frame.name)
         if process is None or frame.gen != process.machine.gen:
             return
         self.starts.failed(process, frame)
-
-    def _close_generations(self, process: Process) -> None:
-        for generation in tuple(process.generations.values()):
-            generation.ended = True
-            self._end_input(process, generation)
-            for channel in tuple(generation.channels.values()):
-                channel.close()
-            self._release(process, generation)
 
     # --- the whole -----------------------------------------------------------------------------------
 

@@ -191,10 +191,7 @@ class Process:
     # --- outputs -------------------------------------------------------------------------------------
 
     def name_logs(self, stores: StoreSet, saved: dict[str, str] | None = None) -> None:
-        """Give every output its path and log store; AUTO files are made now, or taken from ``saved``.
-
-        Raises OSError.
-        """
+        """Give every output its path and log store; AUTO files are made now, if that can be, or taken from ``saved``."""
         self._stamp = ()
         for name, output in self.outputs.items():
             logfile = output.config.logfile

@@ -222,7 +222,7 @@ class Daemon:
         for name, fd in held.given.items():
             supervisor.link.note_held(name, fd)
         kinds = ("spool:", inputjournal.HELD_AS)
-        supervisor.held = {name: fd for name, fd in held.named.items() if name.startswith(kinds)}
+        supervisor.generations.held = {name: fd for name, fd in held.named.items() if name.startswith(kinds)}
         return supervisor
 
     def _context(
@@ -364,8 +364,10 @@ class Daemon:
                 supervisor.starts.again(process)  # it was asked for, and the keeper never heard of it
             elif m.pid:
                 supervisor.feed(process, machine.Exited(-signal.SIGKILL, failure="lost by the keeper"), now)
-        for name in [n for n in supervisor.held if n.split(":", 2)[2] not in supervisor.processes]:
-            os.close(supervisor.held.pop(name))
+        for name in [
+            n for n in supervisor.generations.held if n.split(":", 2)[2] not in supervisor.processes
+        ]:
+            os.close(supervisor.generations.held.pop(name))
             supervisor.link.send(wire.Drop(name))
         supervisor.rearm()
         mood = int(saved.supervisor.get("mood", SupervisorStates.RUNNING))
@@ -383,13 +385,13 @@ class Daemon:
             supervisor.link.send(wire.Forget(program.name, program.gen))
             return
         try:
-            supervisor.open_outputs(process, later=True)
+            supervisor.generations.open_outputs(process, later=True)
         except OSError as error:
             supervisor.log.error(f"cannot open the logs of {process.key}: {error}; its output waits")
             for fd in fds:
                 os.close(fd)
         else:
-            supervisor.attach_outputs(process, program.gen, program.pid, program.tty, fds)
+            supervisor.generations.begin(process, program.gen, program.pid, program.tty, fds)
         if program.gen == process.machine.gen and not process.machine.pid:
             supervisor.feed(process, machine.Spawned(program.pid), program.started)
         elif program.gen == process.machine.gen and program.status < 0:

@@ -79,8 +79,8 @@ def _begin_journal(supervisor: Supervisor, way: Input, name: str) -> InputJourna
 
 def resume_inputs(supervisor: Supervisor) -> None:
     """Go on delivering what another daemon had taken; give up what was for processes that have ended."""
-    for name in [name for name in supervisor.held if name.startswith(HELD_AS)]:
-        os.close(supervisor.held.pop(name))
+    for name in [name for name in supervisor.generations.held if name.startswith(HELD_AS)]:
+        os.close(supervisor.generations.held.pop(name))
         supervisor.link.send(wire.Drop(name))
     for process in supervisor.processes.values():
         generation = process.generations.get(process.machine.gen)

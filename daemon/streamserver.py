@@ -446,7 +446,7 @@ class Client(asyncio.BufferedProtocol):
             raise RPCError(Faults.NO_FILE, f"{process.namespec} has no {channel}")
         if output.sink is None:
             try:
-                self.supervisor.open_outputs(process)
+                self.supervisor.generations.open_outputs(process)
             except OSError as error:
                 raise RPCError(Faults.NO_FILE, str(error)) from error
         if output.sink is None:

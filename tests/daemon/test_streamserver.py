@@ -214,7 +214,7 @@ def test_a_flood_of_some_starves_no_other_follower(tmp_path: Path) -> None:
     async def work(supervisor: Supervisor, keeper: socket.socket) -> None:
         group = supervisor.add_group(programs(8))
         for process in group.processes.values():
-            supervisor.open_outputs(process)
+            supervisor.generations.open_outputs(process)
         sinks = [process.outputs["stdout"].sink for process in group.processes.values()]
 
         def flood() -> None:

@@ -49,26 +49,6 @@ def run(work: Callable[[Supervisor, socket.socket], Awaitable[None]], folder: Pa
     asyncio.run(whole())
 
 
-def test_a_process_whose_automatic_log_cannot_be_made_leaves_nothing_behind(tmp_path: Path) -> None:
-    kept = ChannelConfig(logfile=LogFile(LogKind.FILE, str(tmp_path / "kept")))
-    good = ProcessConfig("good", "g", "/bin/cat", stdout=kept, stderr=ChannelConfig(LogFile(LogKind.NONE)))
-    bad = ProcessConfig("bad", "g", "/bin/cat", stdout=kept)
-
-    async def work(supervisor: Supervisor, keeper: socket.socket) -> None:
-        store = supervisor.stores.log(str(tmp_path / "kept"), 0, 0)
-        with pytest.raises(FileNotFoundError):
-            supervisor.add_group(GroupConfig("g", processes=(good, bad)))
-        assert supervisor.stores.users(store) == 1 and not supervisor.processes
-        supervisor.add_group(GroupConfig("g", processes=(good,)))
-        with pytest.raises(FileNotFoundError):
-            supervisor.add_process(bad)
-        assert supervisor.stores.users(store) == 2
-        assert [process.index for process in supervisor.processes.values()] == [1]
-        assert supervisor.table.allocate() == 2
-
-    run(work, tmp_path, childlogdir=str(tmp_path / "gone"))
-
-
 def test_a_subscriber_that_fails_keeps_nothing_from_being_done(tmp_path: Path) -> None:
     none = ChannelConfig(LogFile(LogKind.NONE))
     config = ProcessConfig("p", "p", "/bin/cat", stdout=none, stderr=none)
@@ -103,10 +83,10 @@ def test_a_ring_is_held_by_the_keeper_though_the_other_output_could_not_be_opene
     async def work(supervisor: Supervisor, keeper: socket.socket) -> None:
         process = supervisor.add_group(GroupConfig("p", processes=(config,))).processes["p"]
         with pytest.raises(FileNotFoundError):
-            supervisor.open_outputs(process)
+            supervisor.generations.open_outputs(process)
         late.mkdir()
         keeper.setblocking(False)
-        supervisor.open_outputs(process)
+        supervisor.generations.open_outputs(process)
         assert wire.decode(keeper.recv(wire.MAX_FRAME_BYTES)) == wire.Hold("spool:stdout:p:p")
         process.close_outputs(supervisor.stores)
 
