@@ -56,6 +56,9 @@ PREFIX_WAIT_S: Final = 0.5
 """How long a second Ctrl-] may take to make the two of them one key for the program."""
 REPLAY_WAIT_S: Final = 0.5
 """How long the past may stay away before the attachment goes on without it."""
+_MARGINS: Final = re.compile(rb"\x1b\[[0-9;]{1,16}r")
+ALL_MARGINS: Final = b"\x1b7\x1b[r\x1b8"
+"""Margins of the past may be those of another size; who needs them sets them again when the size changes."""
 _CREDIT_STEP_BYTES: Final = stream.DEFAULT_CREDIT_BYTES // 2
 _INPUT_FRAME_BYTES: Final = 16 * 1024
 _QUEUE_BYTES: Final = 48 * 1024
@@ -389,7 +392,10 @@ class Attachment:
             return []
         actions: list[Action] = [Show(only_picture(bytes(replay)) if self.tty else bytes(replay))]
         if self.tty:
-            actions += [TakeTyped(), *self.redraw()]
+            redraw = self.redraw()
+            if redraw and _MARGINS.search(replay):
+                actions.append(Show(ALL_MARGINS))
+            actions += [TakeTyped(), *redraw]
         return actions
 
     def redraw(self) -> list[Action]:

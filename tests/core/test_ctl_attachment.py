@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from supervisor.client.rpc import TCPAddress, UnixAddress, parse_stream_address
 from supervisor.ctl.attachment import (
+    ALL_MARGINS,
     LEAVE_WAIT_S,
     PREFIX_WAIT_S,
     REPLAY_WAIT_S,
@@ -90,6 +91,15 @@ def test_the_past_ends_where_live_begins() -> None:
     assert actions[0] == Show(b"old")
     assert actions[1] == TakeTyped()
     assert actions[-1] == Show(b"\x1b[6n")
+
+
+def test_margins_of_the_past_end_with_it() -> None:
+    attachment = joined(attached(live=7))
+    actions = attachment.handle(output(0, b"\x1b[1;24rnew"), 0.0)
+    assert [a.data for a in actions if isinstance(a, Show)] == [b"\x1b[1;24r", ALL_MARGINS, b"new"]
+    watching = joined(attached(live=7, writer=False))
+    actions = watching.handle(output(0, b"\x1b[1;24rnew"), 0.0)
+    assert [a.data for a in actions if isinstance(a, Show)] == [b"\x1b[1;24r", b"new"]
 
 
 def test_a_past_that_does_not_come_is_not_waited_for() -> None:

@@ -344,6 +344,16 @@ def shows(screen: AttachScreen, data: bytes, offset: int = 0) -> None:
         pass
 
 
+def test_margins_of_the_past_end_with_it_and_the_program_is_asked_to_paint() -> None:
+    past = b"\x1b[2J\x1b[1;5rold"
+    for writer in (True, False):
+        screen, _, wishes = attach(writer=writer)
+        screen.take(wire.Attached(1, "a:b", True, 7, writer, 23, 80, 1, len(past)))
+        shows(screen, past + b"\x1b[H" + b"".join(b"line %d\r\n" % number for number in range(9)))
+        assert body(screen)[:2] == (["line 0", "line 1"] if writer else ["line 5", "line 6"])
+        assert wishes == ([Wish.REDRAW] if writer else [])
+
+
 def test_a_paste_waits_for_a_program_that_reads_slowly() -> None:
     sent = bytearray()
     room = 0

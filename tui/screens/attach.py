@@ -262,14 +262,16 @@ class AttachScreen(Box):
         if self.terminal is None:
             return False
         while backlog and pieces > 0:
-            part, self.terminal.muted = backlog.next(PIECE_BYTES)
+            part, past = backlog.next(PIECE_BYTES)
+            if not past:
+                self._end_past(self.terminal)
             self.terminal.feed(part)
             wanted = self.terminal.take_clipboard()
             if wanted is not None and not self.terminal.muted:
                 self._copies(wanted)
             pieces -= 1
         if not backlog:
-            self.terminal.muted = False
+            self._end_past(self.terminal)
             if self._torn:  # a program that keeps a picture paints it whole when the size changes
                 self._torn = False
                 self._wish(Wish.REDRAW)
@@ -278,6 +280,12 @@ class AttachScreen(Box):
             self._send(replies)
         self._drain()
         return bool(backlog)
+
+    def _end_past(self, terminal: Terminal) -> None:
+        """What comes now is new. Margins of the past may be those of another size: who needs them sets them again."""
+        if terminal.muted and self.peer.writer and not self.read_only:
+            self._torn = terminal.forget_margins() or self._torn
+        terminal.muted = False
 
     def _copies(self, data: bytes) -> None:
         """The program wishes to set the clipboard: the operator is asked once, by a key that no program gets."""

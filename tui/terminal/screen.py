@@ -116,11 +116,12 @@ class Screen(pyte.Screen):
         self.charset = 0
         self.g0_charset = charsets.LAT1_MAP
         self.g1_charset = charsets.LAT1_MAP
-        self._all_margins()
+        self.all_margins()
         self._modes_changed()
         self._charset_changed()
 
-    def _all_margins(self) -> None:
+    def all_margins(self) -> None:
+        """As at another size, which ends them in every terminal."""
         self.margins: Margins | None = None
         self._top, self._bottom = 0, self.lines - 1
 
@@ -420,7 +421,7 @@ class Screen(pyte.Screen):
 
     def alignment_display(self) -> None:
         """DECALN: the screen full of E."""
-        self._all_margins()
+        self.all_margins()
         self.cursor.y = self.cursor.x = 0
         for row in self.grid:
             row.clear(self.columns, DEFAULT)
@@ -615,7 +616,7 @@ class Screen(pyte.Screen):
             self._resize_both(self._parked, lines, columns)
         self.tabstops |= {x for x in range(8, columns, 8) if x >= self.columns}
         self.lines, self.columns = lines, columns
-        self._all_margins()
+        self.all_margins()
         if not self._wrapping:
             self.ensure_hbounds()
 

@@ -178,6 +178,12 @@ class Terminal:
                     self._tokenizer.reset()
                     return
 
+    def forget_margins(self) -> bool:
+        """Scroll the whole screen again; whether less of it was scrolled."""
+        margins = self._screen.margins
+        self._screen.all_margins()
+        return margins is not None
+
     def forget_unfinished(self) -> None:
         """What follows is not what would have followed: drop the sequence or character that was begun."""
         self._tokenizer.reset()
