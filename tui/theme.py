@@ -85,6 +85,7 @@ _DARKER: Final = {
     "dark gray": "black", "light red": "dark red", "light green": "dark green", "yellow": "brown",
     "light blue": "dark blue", "light magenta": "dark magenta", "light cyan": "dark cyan", "white": "light gray",
 }  # fmt: skip
+_LIGHTER: Final = {dark: light for light, dark in _DARKER.items()}
 DEFAULT: Final = Colour()
 
 
@@ -296,12 +297,21 @@ def _entry(name: str, style: Style, mono: Style) -> PaletteEntry:
     one, other = _ANSI_RGB.get(fg16), _ANSI_RGB.get(bg16)
     if one is not None and other is not None and contrast(one, other) < MIN_LOW_CONTRAST:
         fg16 = "white" if bg16 in ("black", "dark blue", "dark red", "dark magenta") else "black"
+    low_flags = [flag for flag in flags if flag != "bold" or _may_be_bold(fg16, bg16)]
     mono_flags = ",".join(_URWID_FLAGS[flag] for flag in FLAGS if flag in mono.flags)
     return (
         name,
-        ",".join([fg16, *flags]),
+        ",".join([fg16, *low_flags]),
         bg16,
         mono_flags or "default",
         ",".join([style.fg.high, *flags]),
         style.bg.high,
     )
+
+
+def _may_be_bold(fg16: str, bg16: str) -> bool:
+    """Whether the text can be read where bold makes a dark colour its light one, as xterm and the Linux console do."""
+    if fg16 == "black":
+        return False  # its light one is a grey
+    light, ground = _ANSI_RGB.get(_LIGHTER.get(fg16, fg16)), _ANSI_RGB.get(bg16)
+    return light is None or ground is None or contrast(light, ground) >= MIN_LOW_CONTRAST

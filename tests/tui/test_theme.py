@@ -57,6 +57,11 @@ def test_text_can_be_read_on_every_place_with_16_colours(name: str) -> None:
             continue
         if fg is not None and bg is not None:
             assert contrast(fg, bg) >= themes.MIN_LOW_CONTRAST, (role, low_fg, low_bg)
+            if ",bold" in low_fg:  # many terminals make it the light colour
+                colour = low_fg.partition(",")[0]
+                assert colour != "black", (role, low_fg, low_bg)
+                light = themes._ANSI_RGB[themes._LIGHTER.get(colour, colour)]
+                assert contrast(light, bg) >= themes.MIN_LOW_CONTRAST, (role, low_fg, low_bg)
         if "@" in role and "reverse" not in low_fg and "standout" not in low_fg:
             assert low_bg == "default" or not low_fg.startswith("default"), (role, low_fg, low_bg)
 
