@@ -22,7 +22,6 @@ import asyncio
 import html
 import http
 import os
-import socket
 from collections.abc import Callable, Iterable
 from email.utils import formatdate
 from typing import Final
@@ -45,9 +44,6 @@ LINGER_S: Final = 2.0
 HALF_CLOSED_S: Final = 5.0
 LINGER_BYTES: Final = 1 << 18
 WRITE_BUFFER_BYTES: Final = 1 << 20
-KEEPALIVE_IDLE_S: Final = 15
-KEEPALIVE_INTERVAL_S: Final = 10
-KEEPALIVE_PROBES: Final = 3
 
 
 def error_page(status: int) -> str:
@@ -177,8 +173,6 @@ class Gate(asyncio.Protocol):
         if self.handler is None:
             transport.abort()
             return
-        if sock.family != socket.AF_UNIX:
-            _keep_alive(sock)
         transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
         self.handler.connection_made(transport)
         self.idle_since = self._begun = self._loop.time()
@@ -353,15 +347,3 @@ class Gate(asyncio.Protocol):
         self._stalled_bytes = self._transport.get_write_buffer_size()
         self._stalled_since = self._loop.time()
         self._arm()
-
-
-def _keep_alive(sock: socket.socket) -> None:
-    """A peer that vanished is noticed after 45 s."""
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for name, value in (
-        ("TCP_KEEPIDLE", KEEPALIVE_IDLE_S),
-        ("TCP_KEEPINTVL", KEEPALIVE_INTERVAL_S),
-        ("TCP_KEEPCNT", KEEPALIVE_PROBES),
-    ):
-        if hasattr(socket, name):
-            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)

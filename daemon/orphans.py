@@ -8,6 +8,7 @@ that does not ignore SIGPIPE has ended over it; a terminal is lost with its keep
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import select
 import signal
@@ -73,8 +74,6 @@ def take_in_orphans() -> None:
 
     Nothing where the system has no such thing: then what programs leave behind is not found.
     """
-    import ctypes  # two processes of a supervisord's life need it, for one call
-
     with contextlib.suppress(AttributeError, OSError):
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 

@@ -14,6 +14,9 @@ from supervisor.config.values import SOCKET_PATH_MAX_BYTES
 from supervisor.errors import UserError
 
 BACKLOG = 1024
+KEEPALIVE_IDLE_S = 15
+KEEPALIVE_INTERVAL_S = 10
+KEEPALIVE_PROBES = 3
 IN_USE = (
     "Another program is already listening on a port that one of our HTTP servers is configured to use.  "
     "Shut this program down first before starting supervisord."
@@ -59,12 +62,25 @@ def _listen_inet(host: str, port: int) -> socket.socket:
     sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        _keep_alive(sock)
         sock.bind((host, port))
         sock.listen(BACKLOG)
     except BaseException:
         sock.close()
         raise
     return sock
+
+
+def _keep_alive(sock: socket.socket) -> None:
+    """A peer that vanished is noticed after 45 s; connections have it from the socket that listens."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in (
+        ("TCP_KEEPIDLE", KEEPALIVE_IDLE_S),
+        ("TCP_KEEPINTVL", KEEPALIVE_INTERVAL_S),
+        ("TCP_KEEPCNT", KEEPALIVE_PROBES),
+    ):
+        if hasattr(socket, name):
+            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
 def _listen_unix(config: UnixServerConfig | StreamServerConfig) -> socket.socket:

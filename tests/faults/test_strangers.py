@@ -1,0 +1,195 @@
+"""Clients that leave, ask for nonsense or hand over what nobody asked for; a start without the rights that it needs."""
+
+from __future__ import annotations
+
+import array
+import os
+import pwd
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from supervisor.protocol import stream as p
+from tests.conftest import Supervise
+from tests.faults.conftest import MANY, Faults
+from tests.faults.test_storage import slowest_answer
+from tests.support.processes import alive, descriptors, memory_kb, status
+from tests.support.supervisor import PYTHON, child
+from tests.support.tracing import need_strace
+from tests.support.waiting import until
+from tests.whole.test_http import free_port
+
+TIMES = 300 * MANY
+GROWTH_MAX_KB = 16 * 1024
+HEAD = "POST /RPC2 HTTP/1.1\r\nHost: x\r\nContent-Type: text/xml\r\nContent-Length: {}\r\n\r\n"
+START = (
+    "<?xml version='1.0'?><methodCall><methodName>supervisor.startProcess</methodName>"
+    "<params><param><value>{}</value></param></params></methodCall>"
+)
+
+
+def test_descriptors_that_nobody_asked_for(supervise: Supervise, tmp_path: Path, faults: Faults) -> None:
+    supervisor = supervise()
+    daemon = supervisor.daemon_pid()
+    before = descriptors(daemon).total()
+    with open(os.devnull) as given:
+        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [given.fileno()] * 10))]
+        for name in ("s", "s.stream") * 10:
+            with socket.socket(socket.AF_UNIX) as sock:
+                sock.connect(f"{tmp_path}/{name}")
+                sock.sendmsg([b"GET / HTTP/1.0\r\n"], rights)
+    until(lambda: descriptors(daemon).total() <= before, "none of them to be kept")
+    faults.injected("a client hands over descriptors", 20)
+
+
+def test_who_waits_for_a_start_leaves(supervise: Supervise, tmp_path: Path, faults: Faults) -> None:
+    supervisor = supervise("[program:a]\ncommand=/bin/sleep 1000\nautostart=false\nstartsecs=1\n")
+    daemon = supervisor.daemon_pid()
+    before = descriptors(daemon)["socket"]
+    body = START.format("a")
+    with socket.socket(socket.AF_UNIX) as sock, supervisor.stream() as stream:
+        sock.connect(f"{tmp_path}/s")
+        sock.sendall((HEAD.format(len(body)) + body).encode())
+        until(lambda: supervisor.state("a") == "STARTING", "the start")
+        stream.send(p.Call(1, "supervisor.stopProcess", ["a"]))
+    supervisor.wait_state("a", "STOPPED")
+    until(lambda: descriptors(daemon)["socket"] <= before, "both connections to be gone")
+    supervisor.rpc.supervisor.startProcess("a")
+    faults.injected("a client leaves while it waits", 2)
+
+
+def test_requests_that_come_and_go(supervise: Supervise, faults: Faults) -> None:
+    supervisor = supervise(f"[program:a]\ncommand={child('echo')}\nstartsecs=0\n")
+    supervisor.wait_state("a", "RUNNING")
+    daemon = supervisor.daemon_pid()
+    with supervisor.stream() as stream:
+
+        def many(times: int) -> None:
+            for n in range(1, times):
+                stream.send(p.Subscribe(3 * n), p.Follow(3 * n + 1, "a"), p.Events(3 * n + 2, ["EVENT"]))
+                stream.send(*(p.Cancel(3 * n + k) for k in range(3)))
+                if n % 20 == 0:
+                    stream.ping()
+            stream.ping()
+
+        many(50)
+        before = memory_kb(daemon)
+        many(TIMES)
+        assert memory_kb(daemon) - before < GROWTH_MAX_KB
+    faults.injected("a request on the stream that is taken back", 3 * TIMES)
+
+
+def test_sizes_that_no_terminal_has(supervise: Supervise, faults: Faults) -> None:
+    supervisor = supervise(f"[program:t]\ncommand={child('echo')}\ntty=true\nstartsecs=0\n")
+    pid = supervisor.wait_state("t", "RUNNING")["pid"]
+    with supervisor.stream() as stream:
+        stream.send(p.Attach(1, "t"))
+        stream.expect(p.Attached)
+        sizes = [(0, 0), (65_535, 65_535), (1, 1), (-1, 80), (2**31, 2**31), (2**63, 5), (24, 80)]
+        for rows, cols in sizes:
+            stream.send(p.Resize(1, rows, cols))
+        for n in range(TIMES):
+            stream.send(p.Resize(1, 10 + n % 50, 20 + n % 100))
+        stream.send(p.Resize(1, 33, 99), p.Input(1, b"alive\r"))
+        assert b"alive" in stream.read_output(1, b"alive")
+        assert alive(pid) and supervisor.info("t")["pid"] == pid
+        stream.ping()
+    faults.injected("a size of a terminal", len(sizes) + TIMES)
+
+
+def test_a_peer_that_vanishes_is_noticed(supervise: Supervise, faults: Faults) -> None:
+    """The kernel asks it from time to time, on every TCP door."""
+    http, stream = free_port(), free_port()
+    supervise(
+        sections=f"[inet_http_server]\nport=127.0.0.1:{http}\n"
+        f"[inet_stream_server]\nport=127.0.0.1:{stream}\nusername=u\npassword=p\n"
+    )
+    for port in (http, stream):
+        with socket.create_connection(("127.0.0.1", port)) as sock:
+            place = f"0100007F:{port:04X} 0100007F:{sock.getsockname()[1]:04X} 01"
+
+            def watched(place: str = place) -> bool:
+                lines = [line for line in Path("/proc/net/tcp").read_text().splitlines() if place in line]
+                return any(line.split()[5].startswith("02:") for line in lines)
+
+            until(watched, f"a keep-alive timer at {place}")
+    faults.injected("a peer that says nothing is asked", 2)
+
+
+def test_a_listener_that_feeds_itself(supervise: Supervise, tmp_path: Path, faults: Faults) -> None:
+    """Each event makes it write a line, and each line is an event."""
+    code = (
+        "import sys\n"
+        "print('READY', flush=True)\n"
+        "while head := sys.stdin.readline():\n"
+        "    sys.stdin.read(int(head.split('len:')[1]))\n"
+        "    print('seen', file=sys.stderr, flush=True)\n"
+        "    print('again', file=sys.stderr, flush=True)\n"
+        "    print('RESULT 2\\nOKREADY', flush=True)\n"
+    )
+    (tmp_path / "feeds.py").write_text(code)
+    supervisor = supervise(
+        f"[eventlistener:l]\ncommand=/usr/bin/env python3 -S {tmp_path}/feeds.py\nevents=PROCESS_LOG\n"
+        "stderr_events_enabled=true\nstartsecs=0\nbuffer_size=50\nstderr_logfile_maxbytes=100KB\n"
+        "[program:a]\ncommand=/bin/sleep 1000\nstartsecs=0\nautostart=false\n"
+    )
+    supervisor.wait_state("l", "RUNNING")
+    daemon = supervisor.daemon_pid()
+    before = memory_kb(daemon)
+    Path(f"/proc/{supervisor.info('l')['pid']}/fd/2").write_bytes(b"the first\n")
+    end = time.monotonic() + 3
+    slowest = 0.0
+    while time.monotonic() < end:
+        slowest = max(slowest, slowest_answer(supervisor, 5))
+    print(f"slowest answer {slowest:.3f} s, {memory_kb(daemon) - before} KiB more")
+    supervisor.rpc.supervisor.startProcess("a")
+    assert memory_kb(daemon) - before < 2 * GROWTH_MAX_KB
+    assert supervisor.daemon_pid() == daemon
+    faults.injected("a listener that causes its own events")
+
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may become somebody else")
+
+
+@needs_root
+@pytest.mark.parametrize("call", ["setgroups", "setgid", "setuid"])
+def test_rights_that_cannot_be_given_up(
+    supervise: Supervise, tmp_path: Path, call: str, faults: Faults
+) -> None:
+    need_strace()
+    tmp_path.chmod(0o777)
+    supervisor = supervise(
+        "[program:a]\ncommand=/bin/sleep 1000\n",
+        start=False,
+        argv=("-n", "-u", "nobody"),
+        wrap=["strace", "-f", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:error=EPERM"],
+    )
+    done = supervisor.run()
+    assert done.returncode == 2 and "cannot become user" in done.stderr, done
+    assert not (tmp_path / "s").exists()
+    faults.injected(f"rights cannot be given up: {call}")
+
+
+@needs_root
+def test_rights_that_are_given_up_are_gone(supervise: Supervise, tmp_path: Path) -> None:
+    for folder in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
+        folder.chmod(0o777)
+    probe = subprocess.run(
+        ["setpriv", "--reuid=nobody", "--clear-groups", PYTHON, "-c", f"import ctypes, os; os.listdir('{tmp_path}')"],
+        capture_output=True, check=False,
+    )  # fmt: skip
+    if probe.returncode:
+        pytest.skip("nobody may run this Python there")
+    nobody = pwd.getpwnam("nobody")
+    supervisor = supervise("[program:a]\ncommand=/bin/sleep 1000\nstartsecs=0\n", argv=("-n", "-u", "nobody"))
+    pid = supervisor.wait_state("a", "RUNNING")["pid"]
+    for who in (supervisor.keeper_pid, supervisor.daemon_pid(), pid):
+        now = status(who)
+        assert now["Uid"].split() == [str(nobody.pw_uid)] * 4
+        assert now["Gid"].split() == [str(nobody.pw_gid)] * 4
+        groups = {str(gid) for gid in os.getgrouplist("nobody", nobody.pw_gid)}
+        assert set(now["Groups"].split()) == groups
+        assert int(now["CapEff"], 16) == 0 == int(now["CapPrm"], 16)
