@@ -46,7 +46,7 @@ from .input import InputClosed, InputFull
 from .loop import Supervisor
 from .machines import process as machine
 from .mainlog import LEVELS, MainLog
-from .methods import logs
+from .methods import logs, processes
 from .methods.supervisor import METHODS, Context
 from .process import Process
 from .stdin import write_stdin
@@ -541,7 +541,7 @@ class SupervisordFacade(SupervisorBase):
         self.options = OptionsFacade(self, configuration)
         self.process_groups = Groups(self)
         self._inline = InlineContext(context)
-        self._methods = {method.name: method for method in (*METHODS, *logs.METHODS)}
+        self._methods = {method.name: method for method in (*METHODS, *processes.METHODS, *logs.METHODS)}
         self._groups: dict[int, tuple[Group, GroupFacade]] = {}
         self._processes: dict[str, tuple[Process, ProcessFacade]] = {}
         self._tasks: set[asyncio.Task[None]] = set()

@@ -47,7 +47,7 @@ from .leftovers import Leftovers
 from .loop import Supervisor
 from .machines import process as machine
 from .mainlog import MainLog
-from .methods import changes, logs
+from .methods import changes, logs, processes
 from .methods.supervisor import METHODS, Context
 from .methods.system import system_methods
 from .methods.table import MethodTable
@@ -409,7 +409,7 @@ class Daemon:
     ) -> MethodTable:
         """Everything that can be called. Raises UserError for a plug-in that cannot be made, unless ``forgiving``."""
         table = MethodTable(context)
-        for methods in (METHODS, logs.METHODS, changes.METHODS):
+        for methods in (METHODS, processes.METHODS, logs.METHODS, changes.METHODS):
             table.add(methods)
         try:
             host = PluginHost(context, configuration)

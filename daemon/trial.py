@@ -23,7 +23,7 @@ from .lastread import LastRead
 from .leftovers import Leftovers
 from .loop import Supervisor
 from .mainlog import MainLog
-from .methods import changes, logs
+from .methods import changes, logs, processes
 from .methods.supervisor import METHODS, Context
 from .methods.system import system_methods
 from .methods.table import MethodTable
@@ -63,7 +63,7 @@ async def _live_once(state_fd: int, config_fd: int) -> None:
             records = saved.records.get(config.name, {})
             supervisor.add_group(_known(config, set(records)), records)
         methods = MethodTable(context)
-        for some in (METHODS, logs.METHODS, changes.METHODS):
+        for some in (METHODS, processes.METHODS, logs.METHODS, changes.METHODS):
             methods.add(some)
         methods.add(system_methods(methods))
         doors = Doors(supervisor, methods, bus)

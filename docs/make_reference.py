@@ -15,7 +15,7 @@ import typing
 from pathlib import Path
 
 from supervisor.config.options import OPTIONS, Option
-from supervisor.daemon.methods import changes, logs
+from supervisor.daemon.methods import changes, logs, processes
 from supervisor.daemon.methods.supervisor import METHODS
 from supervisor.daemon.methods.system import system_methods
 from supervisor.daemon.methods.table import Method, MethodTable
@@ -121,7 +121,7 @@ def method_section(method: Method) -> list[str]:
 
 def methods_page() -> str:
     table = MethodTable(None)
-    for methods in (METHODS, logs.METHODS, changes.METHODS, system_methods(table)):
+    for methods in (METHODS, processes.METHODS, logs.METHODS, changes.METHODS, system_methods(table)):
         table.add(methods)
     lines = [WRITTEN, ""]
     for name in sorted(table.methods):

@@ -17,7 +17,8 @@ from supervisor.daemon.lastread import LastRead
 from supervisor.daemon.leftovers import Leftovers
 from supervisor.daemon.loop import Supervisor
 from supervisor.daemon.machines.process import Exited, Spawned, Start
-from supervisor.daemon.methods.supervisor import Context, restart_process
+from supervisor.daemon.methods.processes import restart_process
+from supervisor.daemon.methods.supervisor import Context
 from supervisor.daemon.update import Interrupted, Updates
 from supervisor.errors import RPCError
 from supervisor.faults import Faults

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from supervisor.daemon.methods import logs
+from supervisor.daemon.methods import logs, processes
 from supervisor.daemon.methods.supervisor import METHODS
 from supervisor.faults import Faults
 from supervisor.protocol import stream as p
@@ -437,7 +437,7 @@ def test_introspection(supervisor: Supervisor) -> None:
     system = supervisor.rpc.system
     names = system.listMethods()
     assert names == sorted(names)
-    assert {m.name for m in (*METHODS, *logs.METHODS)} <= set(names)
+    assert {m.name for m in (*METHODS, *processes.METHODS, *logs.METHODS)} <= set(names)
     assert {"system.listMethods", "system.methodHelp", "system.methodSignature", "system.multicall"} <= set(
         names
     )
@@ -505,7 +505,7 @@ def test_all_but_the_end_is_refused_while_it_ends(supervise: Supervise) -> None:
     until(lambda: rpc.readProcessStdoutLog("slow", 0, 0), "it to listen")
     assert rpc.shutdown() is True
     examples: dict[str, Any] = {"string": "slow", "int": 0, "boolean": True, "any": "1", "array": []}
-    for method in (*METHODS, *logs.METHODS):
+    for method in (*METHODS, *processes.METHODS, *logs.METHODS):
         name = method.name.partition(".")[2]
         if name == "sendRemoteCommEvent":  # listeners may hear of the end from others, too
             continue
