@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import array
+import contextlib
 import os
 import pwd
 import socket
 import subprocess
 import time
+import xmlrpc.client
 from pathlib import Path
 
 import pytest
 
+from supervisor.faults import Faults as FaultCodes
 from supervisor.protocol import stream as p
 from tests.conftest import Supervise
 from tests.faults.conftest import MANY, Faults
@@ -193,3 +196,59 @@ def test_rights_that_are_given_up_are_gone(supervise: Supervise, tmp_path: Path)
         groups = {str(gid) for gid in os.getgrouplist("nobody", nobody.pw_gid)}
         assert set(now["Groups"].split()) == groups
         assert int(now["CapEff"], 16) == 0 == int(now["CapPrm"], 16)
+
+
+def test_a_log_of_ten_gigabytes(supervise: Supervise, tmp_path: Path, faults: Faults) -> None:
+    """What is asked of it is read where it lies, and no more of it than an answer holds."""
+    with open(tmp_path / "a.log", "wb") as log:
+        log.truncate(10 << 30)
+        log.seek(10 << 30)
+        log.write(b"the end\n")
+    supervisor = supervise(
+        f"[program:a]\ncommand=/bin/sleep 1000\nstartsecs=0\nstdout_logfile={tmp_path}/a.log\n"
+        "stdout_logfile_maxbytes=0\n"
+    )
+    supervisor.wait_state("a", "RUNNING")
+    daemon = supervisor.daemon_pid()
+    before = memory_kb(daemon)
+    rpc = supervisor.rpc.supervisor
+    assert rpc.readProcessStdoutLog("a", -8, 0) == "the end\n"
+    for offset, length in ((0, 0), (0, 2**31 - 1), (2**31 - 1, 2**31 - 1), (-(2**31), 0)):
+        try:
+            assert len(rpc.readProcessStdoutLog("a", offset, length)) <= 1 << 23
+        except xmlrpc.client.Fault as fault:
+            assert fault.faultCode in (FaultCodes.BAD_ARGUMENTS, FaultCodes.FAILED), fault
+    print(f"slowest answer {slowest_answer(supervisor):.3f} s, {memory_kb(daemon) - before} KiB more")
+    assert memory_kb(daemon) - before < 4 * GROWTH_MAX_KB
+    with supervisor.stream() as stream:
+        # XML-RPC has no number for its place
+        tail = stream.call(2, "supervisor.tailProcessStdoutLog", "a", 0, 8)
+        assert tail == ["the end\n", (10 << 30) + 8, True]
+        stream.send(p.Follow(1, "a", last=100))
+        assert stream.read_output(1, b"the end").endswith(b"the end\n")
+    rpc.clearProcessLogs("a")
+    faults.injected("a log of ten gigabytes")
+
+
+def test_two_hundred_followers_of_a_flood(supervise: Supervise, tmp_path: Path, faults: Faults) -> None:
+    count = 100
+    (tmp_path / "flood.py").write_text(
+        "import os\nfor n in range(200):\n    os.write(1, b'x' * 99999 + b'\\n')\nwhile True:\n    os.read(0, 1)\n"
+    )
+    supervisor = supervise(
+        f"[program:a]\ncommand=/usr/bin/env python3 -S {tmp_path}/flood.py\nautostart=false\nstartsecs=0\n"
+        f"stdout_logfile={tmp_path}/a.log\nstdout_logfile_maxbytes=0\n"
+    )
+    daemon = supervisor.daemon_pid()
+    before = memory_kb(daemon)
+    with contextlib.ExitStack() as stack:
+        streams = [stack.enter_context(supervisor.stream()) for _ in range(count)]
+        for stream in streams:
+            stream.send(p.Follow(1, "a"), p.Follow(2, "a"))
+            stream.ping()
+        supervisor.rpc.supervisor.startProcess("a")
+        until(lambda: (tmp_path / "a.log").stat().st_size == 20_000_000, "the whole flood", 60)
+        print(f"slowest answer {slowest_answer(supervisor):.3f} s, {memory_kb(daemon) - before} KiB more")
+        assert memory_kb(daemon) - before < 16 * GROWTH_MAX_KB
+    assert supervisor.daemon_pid() == daemon
+    faults.injected("a follower of a flood that reads nothing", 2 * count)
