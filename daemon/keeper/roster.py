@@ -29,6 +29,7 @@ SIZE_MAX_BYTES = 64 << 20
 SUFFIX = ".programs"
 MEMORY = "/dev/shm"
 _EXITING = 4  # PF_EXITING
+STAT_BYTES = 4096
 TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 _to_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
@@ -159,12 +160,20 @@ def boot_id() -> str:
         return ""
 
 
+def _facts(pid: int) -> list[bytes]:
+    """What the system says of a process, behind its name. Raises OSError. Asked at each start: without a file object."""
+    fd = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.read(fd, STAT_BYTES).rpartition(b")")[2].split()
+    finally:
+        os.close(fd)
+
+
 def start_ticks(pid: int) -> int:
     """When a process began, in clock ticks since the system did; 0: there is none, or only its corpse."""
     try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            words = file.read().rpartition(b")")[2].split()
-        return 0 if words[0] in (b"Z", b"X") else int(words[19])
+        facts = _facts(pid)
+        return 0 if facts[0] in (b"Z", b"X") else int(facts[19])
     except (OSError, ValueError, IndexError):
         return 0
 
@@ -172,9 +181,8 @@ def start_ticks(pid: int) -> int:
 def runs(pid: int) -> bool:
     """Whether anything of a process may still run: False for a corpse, and for one that is on its way out."""
     try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            words = file.read().rpartition(b")")[2].split()
-        return words[0] not in (b"Z", b"X") and not int(words[6]) & _EXITING
+        facts = _facts(pid)
+        return facts[0] not in (b"Z", b"X") and not int(facts[6]) & _EXITING
     except (OSError, ValueError, IndexError):
         return False
 
