@@ -62,7 +62,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: CtlArguments, program: str) -> int:
-    path = arguments.configuration or find_config(program, current_directory())
+    command = COMMANDS.get(arguments.words[0]) if arguments.words else None
+    alone = command is not None and command.alone and not any(word.endswith(";") for word in arguments.words)
+    path = None if alone else arguments.configuration or find_config(program, current_directory())
     config = load_ctl(path, arguments.overrides, environ=os.environ)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
@@ -81,7 +83,7 @@ def _run(arguments: CtlArguments, program: str) -> int:
     )
     load_plugins(session, run_command)
     try:
-        if arguments.words and arguments.words[0] in COMMANDS and COMMANDS[arguments.words[0]].whole_words:
+        if command is not None and command.whole_words:
             return run_words(session, list(arguments.words))
         if arguments.words:
             return run_line(session, " ".join(arguments.words))

@@ -49,7 +49,8 @@ Run = Callable[[Session, list[str]], None]
 class Command(NamedTuple):
     """``checks_version``: asks the server for its API version first. ``completes``: groups, processes or commands.
 
-    ``whole_words``: what the command line of a shell gave is not joined and cut again.
+    ``whole_words``: what the command line of a shell gave is not joined and cut again. ``alone``: it needs no
+    configuration, so that a broken one is none of its business.
     """
 
     run: Run
@@ -57,6 +58,7 @@ class Command(NamedTuple):
     json: bool = False
     completes: str = ""
     whole_words: bool = False
+    alone: bool = False
 
 
 def _takes_no_words(session: Session, words: list[str], name: str) -> bool:
@@ -439,10 +441,10 @@ COMMANDS: Final[dict[str, Command]] = {
     "avail": Command(avail, json=True),
     "bridge": Command(_when_used("bridging", "bridge")),
     "clear": Command(clear, checks_version=True, json=True, completes="processes"),
-    "completion": Command(completion),
+    "completion": Command(completion, alone=True),
     "exit": Command(leave),
     "fg": Command(fg, checks_version=True, completes="processes"),
-    "hash-password": Command(hash_password),
+    "hash-password": Command(hash_password, alone=True),
     "help": Command(help_command, completes="commands"),
     "maintail": Command(maintail, checks_version=True, json=True),
     "open": Command(open_server),
@@ -454,7 +456,7 @@ COMMANDS: Final[dict[str, Command]] = {
     ),
     "reload": Command(reload),
     "remove": Command(remove, completes="groups"),
-    "replay": Command(_when_used("replaying", "replay"), whole_words=True),
+    "replay": Command(_when_used("replaying", "replay"), whole_words=True, alone=True),
     "reread": Command(reread, json=True),
     "restart": Command(restart, checks_version=True, json=True, completes="processes"),
     "restart-daemon": Command(restart_daemon, checks_version=True),

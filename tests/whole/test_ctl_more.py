@@ -237,6 +237,24 @@ def test_scripts_are_syntax_that_the_shell_takes(name: str) -> None:
     assert (ran.returncode, ran.stderr) == (0, "")
 
 
+def test_what_needs_no_configuration_does_not_mind_a_broken_one(tmp_path: Path) -> None:
+    (tmp_path / "supervisord.conf").write_text("[ctlplugin:x]\nsupervisor.ctl_factory = no.such:plugin\n")
+    ran = subprocess.run(
+        [*CTL, "completion", "bash"], capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path
+    )
+    assert (ran.stdout, ran.stderr, ran.returncode) == (SCRIPTS["bash"], "", 0)
+    hashed = subprocess.run(
+        [*CTL, "hash-password"],
+        input="x\n",
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        cwd=tmp_path,
+    )
+    assert hashed.stdout.startswith("{scrypt}") and hashed.returncode == 0
+
+
 def test_completion_prints_the_scripts(tmp_path: Path) -> None:
     for name, script in SCRIPTS.items():
         ran = subprocess.run(
