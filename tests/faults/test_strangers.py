@@ -19,8 +19,9 @@ from supervisor.protocol import stream as p
 from tests.conftest import Supervise
 from tests.faults.conftest import MANY, Faults
 from tests.faults.test_storage import slowest_answer
+from tests.support.http import ask, basic
 from tests.support.processes import alive, descriptors, memory_kb, status
-from tests.support.supervisor import PYTHON, child
+from tests.support.supervisor import PYTHON, Rpc, child, shell
 from tests.support.tracing import need_strace
 from tests.support.waiting import until
 from tests.whole.test_http import free_port
@@ -252,3 +253,48 @@ def test_two_hundred_followers_of_a_flood(supervise: Supervise, tmp_path: Path, 
         assert memory_kb(daemon) - before < 16 * GROWTH_MAX_KB
     assert supervisor.daemon_pid() == daemon
     faults.injected("a follower of a flood that reads nothing", 2 * count)
+
+
+def test_secrets_are_nowhere(supervise: Supervise, tmp_path: Path) -> None:
+    """Passwords and environments are told to no log, no list of processes, and no observer."""
+    secrets = [f"canary{n}" for n in range(4)]
+    password, environment, wrong, typed = secrets
+    supervisor = supervise(
+        f"[program:a]\ncommand={shell('exec cat >/dev/null')}\nenvironment=KEY='{environment}'\nstartsecs=0\nstdout_logfile=NONE\n"
+        "[program:bad]\ncommand=/nonexistent\nautostart=false\nstartsecs=0\n"
+        f"environment=KEY='{environment}'\n",
+        settings="audit=true",
+        sections=f"[unix_http_server:two]\nfile=%(here)s/two\nusername=user\npassword={password}\n"
+        "[unix_http_server:eyes]\nfile=%(here)s/eyes\nrole=observer\n",
+    )
+    supervisor.wait_state("a", "RUNNING")
+    for login in (basic("user", wrong), basic("user", password), f"Authorization: Basic {wrong}\r\n"):
+        ask(f"{tmp_path}/two", "GET", "/", login)
+    with contextlib.suppress(xmlrpc.client.Fault):
+        supervisor.rpc.supervisor.startProcess("bad")
+    supervisor.rpc.supervisor.sendProcessStdin("a", f"{typed}\n")
+    with contextlib.suppress(xmlrpc.client.Fault):
+        supervisor.rpc.supervisor.sendProcessStdin("bad", f"{typed}\n")
+    supervisor.kill_daemon()
+    supervisor.wait_ready()
+    supervisor.rpc.supervisor.restartDaemon()
+    supervisor.wait_log("daemon started again", 2)
+    supervisor.wait_ready()
+    told = [supervisor.log(), supervisor.stderr(), (tmp_path / "stdout").read_text()]
+    for pid in (supervisor.keeper_pid, supervisor.daemon_pid()):
+        told += [Path(f"/proc/{pid}/{file}").read_text() for file in ("cmdline", "environ")]
+    eyes = Rpc(f"unix://{tmp_path}/eyes")
+    for name in eyes.system.listMethods():
+        if name.startswith("supervisor.get"):
+            for words in ((), ("a",), ("bad",)):
+                method = eyes
+                for part in name.split("."):
+                    method = getattr(method, part)
+                with contextlib.suppress(xmlrpc.client.Fault):
+                    told.append(repr(method(*words)))
+    with supervisor.stream() as stream:
+        stream.send(p.Subscribe(1))
+        told.append(repr(stream.expect(p.Snapshot)))
+    assert len(told) > 20
+    for secret in secrets:
+        assert not [text[max(0, text.find(secret) - 200) :][:300] for text in told if secret in text], secret
