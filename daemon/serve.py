@@ -291,7 +291,7 @@ class Daemon:
         for note in configuration.notes:
             log.info(note)
         far = self.lanes.of(settings.pidfile) is not None  # it may not answer; the keeper knows
-        if not far and (not os.path.exists(settings.pidfile) or not os.path.getsize(settings.pidfile)):
+        if not far and not stands_in(settings.pidfile, held.keeper_pid):
             log.critical(f"could not write pidfile {settings.pidfile}")
 
     def _begin(self, supervisor: Supervisor, configuration: Configuration, held: Held) -> None:
@@ -521,6 +521,15 @@ def clean_auto_logs(configuration: Configuration) -> list[str]:
             except OSError:
                 problems.append(f"Failed to clean up '{path}'")
     return problems
+
+
+def stands_in(pidfile: str, pid: int) -> bool:
+    """Whether it is the pid in the file, and not one of before that could not be written over."""
+    try:
+        with open(pidfile, "rb") as file:
+            return int(file.read(32)) == pid
+    except (OSError, ValueError):
+        return False
 
 
 def let_go_of_terminal() -> None:

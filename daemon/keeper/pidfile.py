@@ -6,6 +6,7 @@ when it takes long.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import select
@@ -48,10 +49,16 @@ def open_locked(path: str) -> int:
 
 
 def _open_locked(path: str) -> int:
+    flags = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
     try:
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, 0o644)
-    except OSError:
-        return -1  # the daemon says so in its log, as Supervisor does, and goes on
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | flags, 0o644)
+    except OSError as error:
+        if error.errno != errno.EROFS:
+            return -1  # the daemon says so in its log, as Supervisor does, and goes on
+        try:
+            fd = os.open(path, os.O_RDONLY | flags)  # to be locked all the same: what runs is to be found
+        except OSError:
+            return -1
     if not stat.S_ISREG(os.fstat(fd).st_mode):
         os.close(fd)
         return -1

@@ -34,6 +34,9 @@ ALONE_S = 0.02
 PAUSE_MIN_S = 0.001
 RETRY_S = 1.0
 STALL_S = 0.02
+TURN_S = 0.02
+"""No turn takes longer, where a log is rotated at every few bytes."""
+DRAIN_S = 0.2
 FULL_BYTES = 1 << 15
 DEFAULT_PIPE_BYTES = 1 << 16
 PIPE_BYTES = 1 << 20
@@ -206,7 +209,11 @@ class Channel:
 
     def _copy(self, limit: int) -> tuple[int, bool]:
         total = 0
+        end = self._loop.time() + TURN_S
         while total < limit:
+            if total and self._loop.time() > end:
+                self._stalled = bool(self._waiting)
+                break
             if not self._waiting:
                 try:
                     self._waiting = os.read(self.fd, READ_BYTES)
@@ -232,7 +239,8 @@ class Channel:
     def drain(self, limit: int) -> None:
         """Move what is there now, up to ``limit`` bytes: the program has just ended."""
         total = 0
-        while self.fd >= 0 and total < limit and not self._blocked:
+        end = self._loop.time() + DRAIN_S  # what is there then is read as ever
+        while self.fd >= 0 and total < limit and not self._blocked and self._loop.time() < end:
             moved, ended = self._move(min(TAKE_BYTES, limit - total))
             total += moved
             if moved or ended:

@@ -27,7 +27,7 @@ from supervisor.protocol.packing import pack_local
 
 from .cursor import Chunk, Cursor, Missed
 from .lane import reason
-from .pump import RETRY_S, STALL_S, Target
+from .pump import RETRY_S, STALL_S, TURN_S, Target
 from .spool import SPOOL_BYTES, Spool, Watchers
 from .store import LogStore
 from .transform import Characters, Item, Lines, Text, Transform
@@ -278,7 +278,11 @@ class Transformed:
 
     def _write(self) -> bool:
         """Write what is transformed; False when it has to wait."""
+        end = asyncio.get_running_loop().time() + TURN_S
         while self._pending:
+            if asyncio.get_running_loop().time() > end:
+                self._retry(0.0)
+                return False
             try:
                 if isinstance(self.out, LogStore):
                     self._used(self.out)

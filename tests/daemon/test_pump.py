@@ -156,7 +156,7 @@ def test_flood(tmp_path: Path, copy: bool, maxbytes: int) -> None:
         os.close(write)
         await until(lambda: other.fd < 0, "the other's end")
         assert flooder.wait() == 0
-        assert turns > 5
+        assert turns > 2  # on a loaded machine each takes long
         assert store.end == total
         sizes = [path.stat().st_size for path in tmp_path.glob("log*")]
         assert sum(sizes) == total and max(sizes) <= (maxbytes or total)
