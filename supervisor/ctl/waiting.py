@@ -194,6 +194,10 @@ class _Waiting:
             session.print_json([{"namespec": n, "statename": s, "reached": ok} for n, s, ok in rows])
         else:
             for name, state in self.names.items():
-                session.line(f"{name}: ERROR (still {state} after {self._wanted.timeout_s:g} seconds)")
+                session.line(f"{name}: ERROR (still {state} after {_counted(self._wanted.timeout_s)})")
         if self.names:
             session.fail(status_codes.GENERIC)
+
+
+def _counted(count: float) -> str:
+    return f"{count:g} second{'' if count == 1 else 's'}"

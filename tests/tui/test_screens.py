@@ -352,6 +352,9 @@ def test_margins_of_the_past_end_with_it_and_the_program_is_asked_to_paint() -> 
         shows(screen, past + b"\x1b[H" + b"".join(b"line %d\r\n" % number for number in range(9)))
         assert body(screen)[:2] == (["line 0", "line 1"] if writer else ["line 5", "line 6"])
         assert wishes == ([Wish.REDRAW] if writer else [])
+    screen, _, wishes = attach()
+    shows(screen, b"nothing was before this")
+    assert wishes == []
 
 
 def test_a_paste_waits_for_a_program_that_reads_slowly() -> None:

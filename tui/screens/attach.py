@@ -176,6 +176,8 @@ class AttachScreen(Box):
         """What the program last wished to have in the clipboard."""
         self._clipboard_asked = False
         self._clipboard_allowed: bool | None = None
+        self._past = False
+        """Whether the past was shown, and nothing new yet."""
         self._torn = False
         self.top = 0
         """The row of the console's screen at which it begins."""
@@ -201,6 +203,7 @@ class AttachScreen(Box):
                     self._outbox.clear()  # meant for another process
                 self._scroll = None
                 self.terminal = None
+                self._past = False
                 if frame.tty:
                     size = max(1, frame.rows), max(1, frame.cols)
                     self.terminal = Terminal(*size, osc52=self._look.osc52)
@@ -263,15 +266,19 @@ class AttachScreen(Box):
             return False
         while backlog and pieces > 0:
             part, past = backlog.next(PIECE_BYTES)
+            self._past = self._past or past
             if not past:
                 self._end_past(self.terminal)
+            self.terminal.muted = past
             self.terminal.feed(part)
+            if past and backlog.at >= backlog.live:
+                self._end_past(self.terminal)
             wanted = self.terminal.take_clipboard()
             if wanted is not None and not self.terminal.muted:
                 self._copies(wanted)
             pieces -= 1
         if not backlog:
-            self._end_past(self.terminal)
+            self.terminal.muted = False
             if self._torn:  # a program that keeps a picture paints it whole when the size changes
                 self._torn = False
                 self._wish(Wish.REDRAW)
@@ -282,10 +289,14 @@ class AttachScreen(Box):
         return bool(backlog)
 
     def _end_past(self, terminal: Terminal) -> None:
-        """What comes now is new. Margins of the past may be those of another size: who needs them sets them again."""
-        if terminal.muted and self.peer.writer and not self.read_only:
-            self._torn = terminal.forget_margins() or self._torn
-        terminal.muted = False
+        """What comes now is new, and the program paints its picture anew.
+
+        Margins of the past may be those of another size: who needs them sets them again.
+        """
+        if self._past and self.peer.writer and not self.read_only:
+            terminal.forget_margins()
+            self._torn = True
+        self._past = False
 
     def _copies(self, data: bytes) -> None:
         """The program wishes to set the clipboard: the operator is asked once, by a key that no program gets."""

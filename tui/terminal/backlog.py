@@ -23,6 +23,8 @@ class Backlog:
 
     def __init__(self, live: int = 0) -> None:
         self.live = live
+        self.at = 0
+        """The offset behind what was handed out last."""
         self.skipped = 0
         self._pieces: deque[tuple[int, bytes]] = deque()
         self._size = 0
@@ -45,6 +47,7 @@ class Backlog:
         if len(part) < len(data):
             self._pieces.appendleft((offset + len(part), data[len(part) :]))
         self._size -= len(part)
+        self.at = offset + len(part)
         return part, before_live > 0
 
     def shed(self, *, alternate: bool) -> bytes | None:

@@ -178,11 +178,9 @@ class Terminal:
                     self._tokenizer.reset()
                     return
 
-    def forget_margins(self) -> bool:
-        """Scroll the whole screen again; whether less of it was scrolled."""
-        margins = self._screen.margins
+    def forget_margins(self) -> None:
+        """Scroll the whole screen again."""
         self._screen.all_margins()
-        return margins is not None
 
     def forget_unfinished(self) -> None:
         """What follows is not what would have followed: drop the sequence or character that was begun."""
