@@ -79,6 +79,7 @@ def test_the_console(supervise: Supervise, tmp_path: Path) -> None:
 
         for _ in range(WARM):
             cycle()
+        until(lambda: typed.read_bytes() == b"x" * WARM, "all that was typed so far")
         typed.write_bytes(b"")
         before, memory = descriptors(app.pid), memory_kb(app.pid)
         nothing_is_left(supervisor, typed, cycle)
