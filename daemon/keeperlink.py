@@ -41,6 +41,8 @@ class KeeperLink:
         self._ending = False
         self._full = False  # the socket takes no more for now, and the loop says when it does
         self._held: dict[str, tuple[int, int, int]] = {}
+        self.lost = False
+        """The keeper is gone: nothing that is asked for is answered any more."""
         sock.setblocking(False)
 
     def start(self) -> None:
@@ -198,6 +200,7 @@ class KeeperLink:
         self._loop.remove_reader(self._sock)
         self._loop.remove_writer(self._sock)
         self._loop = None
+        self.lost = True
         for future in self._waiting.values():
             future.cancel()
         self._on_lost()

@@ -224,6 +224,8 @@ async def _signal_one(supervisor: Supervisor, process: Process, sig: Any) -> boo
     supervisor.log.debug(
         f"sending {process.config.name} (pid {process.machine.pid}) sig {machine.signal_name(number)}"
     )
+    if supervisor.link.lost:
+        raise RPCError(Faults.FAILED, f"cannot signal {process.namespec}: the keeper is gone")
     code = await supervisor.link.signal(process.key, process.machine.gen, number, False)
     if code:
         raise RPCError(Faults.FAILED, f"cannot signal {process.namespec}: {os.strerror(code)}")

@@ -17,7 +17,7 @@ from supervisor.daemon.lastread import LastRead
 from supervisor.daemon.leftovers import Leftovers
 from supervisor.daemon.loop import Supervisor
 from supervisor.daemon.machines.process import Exited, Spawned, Start
-from supervisor.daemon.methods.processes import restart_process
+from supervisor.daemon.methods.processes import restart_process, signal_process
 from supervisor.daemon.methods.supervisor import Context
 from supervisor.daemon.update import Interrupted, Updates
 from supervisor.errors import RPCError
@@ -66,6 +66,23 @@ def test_an_update_that_is_interrupted_is_no_bug(tmp_path: Path) -> None:
     run(work, tmp_path)
     gc.collect()
     assert reported == []
+
+
+def test_a_signal_that_no_keeper_can_send_is_answered(tmp_path: Path) -> None:
+    async def work(supervisor: Supervisor, keeper: socket.socket) -> None:
+        begin(supervisor)
+        supervisor.link.start()
+        keeper.close()
+        while not supervisor.link.lost:
+            await asyncio.sleep(0.01)
+        parsed = Configuration("/c")
+        last_read = LastRead(parsed, lambda fd: None, supervisor.log.warn)
+        context = Context(supervisor, lambda: parsed, last_read, Leftovers(supervisor))
+        with pytest.raises(RPCError, match="the keeper is gone"):
+            await asyncio.wait_for(signal_process(context, Caller("me", "admin"), "g:p0", "HUP"), 10)
+        close(supervisor)
+
+    run(work, tmp_path)
 
 
 @pytest.mark.parametrize("name", ["g:p0", "g:*"])
