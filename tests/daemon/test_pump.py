@@ -18,6 +18,7 @@ import pytest
 from supervisor.daemon.output.pump import Channel, Sink, Target
 from supervisor.daemon.output.spool import Spool
 from supervisor.daemon.output.store import LogStore
+from tests.support.load import whole_log
 from tests.support.loops import run, until
 
 
@@ -121,6 +122,30 @@ def test_a_chatty_program_is_read_in_bulk(tmp_path: Path, pipe: Ends) -> None:
         await until(lambda: made.fd < 0, "the end")
         assert everything(tmp_path / "log") == b"a line\n" * lines
         assert store.takes < lines / 3
+        store.close()
+
+    run(work())
+
+
+@pytest.mark.parametrize("copy", [False, True], ids=["splice", "copy"])
+@pytest.mark.parametrize("size", [edge + n for edge in (4096, 65_536, 1 << 20) for n in (-1, 0, 1)])
+def test_writes_at_the_borders_of_pages_and_pipes(tmp_path: Path, pipe: Ends, size: int, copy: bool) -> None:
+    data = [bytes([65 + n]) * (size - 1) + b"\n" for n in range(3)]
+
+    def write() -> None:
+        for piece in data:
+            rest = memoryview(piece)
+            while rest:
+                rest = rest[os.write(pipe.write, rest) :]
+        pipe.close_write()
+
+    async def work() -> None:
+        store = LogStore(str(tmp_path / "log"), size, 10)
+        made = channel(pipe.read, store, Told(), copy)
+        made.start()
+        await asyncio.get_running_loop().run_in_executor(None, write)
+        await until(lambda: made.fd < 0, "the end")
+        assert whole_log(tmp_path / "log") == b"".join(data)
         store.close()
 
     run(work())
