@@ -79,3 +79,39 @@ def test_ten_thousand_old_archives(supervise: Supervise, tmp_path: Path, faults:
     )
     faults.checked(len(numbers) + count - backups)
     faults.injected("rotations among 10,000 old archives", backups)
+
+
+def numbers_in(data: bytes) -> list[int]:
+    """Of the whole lines of ``w0``; the first and the last may be a piece."""
+    return [int(line[3:12]) for line in data.split(b"\n")[1:-1]]
+
+
+def test_cleared_and_read_while_it_is_rotated(supervise: Supervise, tmp_path: Path, faults: Faults) -> None:
+    writers = Writers(tmp_path, 1, maxbytes=5_000, burst_bytes=2_000, pause_s=0.005)
+    log = tmp_path / "w0.log"
+    supervisor = supervise(writers.config())
+    until(lambda: len(log_set(log)) > 3, "a few rotations")
+    rpc = supervisor.rpc.supervisor
+    checked = 0
+    for n in range(150):
+        text = (
+            rpc.tailProcessStdoutLog("w0", 0, 3_000)[0]
+            if n % 2
+            else rpc.readProcessStdoutLog("w0", -3_000, 0)
+        )
+        numbers = numbers_in(text.encode())
+        assert numbers == list(range(numbers[0], numbers[0] + len(numbers))) if numbers else True, text
+        checked += len(numbers)
+        if n % 10 == 5:
+            assert rpc.clearProcessLogs("w0") is True
+    writers.end(0)
+    supervisor.wait_state("w0", "EXITED")
+    total = int((tmp_path / "w0.count").read_text())
+    until(lambda: f"w0 {total - 1:09d} ".encode() in log.read_bytes(), "the last line")
+    found = [numbers_in(part.read_bytes()) for part in log_set(log)]
+    for numbers in filter(None, found):
+        assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+    every = [number for numbers in found for number in numbers]
+    assert every == sorted(set(every)) and every[-1] == total - 1
+    faults.checked(checked + len(every))
+    faults.injected("a log is cleared while it is rotated and read", 15)
