@@ -25,6 +25,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
+from supervisor.namespec import split_namespec
 from supervisor.states import STOPPED_STATES
 from supervisor.states import ProcessStates as S
 
@@ -107,8 +108,10 @@ class Leftovers:
     def _changed(self, change: Change) -> None:
         process, transition = change.process, change.transition
         if change.removed:
-            self._looked_for = {k: e for k, e in self._looked_for.items() if self._is_known(e.process)}
-            self._left = {k: p for k, p in self._left.items() if self._is_known(p)}
+            group, name = split_namespec(change.removed)
+            key = f"{group}:{name}"
+            self._looked_for.pop(key, None)
+            self._left.pop(key, None)
         if process is None or transition is None:
             return
         if transition.new == S.STOPPING and process.machine.pid:
@@ -129,9 +132,6 @@ class Leftovers:
         if m.state != transition.new or m.deadline() is not None:
             return False
         return m.state == S.FATAL or (m.state in (S.STOPPED, S.EXITED) and transition.pid != 0)
-
-    def _is_known(self, process: Process) -> bool:
-        return self._supervisor.processes.get(process.key) is process
 
     def _begin(self, process: Process) -> _Ended:
         pid = process.machine.pid

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from typing import Any
 
 from supervisor.errors import RPCError
@@ -37,9 +38,9 @@ def system_methods(table: MethodTable) -> tuple[Method, ...]:
     async def multicall(context: Any, caller: Caller, calls: list[Any]) -> list[Any]:
         if len(calls) > MULTICALL_MAX:
             raise RPCError(Faults.INCORRECT_PARAMETERS, f"more than {MULTICALL_MAX} calls")
-        return [await _one(call, caller) for call in calls]
+        return [await _one(context, call, caller) for call in calls]
 
-    async def _one(call: Any, caller: Caller) -> Any:
+    async def _one(context: Any, call: Any, caller: Caller) -> Any:
         try:
             if not isinstance(call, dict):
                 raise RPCError(Faults.INCORRECT_PARAMETERS, "a call is to be a struct")
@@ -52,7 +53,15 @@ def system_methods(table: MethodTable) -> tuple[Method, ...]:
                 raise RPCError(Faults.INCORRECT_PARAMETERS, "params is to be an array")
             return await table.call(name, params, caller)
         except RPCError as error:
-            return {"faultCode": error.code, "faultString": error.text}
+            return _fault(error)
+        except Exception as error:  # noqa: BLE001  # a bug of ours ends this call, and none of the others
+            context.supervisor.log.critical(
+                f"uncaptured python exception in a call of system.multicall:\n{traceback.format_exc()}"
+            )
+            return _fault(RPCError(Faults.FAILED, f"{type(error)}:{error}"))
+
+    def _fault(error: RPCError) -> dict[str, Any]:
+        return {"faultCode": error.code, "faultString": error.text}
 
     name = Param("name", "string", "The name of the method, with its namespace")
     return (
