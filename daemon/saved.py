@@ -33,7 +33,7 @@ class Saved:
 
 
 def read_state(table: StateTable, journal: Journal) -> Saved:
-    """The snapshot as values. Raises ValueError or TypeError when it is not ours."""
+    """The snapshot as values; records of what was removed are given back. Raises ValueError or TypeError when it is not ours."""
     configuration: Configuration | None = None
     groups: dict[str, GroupConfig] = {}
     updates: dict[str, Target] = {}
@@ -70,11 +70,16 @@ def read_state(table: StateTable, journal: Journal) -> Saved:
     if configuration is None:
         raise ValueError("the snapshot has no configuration")
     saved = Saved(configuration, list(groups.values()), updates=updates)
+    members = {(process.group, process.name) for group in saved.groups for process in group.processes}
     for index, record in table.load().items():
         if record.get("k") == "s":
             saved.supervisor = record
-        elif record.get("k") == "p":
+        elif record.get("k") == "p" and (record["g"], record["n"]) in members:
             saved.records.setdefault(record["g"], {})[record["n"]] = (index, record)
+        elif record.get("k") == "p":
+            table.free(
+                index
+            )  # the daemon before died between a removal and this: not to be taken for the next of its name
         elif record.get("k") == "l":
             saved.logs[record["p"]] = (index, record)
     return saved

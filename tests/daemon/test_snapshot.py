@@ -181,6 +181,28 @@ def test_the_configuration_in_force_is_what_the_journal_adds_up_to() -> None:
     os.close(table.fd)
 
 
+def test_what_was_removed_is_not_taken_for_the_next_of_its_name() -> None:
+    """A daemon that is killed in the middle of a removal leaves records; another one adds the group again."""
+    journal, table = Journal.create(), StateTable.create()
+    group = GroupConfig("g", processes=(ProcessConfig("a", "g", "/bin/a"),))
+    journal.append({"all": encode(Configuration("/etc/x.conf", SupervisordConfig()))}, {"add": encode(group)})
+    table.write(0, {"k": "s"})
+    old = [table.allocate() for _ in range(3)]
+    table.write(old[2], {"k": "p", "g": "g", "n": "a", "s": 9})
+    table.free(old[0])
+    table.free(old[1])
+    journal.append({"remove": "g"})  # and it is killed before the record is given back
+    again = StateTable(table.fd)
+    saved = read_state(again, journal)
+    assert not saved.records and not saved.groups
+    journal.append({"add": encode(group)})
+    new = again.allocate()
+    again.write(new, {"k": "p", "g": "g", "n": "a", "s": 5})
+    assert read_state(StateTable(table.fd), journal).records["g"]["a"][1]["s"] == 5
+    os.close(journal.fd)
+    os.close(table.fd)
+
+
 def test_a_journal_without_a_configuration_is_not_ours() -> None:
     journal, table = Journal.create(), StateTable.create()
     with pytest.raises(ValueError, match="no configuration"):

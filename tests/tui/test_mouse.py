@@ -56,7 +56,7 @@ def test_a_second_press_opens(server: FakeThread, tmp_path: Path) -> None:
         console.keys("q", "x")
         console.see("stop api:worker_00  1/1 STOPPED")
         console.keys("4")
-        console.see("> events", "api:worker_00")
+        console.see("> events", "by admin", "@ you")
         console.mouse(("press", *console.place_of("you")), ("release", *console.place_of("you")))
         console.keys("enter")
         console.see("no process is selected")
