@@ -105,7 +105,7 @@ def test_stop_start_and_what_cannot_be_done(server: FakeThread, tmp_path: Path) 
     with app(tmp_path) as console:
         console.see("web_00")
         console.keys("x")
-        console.see("stop api:web_00  1/1 STOPPED")
+        console.see("stop api:web_00  1/1 STOPPED  u: start again")
         console.keys("x")
         console.see("api:web_00 is STOPPED: nothing to stop")
         server.do(lambda s: setattr(s.processes["api:web_00"], "start_fails", "no such file"))

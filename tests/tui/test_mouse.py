@@ -54,7 +54,7 @@ def test_a_second_press_opens(server: FakeThread, tmp_path: Path) -> None:
             )
         console.see("> api:worker_00")
         console.keys("q", "x")
-        console.see("stop api:worker_00  1/1 STOPPED")
+        console.see("stop api:worker_00  1/1 STOPPED  u: start again")
         console.keys("4")
         console.see("> events", "by admin", "@ you")
         console.mouse(("press", *console.place_of("you")), ("release", *console.place_of("you")))
