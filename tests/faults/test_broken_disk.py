@@ -10,7 +10,7 @@ import pytest
 
 from supervisor.daemon.output.store import LogStore
 from tests.conftest import Supervise
-from tests.faults.conftest import Faults
+from tests.faults.conftest import Faults, only_many
 from tests.faults.test_hung_mounts import IDLE, far, others_go_on, writers_on
 from tests.faults.test_kill import served_again
 from tests.faults.test_storage import troubles
@@ -90,8 +90,8 @@ class Lines:
 
 
 @pytest.mark.parametrize("dies", [False, True], ids=["goes on", "dies"])
-@pytest.mark.parametrize("times", [1, 3])
-@pytest.mark.parametrize("backups", [0, 3, 20])
+@pytest.mark.parametrize("times", [1, pytest.param(3, marks=only_many)])
+@pytest.mark.parametrize("backups", [pytest.param(0, marks=only_many), 3, pytest.param(20, marks=only_many)])
 def test_an_error_at_each_step_of_a_rotation(
     far: FuseDisk, faults: Faults, backups: int, times: int, dies: bool
 ) -> None:
@@ -176,7 +176,9 @@ def says_so(supervisor: Supervisor, error: str, names: list[str]) -> None:
         supervisor.wait_log(f"'{name}' {text}")
 
 
-@pytest.mark.parametrize("call", ["create", "rename", "open", "setattr"])
+@pytest.mark.parametrize(
+    "call", ["create", "rename", *(pytest.param(call, marks=only_many) for call in ("open", "setattr"))]
+)
 def test_a_rotation_that_fails_is_put_off(
     far: FuseDisk, supervise: Supervise, tmp_path: Path, faults: Faults, call: str
 ) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Supervise
-from tests.faults.conftest import MANY, Faults
+from tests.faults.conftest import MANY, Faults, only_many
 from tests.faults.test_keeper_killed import kill_keeper
 from tests.support.processes import alive, dies_within
 from tests.support.supervisor import Supervisor, child
@@ -64,7 +64,13 @@ def killed_while_typing(supervisor: Supervisor, call: str, nth: int) -> bool:
 
 @pytest.mark.parametrize("terminal", [True, False], ids=["terminal", "pipe"])
 @pytest.mark.parametrize(
-    "call", ["sendfile", "pwritev,pwritev2", "lseek", "sendto", "epoll_wait", "recvfrom"]
+    "call",
+    [
+        "sendfile",
+        "pwritev,pwritev2",
+        "recvfrom",
+        *(pytest.param(call, marks=only_many) for call in ("lseek", "sendto", "epoll_wait")),
+    ],
 )
 def test_killed_at_each_call(
     supervise: Supervise, tmp_path: Path, faults: Faults, call: str, terminal: bool

@@ -8,7 +8,7 @@ import pytest
 
 from supervisor.protocol import stream as p
 from tests.conftest import Supervise
-from tests.faults.conftest import Faults
+from tests.faults.conftest import Faults, only_many
 from tests.faults.test_storage import slowest_answer
 from tests.support.load import Writers, log_set, whole_log
 from tests.support.supervisor import PYTHON, Supervisor
@@ -29,7 +29,7 @@ KINDS = {"spliced": "", "transformed": "stdout_capture_maxbytes=1000\n", "termin
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("backups", [0, 3])
-@pytest.mark.parametrize("maxbytes", [1, 100])
+@pytest.mark.parametrize("maxbytes", [1, pytest.param(100, marks=only_many)])
 def test_a_flood_into_a_log_of_hardly_any_size(
     supervise: Supervise, tmp_path: Path, faults: Faults, maxbytes: int, backups: int, kind: str
 ) -> None:

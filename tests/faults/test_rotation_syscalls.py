@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Supervise
-from tests.faults.conftest import MANY, Faults
+from tests.faults.conftest import MANY, Faults, only_many
 from tests.support.load import log_set, whole_log
 from tests.support.processes import alive
 from tests.support.supervisor import child
@@ -32,7 +32,7 @@ def strace() -> None:
 
 
 @pytest.mark.timeout(400)
-@pytest.mark.parametrize("backups", [0, 3])
+@pytest.mark.parametrize("backups", [pytest.param(0, marks=only_many), 3])
 @pytest.mark.parametrize("kind", LINE_BYTES)
 def test_killed_at_each_call_of_a_rotation(
     supervise: Supervise, tmp_path: Path, faults: Faults, kind: str, backups: int
