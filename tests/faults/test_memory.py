@@ -33,9 +33,16 @@ def score(pid: int) -> int:
 
 
 def of_ours(supervisor: Supervisor) -> int:
-    """What keeper and daemon have; one and the same."""
-    (both,) = {score(supervisor.keeper_pid), score(supervisor.daemon_pid())}
-    return both
+    """What keeper and daemon have; one and the same, but while a program is being started."""
+    both: set[int] = set()
+
+    def alike() -> bool:
+        both.clear()
+        both.update((score(supervisor.keeper_pid), score(supervisor.daemon_pid())))
+        return len(both) == 1
+
+    until(alike, "keeper and daemon to have the same")
+    return both.pop()
 
 
 def all_of(pid: int) -> list[int]:
