@@ -100,6 +100,20 @@ class User:
                 pass
         return self.leaves()
 
+    def sees_after_interrupt(self, text: bytes) -> bytes:
+        """Press Ctrl-C and wait for ``text``.
+
+        Once more where it was lost: a signal between Python's last look and a system call that waits does not end it.
+        """
+        deadline = time.monotonic() + DEADLINE_S
+        while self.seen.find(text, self._mark) < 0 and time.monotonic() < deadline:
+            self.type(b"\x03")
+            again = time.monotonic() + DEADLINE_S / 4
+            while self.seen.find(text, self._mark) < 0 and (left := again - time.monotonic()) > 0:
+                if select.select([self.master], [], [], left)[0]:
+                    self._read(deadline, text)
+        return self.sees(text)
+
     @property
     def terminal_is_as_found(self) -> bool:
         return termios.tcgetattr(self.slave) == self.settings
