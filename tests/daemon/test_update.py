@@ -24,6 +24,7 @@ from supervisor.errors import RPCError
 from supervisor.faults import Faults
 from tests.daemon.test_streamserver import programs
 from tests.daemon.test_supervisor import run
+from tests.support.loops import until
 
 NO_PID = 2**30
 
@@ -73,8 +74,7 @@ def test_a_signal_that_no_keeper_can_send_is_answered(tmp_path: Path) -> None:
         begin(supervisor)
         supervisor.link.start()
         keeper.close()
-        while not supervisor.link.lost:
-            await asyncio.sleep(0.01)
+        await until(lambda: supervisor.link.lost, "the keeper to be missed")
         parsed = Configuration("/c")
         last_read = LastRead(parsed, lambda fd: None, supervisor.log.warn)
         context = Context(supervisor, lambda: parsed, last_read, Leftovers(supervisor))
