@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
-from dataclasses import dataclass, field
+
+from supervisor.valueclass import dataclass, field
 
 from .keeper import wire
 from .keeperlink import receive

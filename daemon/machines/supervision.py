@@ -8,7 +8,8 @@ processes.md section 8).
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+
+from supervisor.valueclass import dataclass, field
 
 
 @dataclass(slots=True)

@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from supervisor.valueclass import dataclass
 
 SPOOL_BYTES = 1 << 18
 AGAIN = -1

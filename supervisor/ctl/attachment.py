@@ -22,7 +22,6 @@ back for exactly the output bytes taken; nothing is sent after the end, nor whil
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
 
 from supervisor.client.typed import Typed
@@ -30,6 +29,7 @@ from supervisor.errors import UserError
 from supervisor.faults import Faults
 from supervisor.protocol import stream
 
+from ..valueclass import dataclass
 from .session import DETACHED, GENERIC, PROGRAM_EXITED
 
 REQUEST_ID: Final = 1
@@ -151,7 +151,7 @@ class Attachment:
         rows: int = 0,
         columns: int = 0,
         until_exit: bool = False,
-        leave: LeaveKey = LeaveKey(),
+        leave: LeaveKey = LeaveKey(),  # noqa: B008  # frozen
         token: bytes = b"",
     ) -> None:
         self.name = name

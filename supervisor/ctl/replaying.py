@@ -11,7 +11,6 @@ import os
 import select
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from supervisor.client import castfile
@@ -19,6 +18,7 @@ from supervisor.errors import UserError
 from supervisor.protocol import asciicast
 from supervisor.protocol.asciicast import Event
 
+from ..valueclass import dataclass
 from .attachment import only_picture
 from .help import usage
 from .session import GENERIC, INTERRUPTED, INVALID_ARGS, Session

@@ -11,7 +11,6 @@ import pwd
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Final, NamedTuple, Protocol, TextIO
 
 from supervisor.client.rpc import RPCClient
@@ -30,6 +29,7 @@ from supervisor.errors import (
 from supervisor.faults import Faults
 from supervisor.protocol.xmlrpc import Dumpable, Value
 
+from ..valueclass import dataclass, field
 from .format import Sanitiser, sanitise
 from .records import ProcessInfo, Reader
 

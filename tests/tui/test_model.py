@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -26,6 +25,7 @@ from supervisor.tui.model import (
     UsageTold,
     natural,
 )
+from supervisor.valueclass import replace
 
 
 def record(group: str, name: str, state: int = S.RUNNING, **facts: Any) -> ProcessRecord:

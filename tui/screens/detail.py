@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import urwid
@@ -11,6 +10,7 @@ import urwid
 from supervisor.ctl.why import Transition
 from supervisor.protocol.stream import ProcessRecord
 from supervisor.states import ProcessStates, getProcessStateDescription
+from supervisor.valueclass import dataclass
 
 from ..glyphs import spark, state_role
 from ..model import Model, Past, Ref, Sup

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+
+from supervisor.valueclass import replace
 
 from ..pane import Line, Look, Row
 from ..settings import SETTINGS, Setting, Settings, following, shown

@@ -16,11 +16,12 @@ import base64
 import binascii
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, NamedTuple
 
 from pyte.graphics import FG_BG_256
+
+from supervisor.valueclass import dataclass, field
 
 from . import modes as mo
 from .modes import InputModes, input_modes
@@ -138,8 +139,8 @@ class Terminal:
         self,
         rows: int,
         cols: int,
-        scrollback: Scrollback = Scrollback(),
-        colours: Colours = Colours(),
+        scrollback: Scrollback = Scrollback(),  # noqa: B008  # frozen
+        colours: Colours = Colours(),  # noqa: B008  # frozen
         *,
         osc52: bool = False,
     ) -> None:
