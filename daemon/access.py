@@ -33,10 +33,10 @@ import struct
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 from supervisor import passwords
-from supervisor.valueclass import dataclass
 
 ROLES: Final = ("none", "observer", "operator", "admin")
 FREE_FAILURES: Final = 5

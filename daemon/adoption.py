@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-
-from supervisor.valueclass import dataclass, field
+from dataclasses import dataclass, field
 
 from .keeper import wire
 from .keeperlink import receive

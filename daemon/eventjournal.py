@@ -11,9 +11,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from typing import Any
-
-from supervisor.valueclass import dataclass, field
 
 from .snapshot import Journal
 

@@ -9,11 +9,11 @@ object that plug-ins have of the process, looked up when it is asked for.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Final
 
 from supervisor.config.model import GroupConfig, ProcessConfig
 from supervisor.process import Subprocess
-from supervisor.valueclass import dataclass
 
 Live = Callable[[], Any]
 """The plug-ins' object of a process; None when there is none, or no longer."""

@@ -17,6 +17,7 @@ import socket
 import time
 from collections.abc import Coroutine, Iterator, MutableMapping
 from configparser import RawConfigParser
+from dataclasses import fields, replace
 from typing import Any, Final, cast
 
 from supervisor.config.model import (
@@ -36,7 +37,6 @@ from supervisor.process import ProcessGroupBase, Subprocess
 from supervisor.states import STOPPED_STATES, SupervisorStates
 from supervisor.states import ProcessStates as S
 from supervisor.supervisord import Supervisor as SupervisorBase
-from supervisor.valueclass import fields, replace
 
 from .access import Caller
 from .additions import add_processes, load_processes

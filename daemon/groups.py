@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 
 from supervisor.config.model import GroupConfig
-from supervisor.valueclass import dataclass, field, replace
 
 from .process import Process
 

@@ -17,10 +17,9 @@ who can answer it without reading the head once more.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from enum import Enum
 from typing import Final
-
-from supervisor.valueclass import dataclass
 
 HEAD_MAX_BYTES: Final = 16 << 10
 FIELDS_MAX: Final = 100

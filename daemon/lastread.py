@@ -12,12 +12,12 @@ from __future__ import annotations
 import os
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 import msgpack
 
 from supervisor.config.model import Configuration, ProcessConfig, decode, encode
-from supervisor.valueclass import replace
 
 from .snapshot import Journal
 

@@ -22,12 +22,12 @@ import os
 import signal
 import time
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Final
 
 from supervisor.namespec import split_namespec
 from supervisor.states import STOPPED_STATES
 from supervisor.states import ProcessStates as S
-from supervisor.valueclass import dataclass, field
 
 from . import descendants
 from .descendants import Seen, named

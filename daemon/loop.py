@@ -16,6 +16,7 @@ import signal
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
 from supervisor.config.model import GroupConfig, ProcessConfig, SupervisordConfig, encode
@@ -23,7 +24,6 @@ from supervisor.namespec import split_namespec
 from supervisor.protocol.record import ProcessRecord
 from supervisor.states import STOPPED_STATES, SupervisorStates, getSupervisorStateDescription
 from supervisor.states import ProcessStates as S
-from supervisor.valueclass import dataclass, replace
 
 from .configjournal import ConfigJournal
 from .ending import Ending

@@ -18,6 +18,7 @@ import re
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -26,7 +27,6 @@ from supervisor.config.model import Configuration, PluginConfig
 from supervisor.errors import RPCError, UserError
 from supervisor.faults import Faults
 from supervisor.http import NOT_DONE_YET
-from supervisor.valueclass import dataclass
 
 from .access import Caller
 from .bridge import Deferred

@@ -13,6 +13,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from typing import Any
 
@@ -22,7 +23,6 @@ from supervisor.namespec import make_namespec
 from supervisor.protocol.record import TEXT_MAX_CHARACTERS, ProcessRecord
 from supervisor.protocol.structs import StructHead, extended
 from supervisor.states import ProcessStates as S
-from supervisor.valueclass import dataclass, field
 
 from .descendants import Seen, named
 from .history import History, Place

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from supervisor.config.model import Configuration, GroupConfig, ProcessConfig, decode, encode
-from supervisor.valueclass import dataclass, field, replace
 
 from .groups import in_order
 from .loop import Supervisor

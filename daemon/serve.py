@@ -22,6 +22,7 @@ import socket
 import sys
 import time
 import traceback
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +35,6 @@ from supervisor.config.model import (
 from supervisor.errors import EXIT_USAGE, ConfigError, UserError
 from supervisor.states import ProcessStates as S
 from supervisor.states import SupervisorStates
-from supervisor.valueclass import dataclass, replace
 
 from . import fcgi, filesize, inputjournal, lastread, rehearsal
 from .adoption import Held, adopt

@@ -10,11 +10,11 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+from dataclasses import replace
 from typing import Any, Final
 
 from supervisor.config.model import GroupConfig, StreamServerConfig, UnixServerConfig
 from supervisor.protocol import stream
-from supervisor.valueclass import replace
 
 from .doors import Doors
 from .events import EventBus

@@ -16,13 +16,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 from supervisor.config.diff import GroupStep, Step, plan_group
 from supervisor.config.model import GroupConfig, ProcessConfig, encode
 from supervisor.states import RUNNING_STATES, STOPPED_STATES, SupervisorStates
 from supervisor.states import ProcessStates as S
-from supervisor.valueclass import dataclass, field
 
 from .loop import Supervisor
 from .machines import process as machine

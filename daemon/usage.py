@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from typing import Final
 
 import psutil
-
-from supervisor.valueclass import dataclass
 
 FRESH_S: Final = 0.4
 """A sample that is no older serves whoever asks: measured over less, CPU would be noise."""

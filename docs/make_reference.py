@@ -8,6 +8,7 @@ method table, options.rst (included by configuration.rst) from the table of opti
 from __future__ import annotations
 
 import ast
+import dataclasses
 import inspect
 import sys
 import typing
@@ -20,7 +21,6 @@ from supervisor.daemon.methods.system import system_methods
 from supervisor.daemon.methods.table import Method, MethodTable
 from supervisor.protocol import stream
 from supervisor.tui import commands, keymap
-from supervisor.valueclass import MISSING, fields
 
 DOCS = Path(__file__).resolve().parent
 ROOT = DOCS.parent
@@ -38,10 +38,10 @@ def kind(hint: object) -> str:
 def fields_of(cls: type) -> list[str]:
     hints = typing.get_type_hints(cls)
     lines = []
-    for spec in fields(cls):
+    for spec in dataclasses.fields(cls):
         shown = "any" if spec.name in ("value", "params") else kind(hints[spec.name])
-        optional = spec.default is not MISSING or spec.default_factory is not MISSING
-        default = f", default ``{spec.default!r}``" if spec.default is not MISSING else ""
+        optional = spec.default is not dataclasses.MISSING or spec.default_factory is not dataclasses.MISSING
+        default = f", default ``{spec.default!r}``" if spec.default is not dataclasses.MISSING else ""
         lines.append(f"  * ``{spec.name}`` ({shown}{default if optional else ''})")
     return lines
 

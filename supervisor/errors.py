@@ -7,9 +7,9 @@ escapes is a bug of ours.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from .faults import fault_name
-from .valueclass import dataclass
 
 EXIT_OK = 0
 EXIT_GENERIC = 1

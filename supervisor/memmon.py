@@ -12,6 +12,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import psutil
@@ -20,7 +21,6 @@ from . import childutils
 from .config.values import byte_size
 from .namespec import make_namespec
 from .states import ProcessStates
-from .valueclass import dataclass, field
 from .xmlrpc import xmlrpclib
 
 HELP: Final = """\

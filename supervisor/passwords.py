@@ -18,9 +18,8 @@ import hashlib
 import hmac
 import os
 import re
+from dataclasses import dataclass
 from typing import Final
-
-from .valueclass import dataclass
 
 DEFAULT_LN: Final = 15
 DEFAULT_R: Final = 8

@@ -6,10 +6,10 @@ import asyncio
 import shlex
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from supervisor.errors import LinkLost, RPCError, ServerError, StreamError, UserError
-from supervisor.valueclass import dataclass, replace
 
 from .commands import HARMLESS, SIGNALS, Aim, Call, Plan, Progress, Verb, aim_at, fault_words, plan
 from .desk import Desk

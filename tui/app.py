@@ -23,6 +23,7 @@ import sys
 import termios
 import time
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -32,7 +33,6 @@ from urwid.display.raw import Screen as RawScreen
 from urwid.util import get_encoding
 
 from supervisor.errors import EXIT_GENERIC, EXIT_OK, UserError
-from supervisor.valueclass import replace
 
 from . import files
 from . import theme as themes

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
 from supervisor.errors import UserError
 from supervisor.protocol import stream as wire
-from supervisor.valueclass import dataclass
 
 from .actions import Actions
 from .commands import Aim, Verb

@@ -13,13 +13,12 @@ selectors, skin tones, flags) is painted as something that does not.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final, Literal
 
 import urwid
 from pyte.graphics import FG_BG_256
 from urwid.util import get_encoding
-
-from supervisor.valueclass import dataclass
 
 from .terminal import DEFAULT, Attrs, Colour, Line
 from .terminal.width import cells, text_width

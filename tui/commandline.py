@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from getpass import getpass
 from pathlib import Path
 from typing import Final, NoReturn
@@ -13,7 +14,6 @@ from typing import Final, NoReturn
 from supervisor.config.load import find_config, load_ctl
 from supervisor.errors import UserError
 from supervisor.tls import TlsFiles
-from supervisor.valueclass import dataclass, replace
 from supervisor.version import VERSION
 
 from . import files

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
@@ -16,7 +17,6 @@ from supervisor.errors import UserError
 from supervisor.faults import Faults
 from supervisor.protocol.stream import ProcessRecord, Value
 from supervisor.states import RUNNING_STATES, SIGNALLABLE_STATES, ProcessStates
-from supervisor.valueclass import dataclass, field, replace
 
 from .listview import SORTS
 from .model import Model, Ref, matches, natural

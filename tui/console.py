@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 import urwid
@@ -17,7 +18,6 @@ from supervisor.errors import UserError
 from supervisor.protocol import stream as wire
 from supervisor.states import ProcessStates
 from supervisor.terminalreplies import Replies
-from supervisor.valueclass import replace
 
 from . import filters
 from .actions import ROLLING_SIZE, Actions

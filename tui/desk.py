@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, Protocol
 
 import urwid
 
 from supervisor.errors import UserError
-from supervisor.valueclass import replace
 
 from .keyfile import SEQUENCE_S, KeyFile
 from .keymap import KeyMap

@@ -10,10 +10,10 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Final
 
 from supervisor.errors import UserError
-from supervisor.valueclass import dataclass
 
 from .link import Connection, Feed
 from .logbuffer import MAX_BYTES, LogBuffer, Merged

@@ -11,10 +11,10 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from supervisor.errors import UserError
 from supervisor.namespec import make_namespec
-from supervisor.valueclass import dataclass
 
 from .patterns import LATE, Pattern
 

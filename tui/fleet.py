@@ -8,9 +8,8 @@ second, and costs what needs attention, not what there is.
 from __future__ import annotations
 
 import fnmatch
+from dataclasses import dataclass, replace
 from typing import Final
-
-from supervisor.valueclass import dataclass, replace
 
 from .commands import Aim, aim_at
 from .model import REORDER_EVERY_S, LinkKind, Model, Ref, Sup, natural, severity

@@ -7,11 +7,11 @@ never know widgets.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from supervisor.protocol.stream import ProcessRecord
 from supervisor.states import ProcessStates
-from supervisor.valueclass import dataclass
 
 _S = ProcessStates
 

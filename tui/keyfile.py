@@ -23,11 +23,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Final
 
 from supervisor.errors import UserError
-from supervisor.valueclass import dataclass
 
 from . import tomltext
 from .commands import ATTACHED, COMMANDS, check_argument

@@ -7,10 +7,10 @@ Key names are urwid's, and ``space``. Contexts are asked in order, the innermost
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from supervisor.errors import UserError
-from supervisor.valueclass import dataclass
 
 from .commands import COMMANDS, SECTIONS, Command, described
 

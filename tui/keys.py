@@ -8,9 +8,8 @@ gives one name to several of them.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
-
-from supervisor.valueclass import dataclass
 
 from .terminal.modes import InputModes
 

@@ -14,6 +14,7 @@ import os
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Final, Protocol
 
 from supervisor.client import rpc
@@ -37,7 +38,6 @@ from supervisor.namespec import split_namespec
 from supervisor.protocol import stream as wire
 from supervisor.states import ProcessStates
 from supervisor.tls import TlsFiles
-from supervisor.valueclass import replace
 
 from .glance import AGAIN_S, CREDIT_BYTES, GLANCE_BYTES, Glance
 from .logbuffer import LogBuffer, Older

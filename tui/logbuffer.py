@@ -17,11 +17,10 @@ import time
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from heapq import merge
 from itertools import accumulate, repeat
 from typing import Final, NamedTuple
-
-from supervisor.valueclass import dataclass, field
 
 from .linetime import times
 from .logtext import strip

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from functools import lru_cache
@@ -20,7 +21,6 @@ from typing import Final, NamedTuple
 from supervisor.namespec import make_namespec
 from supervisor.protocol.stream import ProcessRecord
 from supervisor.states import RUNNING_STATES, ProcessStates
-from supervisor.valueclass import dataclass, field
 
 from .filters import Subject
 from .words import clean, exit_words, spawn_error, tries_words

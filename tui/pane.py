@@ -8,12 +8,11 @@ are names of theme roles, or ``ROLE@PLACE`` (see ``theme``).
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
 import urwid
 from urwid.util import get_encoding
-
-from supervisor.valueclass import dataclass, field
 
 from .canvas import Painter
 from .commands import Command

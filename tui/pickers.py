@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Final
 
 from supervisor.errors import UserError
-from supervisor.valueclass import replace
 
 from . import filters
 from .commands import ACT, ATTACHED, COMMANDS, MOVE, SECTIONS, Aim, Verb, aim_at, described

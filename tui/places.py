@@ -25,6 +25,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from os.path import expanduser
 from typing import Any, Final
 from urllib.parse import unquote
@@ -32,7 +33,6 @@ from urllib.parse import unquote
 from supervisor.config.kinds import CONSOLE_COLOURS
 from supervisor.errors import UserError
 from supervisor.tls import NO_FILES, TlsFiles
-from supervisor.valueclass import dataclass, field, replace
 
 PLACES_MAX: Final = 1000
 _NAME: Final = re.compile(r"[^\s:/\x00-\x1f\x7f]{1,64}")

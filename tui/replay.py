@@ -13,13 +13,13 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from typing import BinaryIO, Final
 
 from supervisor.client import castfile
 from supervisor.errors import StreamError, UserError
 from supervisor.protocol import stream as wire
 from supervisor.protocol.asciicast import CastError, Event
-from supervisor.valueclass import dataclass, replace
 
 from .desk import Timer
 from .glance import Glance

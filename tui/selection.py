@@ -7,9 +7,8 @@ with the one before it is no place: it is taken along. Must never know panes, bu
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, field
 from typing import Final
-
-from supervisor.valueclass import dataclass, field
 
 from .terminal.width import width
 

@@ -7,11 +7,11 @@ The settings screen, the check of the file and the documentation are made of thi
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Final
 
 from supervisor.errors import UserError
-from supervisor.valueclass import dataclass, replace
 
 from . import sizes, tomltext
 from .keyfile import PRESETS

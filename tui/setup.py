@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from supervisor.errors import UserError
-from supervisor.valueclass import replace
 
 from .commands import COMMANDS
 from .desk import Desk

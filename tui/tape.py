@@ -30,6 +30,7 @@ from __future__ import annotations
 import codecs
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
 from typing import Final, Protocol
 
 from supervisor.errors import RemoteProtocolError
@@ -37,7 +38,6 @@ from supervisor.namespec import make_namespec, split_namespec
 from supervisor.protocol import stream as wire
 from supervisor.protocol.asciicast import CastError, Event, Header, Writer, size_of
 from supervisor.states import ProcessStates
-from supervisor.valueclass import dataclass, fields
 
 from .logbuffer import Older
 from .model import ChangeTold, GoneTold, LinkKind, LinkTold, Message, SnapshotTold, UsageTold, WholeTold
@@ -130,9 +130,7 @@ class Writing:
 
     def told(self, at_s: float, message: Message) -> bytes:
         if isinstance(message, LinkTold):
-            return self._event(
-                at_s, "l", {spec.name: getattr(message, spec.name) for spec in fields(message)}
-            )
+            return self._event(at_s, "l", asdict(message))
         return b"".join(
             self._event(at_s, "s", {"sup": message.sup, **_body(frame)}) for frame in _frames(message)
         )

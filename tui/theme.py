@@ -12,10 +12,10 @@ from __future__ import annotations
 import colorsys
 import tomllib
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from supervisor.errors import UserError
-from supervisor.valueclass import dataclass
 
 MAX_INHERITS: Final = 4
 MAX_NAMED: Final = 5

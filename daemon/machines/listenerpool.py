@@ -33,11 +33,10 @@ from __future__ import annotations
 from bisect import insort
 from collections import deque
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from enum import Enum
-from operator import attrgetter
 
 from supervisor.events import Event as Notice
-from supervisor.valueclass import dataclass, field
 
 RETRY_S = 0.1
 RETRY_MAX_S = 5.0
@@ -54,18 +53,15 @@ def following(serial: int) -> int:
     return 0 if serial >= SERIAL_MAX else serial + 1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Entry:
-    """One event in one pool. ``event`` is what a result handler gets."""
+    """One event in one pool; ordered by ``poolserial``. ``event`` is what a result handler gets."""
 
     poolserial: int
     serial: int
     name: str
     payload: bytes
     event: Notice = field(compare=False, repr=False)
-
-
-BY_POOLSERIAL = attrgetter("poolserial")
 
 
 class Outcome(Enum):
@@ -255,7 +251,7 @@ class ListenerPool:
     def entries(self) -> list[Entry]:
         """Every event that is not done, in order."""
         held = [m.entry for m in self.members.values() if m.entry is not None]
-        return sorted((*self._buffer, *held), key=BY_POOLSERIAL)
+        return sorted((*self._buffer, *held))
 
     def deadline(self) -> float | None:
         """When Deadline is to be sent; None for never."""
@@ -277,7 +273,7 @@ class ListenerPool:
             if member is not None and serial in by_serial:
                 member.running = True
                 self._give(member, by_serial.pop(serial), since)
-        self._buffer.extend(sorted(by_serial.values(), key=BY_POOLSERIAL))
+        self._buffer.extend(sorted(by_serial.values()))
         self._bytes = sum(len(entry.payload) for entry in self._buffer)
 
     def handle(self, event: Event, now: float) -> list[Action]:
@@ -382,11 +378,9 @@ class ListenerPool:
             f"rebuffering event {entry.serial} for pool {self.name} (buf size={len(self._buffer)}, "
             f"max={self.limit})",
         )
-        if (
-            self._buffer and self._buffer[0].poolserial < entry.poolserial
-        ):  # another member's came back before it
+        if self._buffer and self._buffer[0] < entry:  # another member's came back before it
             ordered = list(self._buffer)
-            insort(ordered, entry, key=BY_POOLSERIAL)
+            insort(ordered, entry)
             self._buffer = deque(ordered)
         else:
             self._buffer.appendleft(entry)

@@ -32,12 +32,12 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from supervisor.config.model import AutoRestart, ProcessConfig
 from supervisor.states import ProcessStates as S
 from supervisor.states import getProcessStateDescription
-from supervisor.valueclass import dataclass
 
 MIN_RESTART_INTERVAL_S = 1.0
 KILL_AGAIN_S = 1.0

@@ -8,8 +8,7 @@ processes.md section 8).
 from __future__ import annotations
 
 from collections.abc import Iterable
-
-from supervisor.valueclass import dataclass, field
+from dataclasses import dataclass, field
 
 
 @dataclass(slots=True)

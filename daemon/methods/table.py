@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from supervisor.errors import RPCError
 from supervisor.faults import Faults
-from supervisor.valueclass import dataclass
 
 from ..access import Caller
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
-
-from supervisor.valueclass import dataclass
 
 from .spool import Watchers
 from .store import CHUNK_BYTES

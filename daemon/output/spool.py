@@ -8,8 +8,7 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Callable
-
-from supervisor.valueclass import dataclass
+from dataclasses import dataclass
 
 SPOOL_BYTES = 1 << 18
 AGAIN = -1

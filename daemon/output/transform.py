@@ -14,10 +14,10 @@ capture keeps the last ``capture_maxbytes``; a line for syslog is cut at
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Any
 
 from supervisor.events import ProcessCommunicationEvent
-from supervisor.valueclass import dataclass
 
 BEGIN = ProcessCommunicationEvent.BEGIN_TOKEN
 END = ProcessCommunicationEvent.END_TOKEN

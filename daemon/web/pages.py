@@ -11,12 +11,12 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
 from supervisor.namespec import make_namespec
 from supervisor.states import ProcessStates as S
-from supervisor.valueclass import dataclass
 
 ERROR_STATES = frozenset((S.FATAL, S.BACKOFF))
 STARTABLE_STATES = frozenset((S.STOPPED, S.EXITED, S.FATAL))

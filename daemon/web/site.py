@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
 from supervisor.errors import RPCError
 from supervisor.faults import Faults
 from supervisor.namespec import split_namespec
-from supervisor.valueclass import dataclass
 
 from .pages import Frame, confirm_page, index_page, tail_page
 

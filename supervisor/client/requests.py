@@ -13,12 +13,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from ..errors import RemoteProtocolError, RPCError
 from ..faults import fault_name
 from ..protocol import stream as wire
-from ..valueclass import replace
 from .typed import Typed
 
 KEEPS_WRITING_S: Final = 10.0

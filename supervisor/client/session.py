@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
 from ..protocol import stream as wire
-from ..valueclass import dataclass, replace
 from .requests import OVER, Request
 
 DELAYS_S: Final = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)

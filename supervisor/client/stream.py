@@ -11,12 +11,12 @@ import os
 import secrets
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from ..errors import AuthFailed, LinkLost, RemoteProtocolError, StreamError, UserError
 from ..protocol import stream as wire
 from ..tls import HANDSHAKE_S, TlsFiles, client_context, closed, trouble
-from ..valueclass import dataclass
 from .command import Command
 from .requests import Attachment, Follow, Handler, Request, Subscription, Usage, fault_error
 from .session import HOPELESS, OPEN_WITHIN_S, LinkState, Phase, Session

@@ -8,13 +8,14 @@ options that force it. What is no reason to touch a process is said in ``same_gr
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import signal
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from ..valueclass import dataclass, fields, is_dataclass, replace
 from .model import (
     AutoRestart,
     ChannelConfig,
@@ -78,11 +79,11 @@ _PLAIN_KINDS: Final = (GroupKind.PROGRAM, GroupKind.GROUP)
 def _shell(group: GroupConfig) -> GroupConfig:
     """What is the group's own, but for its priority."""
     kind = GroupKind.PROGRAM if group.kind in _PLAIN_KINDS else group.kind
-    return replace(group, priority=0, processes=(), kind=kind)
+    return dataclasses.replace(group, priority=0, processes=(), kind=kind)
 
 
 def _comparable(process: ProcessConfig) -> ProcessConfig:
-    return replace(
+    return dataclasses.replace(
         process,
         program="",
         group="",
@@ -96,7 +97,7 @@ def _comparable(process: ProcessConfig) -> ProcessConfig:
 
 def _comparable_channel(channel: ChannelConfig) -> ChannelConfig:
     if channel.logfile.kind is LogKind.AUTO:
-        return replace(channel, logfile=LogFile(LogKind.AUTO))
+        return dataclasses.replace(channel, logfile=LogFile(LogKind.AUTO))
     return channel
 
 
@@ -220,7 +221,7 @@ def _differences(old: dict[str, str], new: dict[str, str]) -> Iterator[OptionCha
 
 
 def _process_options(process: ProcessConfig) -> Iterator[tuple[str, str]]:
-    for field in fields(process):
+    for field in dataclasses.fields(process):
         value = getattr(process, field.name)
         if field.name in ("name", "program", "group", "user", "uid", "fcgi"):
             continue
@@ -243,11 +244,11 @@ def _socket_options(socket: FastCgiSocket | None) -> Iterator[tuple[str, str]]:
 
 def _options(value: object) -> Iterator[tuple[str, str]]:
     """The fields of a dataclass of the model, those of dataclasses in it among them."""
-    if not is_dataclass(value):
+    if not dataclasses.is_dataclass(value):
         return
-    for field in fields(value):
+    for field in dataclasses.fields(value):
         item = getattr(value, field.name)
-        if is_dataclass(item) and not isinstance(item, LogFile):
+        if dataclasses.is_dataclass(item) and not isinstance(item, LogFile):
             yield from _options(item)
         elif field.name not in ("name", "processes"):
             yield field.name, _text(field.name, item)

@@ -17,9 +17,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
-
-from ..valueclass import dataclass
 
 MAX_CHARACTERS: Final = 2 * 1024 * 1024
 """More than the kernel takes at an exec, with its usual limits."""

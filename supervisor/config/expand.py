@@ -10,9 +10,8 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
-
-from ..valueclass import dataclass
 
 MAX_WIDTH: Final = 1000
 MAX_RESULT_CHARACTERS: Final = 16 * 1024 * 1024

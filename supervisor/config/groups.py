@@ -6,9 +6,10 @@ file works for somebody today, so it is read as Supervisor reads it, and warned 
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from ..valueclass import dataclass, replace
 from . import values
 from .fcgi import fcgi_socket
 from .listeners import listener
@@ -68,7 +69,10 @@ class GroupLoader:
         priority = section.get("priority", values.integer, -1)
         processes = self._processes(section, name, name)
         # it could not be told from the protocol
-        quiet = tuple(replace(p, stdout=replace(p.stdout, capture_maxbytes=0)) for p in processes)
+        quiet = tuple(
+            dataclasses.replace(p, stdout=dataclasses.replace(p.stdout, capture_maxbytes=0))
+            for p in processes
+        )
         self._add(GroupConfig(name, priority, GroupKind.LISTENER, quiet, listener(section)), section)
 
     def _load_group(self, section: Section) -> tuple[str, ...]:
@@ -104,7 +108,7 @@ class GroupLoader:
         self._count += len(processes)
         if section is self._fcgi.get(program):
             socket = fcgi_socket(section, program)
-            return tuple(replace(process, fcgi=socket) for process in processes)
+            return tuple(dataclasses.replace(process, fcgi=socket) for process in processes)
         return processes
 
     def _add(self, config: GroupConfig, section: Section) -> None:
@@ -137,7 +141,7 @@ class GroupLoader:
                 )
         if len(processes) == len(config.processes):
             return config
-        return replace(config, processes=tuple(processes.values()))
+        return dataclasses.replace(config, processes=tuple(processes.values()))
 
     def _section_of(self, program: str) -> Section:
         return self._programs.get(program) or self._fcgi.get(program) or self._listeners[program]

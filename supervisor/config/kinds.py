@@ -1,17 +1,17 @@
 """The part of the model that supervisorctl needs, and that converters give; must never know how the text looked.
 
-``model`` has all of it under the same names. It stands apart because every class costs an
-interpreter that starts: a one-shot command makes only these.
+``model`` has all of it under the same names. It stands apart because every dataclass
+costs an interpreter that starts: a one-shot command makes only these.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
 from ..errors import ConfigProblem
 from ..tls import NO_FILES, TlsFiles
-from ..valueclass import dataclass, field
 
 
 class AutoRestart(StrEnum):

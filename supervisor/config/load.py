@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache, partial
 from typing import TypeVar
 
 from ..errors import ConfigError
-from ..valueclass import replace
 from . import values
 from .common import (
     COMMAND_LINE,

@@ -8,8 +8,10 @@ plain data, so that it can be written to the daemon's snapshot and read back
 
 from __future__ import annotations
 
+import dataclasses
 import typing
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
 from types import UnionType
@@ -17,7 +19,6 @@ from typing import Any, Final, TypeVar
 
 from ..errors import ConfigProblem
 from ..tls import TlsFiles
-from ..valueclass import dataclass, field, fields, is_dataclass
 from .kinds import AUTO_LOG, AutoRestart, CtlConfig, LogFile, LogKind, PluginConfig
 
 __all__ = [
@@ -275,7 +276,7 @@ def encode(value: object) -> Any:
 @cache
 def _field_names(kind: Any) -> tuple[str, ...]:
     """Of a dataclass; empty for any other class."""
-    return tuple(f.name for f in fields(kind)) if is_dataclass(kind) else ()
+    return tuple(f.name for f in dataclasses.fields(kind)) if dataclasses.is_dataclass(kind) else ()
 
 
 def decode(kind: type[T], data: Any) -> T:
@@ -290,7 +291,7 @@ def decode(kind: type[T], data: Any) -> T:
 @cache
 def _decoder(kind: Any) -> Callable[[Any], Any]:
     """What makes a ``kind``; its hints are looked at once, not for each of thousands of programs."""
-    if is_dataclass(kind) and isinstance(kind, type):
+    if dataclasses.is_dataclass(kind) and isinstance(kind, type):
         return _record_decoder(kind)
     origin, args = typing.get_origin(kind), typing.get_args(kind)
     if origin is tuple:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Final
-
-from ..valueclass import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)

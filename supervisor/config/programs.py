@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from ..valueclass import dataclass, replace
 from . import values
 from .environment import environment
 from .expand import Names
@@ -169,7 +170,7 @@ class _VaryingOptions:
         own = self._environment.read(names)
         if own:
             names = {**names, **{f"ENV_{key}": value for key, value in own}}
-        return replace(
+        return dataclasses.replace(
             self._common,
             name=self._name.read(names),
             command=self._command.read(names),

@@ -12,10 +12,10 @@ import glob as globbing
 import os
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from typing import Final
 
 from ..errors import ConfigError, ConfigProblem
-from ..valueclass import dataclass, field
 from .expand import ExpansionError, Names, expand, shortened
 from .values import printable
 

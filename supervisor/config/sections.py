@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
-from ..valueclass import dataclass
 from .expand import ExpansionError, Names, Template, compile_template, expand, shortened
 from .reader import Place, Problems, RawSection, RawValue
 

@@ -22,6 +22,7 @@ back for exactly the output bytes taken; nothing is sent after the end, nor whil
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Final
 
 from supervisor.client.typed import Typed
@@ -29,7 +30,6 @@ from supervisor.errors import UserError
 from supervisor.faults import Faults
 from supervisor.protocol import stream
 
-from ..valueclass import dataclass
 from .session import DETACHED, GENERIC, PROGRAM_EXITED
 
 REQUEST_ID: Final = 1
@@ -151,7 +151,7 @@ class Attachment:
         rows: int = 0,
         columns: int = 0,
         until_exit: bool = False,
-        leave: LeaveKey = LeaveKey(),  # noqa: B008  # frozen
+        leave: LeaveKey = LeaveKey(),
         token: bytes = b"",
     ) -> None:
         self.name = name

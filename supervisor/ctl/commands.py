@@ -9,6 +9,7 @@ original showed an exception in place of a routine answer there is one clear lin
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import time
 from collections.abc import Callable, Sequence
@@ -26,7 +27,6 @@ from supervisor.namespec import split_namespec
 from supervisor.protocol.xmlrpc import Value
 from supervisor.states import STOPPED_STATES, ProcessStates
 
-from ..valueclass import replace
 from . import configuring
 from . import session as status_codes
 from .actions import NO_MATCH, clear, restart, signal, start, stop
@@ -288,7 +288,7 @@ def open_server(session: Session, words: list[str]) -> None:
     if not url.startswith(("http://", "https://", "unix://")):
         session.failure("ERROR: url must be http:// or unix://")
         return
-    session.connect(replace(session.config, serverurl=url))
+    session.connect(dataclasses.replace(session.config, serverurl=url))
     if not check_version(session):
         session.fail(status_codes.STATUS_UNKNOWN)
         return

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 
 from supervisor.errors import AccessDenied, LocalProtocolError, OutputError, SupervisorError
 
-from ..valueclass import replace
 from . import session as status_codes
 from .commands import COMMANDS, Command, status
 from .session import Session, check_version, error_line
@@ -77,7 +77,7 @@ def _log_in(session: Session) -> bool:
         session.line("")
         return False
     session.line("")
-    session.connect(replace(session.config, username=username, password=password))
+    session.connect(dataclasses.replace(session.config, username=username, password=password))
     return True
 
 

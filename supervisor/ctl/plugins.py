@@ -6,6 +6,7 @@ written for Supervisor 4 use; nothing else of that class is promised.
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 from collections.abc import Callable, Sequence
 from types import SimpleNamespace
@@ -16,7 +17,6 @@ from supervisor.config.imports import resolve
 from supervisor.config.kinds import PluginConfig
 from supervisor.errors import UserError
 
-from ..valueclass import replace
 from . import session as status_codes
 from .format import columns
 from .session import PluginCommands, Session, check_version
@@ -104,7 +104,7 @@ class Controller:
             return
         config = self._session.config
         with RPCClient(config.serverurl, config.username, config.password, tls=config.tls) as client:
-            session = replace(self._session, client=client)
+            session = dataclasses.replace(self._session, client=client)
             self._run_line(session, line)
         self._session.exit_status = session.exit_status or self._session.exit_status
 

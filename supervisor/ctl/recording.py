@@ -8,13 +8,13 @@ from __future__ import annotations
 import os
 import re
 import time
+from dataclasses import dataclass, field
 from typing import Final
 
 from supervisor.client import castfile
 from supervisor.config.values import byte_size
 from supervisor.errors import UserError
 
-from ..valueclass import dataclass, field
 from .attach import attach_process
 from .help import usage
 from .recorder import Recorder

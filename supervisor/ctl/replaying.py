@@ -11,6 +11,7 @@ import os
 import select
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final
 
 from supervisor.client import castfile
@@ -18,7 +19,6 @@ from supervisor.errors import UserError
 from supervisor.protocol import asciicast
 from supervisor.protocol.asciicast import Event
 
-from ..valueclass import dataclass
 from .attachment import only_picture
 from .help import usage
 from .session import GENERIC, INTERRUPTED, INVALID_ARGS, Session

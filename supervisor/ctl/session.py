@@ -11,6 +11,7 @@ import pwd
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple, Protocol, TextIO
 
 from supervisor.client.rpc import RPCClient
@@ -29,7 +30,6 @@ from supervisor.errors import (
 from supervisor.faults import Faults
 from supervisor.protocol.xmlrpc import Dumpable, Value
 
-from ..valueclass import dataclass, field
 from .format import Sanitiser, sanitise
 from .records import ProcessInfo, Reader
 

@@ -6,6 +6,7 @@ import os
 import select
 import socket
 import time
+from dataclasses import replace
 from typing import Final, Self
 
 from supervisor.client.rpc import TCPAddress, UnixAddress, connect, parse_stream_address, translate_error
@@ -19,7 +20,6 @@ from supervisor.errors import (
 from supervisor.faults import Faults
 from supervisor.protocol import stream
 
-from ..valueclass import replace
 from .session import Session
 
 OPEN_TIMEOUT_S: Final = 10.0

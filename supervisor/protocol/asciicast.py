@@ -11,10 +11,10 @@ import codecs
 import json
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from ..errors import SupervisorError
-from ..valueclass import dataclass, field
 
 MAX_LINE_BYTES: Final = 4 * 1024 * 1024
 """More than any event that we write; a line without an end must not fill the memory."""

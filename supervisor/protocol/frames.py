@@ -5,9 +5,9 @@ What they mean together is told in ``stream``, where everybody gets them from.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
-from ..valueclass import dataclass, field
 from .record import ProcessRecord
 
 DEFAULT_CREDIT_BYTES: Final = 256 * 1024

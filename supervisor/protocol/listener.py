@@ -28,11 +28,11 @@ and whatever comes later is ignored. A result is at most ``MAX_RESULT_BYTES``.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from ..errors import LocalProtocolError, RemoteProtocolError
 from ..states import EventListenerStates as S
 from ..states import getEventListenerStateDescription
-from ..valueclass import dataclass
 
 VERSION = "3.0"
 MAX_RESULT_BYTES = 1 << 20

@@ -5,9 +5,8 @@ Apart from ``stream``, so that the daemon starts programs before it imports the 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
-
-from ..valueclass import dataclass
 
 TEXT_MAX_CHARACTERS: Final = 4096
 

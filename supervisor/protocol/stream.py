@@ -82,6 +82,7 @@ nothing is kept beyond the connection. To a client that does not keep up
 
 from __future__ import annotations
 
+import dataclasses
 import struct
 import types
 import typing
@@ -92,7 +93,6 @@ from typing import Any, Final, TypeGuard, Union
 import msgpack
 
 from ..errors import LocalProtocolError, RemoteProtocolError
-from ..valueclass import MISSING, fields, is_dataclass
 from .frames import *  # they are this module's vocabulary
 from .frames import CLIENT_FRAMES, SERVER_FRAMES, Frame, Result, Value
 from .packing import Packing
@@ -156,7 +156,7 @@ def _reader_of(hint: Any) -> Reader:
             return lambda data: data
         inner = _reader_of(members[0])
         return lambda data: None if data is None else inner(data)
-    if is_dataclass(hint):
+    if dataclasses.is_dataclass(hint):
         return _record_reader(hint)  # type: ignore[arg-type]  # a class can be hashed
     return _scalar(hint)
 
@@ -165,14 +165,18 @@ def _reader_of(hint: Any) -> Reader:
 def _record_reader(kind: type[Any]) -> Reader:
     """Made when the first such record comes: to make all of them takes longer than the rest of this module."""
     hints = typing.get_type_hints(kind)
-    readers = {f.name: _reader_of(hints[f.name]) for f in fields(kind)}
-    required = {f.name for f in fields(kind) if f.default is MISSING and f.default_factory is MISSING}
+    fields = {f.name: _reader_of(hints[f.name]) for f in dataclasses.fields(kind)}
+    required = {
+        f.name
+        for f in dataclasses.fields(kind)
+        if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
+    }
 
     def read(data: Any) -> Any:
         if type(data) is not dict:
             raise _Bad(f"expected map, not {type(data).__name__}")
         values = {}
-        for name, reader in readers.items():
+        for name, reader in fields.items():
             if name in data:
                 try:
                     values[name] = reader(data[name])
@@ -204,7 +208,7 @@ def _check_depth(body: dict[str, Any]) -> None:
 
 
 def _fields(kind: type[Any]) -> tuple[str, ...]:
-    return tuple(spec.name for spec in fields(kind))
+    return tuple(spec.name for spec in dataclasses.fields(kind))
 
 
 _FIELDS: Final[dict[type[Any], tuple[str, ...]]] = {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from supervisor.config.diff import GroupChanges, diff_groups, same_group
@@ -15,7 +17,6 @@ from supervisor.config.model import (
     LogKind,
     ProcessConfig,
 )
-from supervisor.valueclass import fields, replace
 
 PROCESS = ProcessConfig(name="p", group="g", command="/bin/cat", environment=(("A", "1"), ("B", "2")))
 AUTO = LogFile(LogKind.AUTO)
@@ -28,7 +29,7 @@ def group(name: str = "g", *processes: ProcessConfig, priority: int = 999) -> Gr
 
 def with_log(logfile: LogFile, channel: str = "stdout") -> ProcessConfig:
     config = ChannelConfig(logfile)
-    return replace(PROCESS, **{channel: config})  # type: ignore[arg-type]  # the name is a parameter
+    return dataclasses.replace(PROCESS, **{channel: config})  # type: ignore[arg-type]  # the name is a parameter
 
 
 def test_names() -> None:
@@ -77,26 +78,26 @@ SAME: dict[str, object] = {
 
 @pytest.mark.parametrize("field", CHANGES)
 def test_a_changed_field(field: str) -> None:
-    changed = replace(PROCESS, **{field: CHANGES[field]})  # type: ignore[arg-type]  # any field
+    changed = dataclasses.replace(PROCESS, **{field: CHANGES[field]})  # type: ignore[arg-type]  # any field
     assert not same_group(group("g", PROCESS), group("g", changed))
 
 
 def test_every_field_is_compared_or_said_not_to_be() -> None:
-    known = {field.name for field in fields(ProcessConfig)}
-    assert known == CHANGES.keys() | SAME.keys()
+    fields = {field.name for field in dataclasses.fields(ProcessConfig)}
+    assert fields == CHANGES.keys() | SAME.keys()
 
 
 @pytest.mark.parametrize("field", SAME)
 def test_a_field_that_does_not_count(field: str) -> None:
-    changed = replace(PROCESS, **{field: SAME[field]})  # type: ignore[arg-type]  # any field
+    changed = dataclasses.replace(PROCESS, **{field: SAME[field]})  # type: ignore[arg-type]  # any field
     assert same_group(group("g", PROCESS), group("g", changed))
 
 
 def test_the_order_of_processes_counts_and_the_kind_does_not() -> None:
-    other = replace(PROCESS, name="q")
+    other = dataclasses.replace(PROCESS, name="q")
     assert not same_group(group("g", PROCESS, other), group("g", other, PROCESS))
     assert not same_group(group("g", PROCESS, other), group("g", PROCESS))
-    assert same_group(group("g"), replace(group("g"), kind=GroupKind.GROUP))
+    assert same_group(group("g"), dataclasses.replace(group("g"), kind=GroupKind.GROUP))
 
 
 @pytest.mark.parametrize("channel", ["stdout", "stderr"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from types import SimpleNamespace
 
 import pytest
@@ -10,7 +11,6 @@ from supervisor.config.diff import diff_groups
 from supervisor.config.imports import resolve
 from supervisor.config.model import Configuration, GroupConfig, GroupKind, ListenerConfig, decode, encode
 from supervisor.dispatchers import RejectEvent
-from supervisor.valueclass import replace
 from tests.core.config_files import MAIN, errors, load, warnings
 
 
@@ -102,7 +102,7 @@ def test_a_pool_is_changed_by_its_own_options_and_not_by_their_order() -> None:
         one("ack_timeout=3", "TICK_5,TICK_60"),
         one("result_handler=os.path:join", "TICK_5,TICK_60"),
         one(events="TICK_5"),
-        replace(before, listener=None, kind=GroupKind.PROGRAM),
+        dataclasses.replace(before, listener=None, kind=GroupKind.PROGRAM),
     ):
         assert diff_groups([before], [other]).changed == ("l",)
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import io
 import sys
 import threading
@@ -16,7 +17,6 @@ from supervisor.ctl.plugins import load_plugins
 from supervisor.ctl.session import Session, StreamOutput
 from supervisor.errors import UserError
 from supervisor.supervisorctl import Controller, ControllerPluginBase, LSBInitExitStatuses
-from supervisor.valueclass import replace
 from tests.core.ctl_support import Script, from_table, process_info, serve
 
 
@@ -132,6 +132,6 @@ def test_factories_that_cannot_be_used(module: str, factory: str) -> None:
     session, _ = make_session("http://127.0.0.1:1", PluginConfig("mine", factory))
     with pytest.raises(UserError, match=r"cannot load \[ctlplugin:mine\]"):
         load_plugins(session, run_command)
-    session.config = replace(session.config, plugins=(PluginConfig("mine", "builtins:int"),))
+    session.config = dataclasses.replace(session.config, plugins=(PluginConfig("mine", "builtins:int"),))
     with pytest.raises(UserError, match=r"cannot make \[ctlplugin:mine\]"):
         load_plugins(session, run_command)

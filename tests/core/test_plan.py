@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,7 +28,6 @@ from supervisor.config.model import (
     LogKind,
     ProcessConfig,
 )
-from supervisor.valueclass import replace
 
 PROCESS = ProcessConfig("p", "g", "/bin/cat", environment=(("A", "1"),))
 
@@ -75,14 +76,14 @@ def test_what_members_share_changes_the_whole() -> None:
     pool = GroupConfig(
         "g", kind=GroupKind.LISTENER, processes=(named("a"),), listener=ListenerConfig(("EVENT",), 5)
     )
-    wider = replace(pool, listener=ListenerConfig(("EVENT", "TICK_5"), 5))
+    wider = dataclasses.replace(pool, listener=ListenerConfig(("EVENT", "TICK_5"), 5))
     step = plan_group(pool, wider)
     assert step.whole
     assert step.changes == (OptionChange("events", "EVENT", "EVENT,TICK_5"),)
     assert [process.step for process in step.processes] == [Step.CHANGE]
-    assert plan_group(pool, replace(pool, processes=(named("a", "x"),))).whole
+    assert plan_group(pool, dataclasses.replace(pool, processes=(named("a", "x"),))).whole
     assert plan_group(pool, group(named("a"))).whole
-    old, new = (group(replace(PROCESS, fcgi=FastCgiSocket(path))) for path in ("/a", "/b"))
+    old, new = (group(dataclasses.replace(PROCESS, fcgi=FastCgiSocket(path))) for path in ("/a", "/b"))
     assert plan_group(old, new).whole
     assert plan_group(old, new).changes == (OptionChange("socket", "unix:///a", "unix:///b"),)
 
@@ -110,14 +111,14 @@ def test_what_members_share_changes_the_whole() -> None:
     ],
 )
 def test_options_as_users_write_them(change: dict[str, object], shown: OptionChange) -> None:
-    other = replace(PROCESS, **change)  # type: ignore[arg-type]  # names are parameters
+    other = dataclasses.replace(PROCESS, **change)  # type: ignore[arg-type]  # names are parameters
     assert list(process_changes(PROCESS, other)) == [shown]
 
 
 @pytest.mark.parametrize("name", ["DB_PASSWORD", "api_key", "GITHUB_TOKEN", "AUTH", "SENTRY_DSN"])
 def test_secrets_are_not_shown(name: str) -> None:
-    old = replace(PROCESS, environment=((name, "hush"),))
-    new = replace(PROCESS, environment=((name, "tell"),))
+    old = dataclasses.replace(PROCESS, environment=((name, "hush"),))
+    new = dataclasses.replace(PROCESS, environment=((name, "tell"),))
     assert list(process_changes(old, new)) == [OptionChange(f"environment {name}", "***", "***")]
     assert masked(f"environment {name}", "") == ""
 

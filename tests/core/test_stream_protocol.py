@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import struct
 import types
 import typing
@@ -14,7 +15,6 @@ from hypothesis import strategies as st
 
 from supervisor.errors import LocalProtocolError, RemoteProtocolError
 from supervisor.protocol import stream as p
-from supervisor.valueclass import fields, is_dataclass
 
 _INTS = st.integers(-(2**31), 2**40)
 _TEXT = st.text(max_size=20)
@@ -32,7 +32,7 @@ def strategy(hint: Any) -> st.SearchStrategy[Any]:
     """Values of a field's type."""
     if hint in _SCALARS:
         return _SCALARS[hint]
-    if is_dataclass(hint):
+    if dataclasses.is_dataclass(hint):
         return records(typing.cast("type[Any]", hint))
     origin, args = typing.get_origin(hint), typing.get_args(hint)
     if origin is list:
@@ -47,7 +47,7 @@ def strategy(hint: Any) -> st.SearchStrategy[Any]:
 
 def records(kind: type[Any]) -> st.SearchStrategy[Any]:
     hints = typing.get_type_hints(kind)
-    return st.builds(kind, **{f.name: strategy(hints[f.name]) for f in fields(kind)})
+    return st.builds(kind, **{f.name: strategy(hints[f.name]) for f in dataclasses.fields(kind)})
 
 
 CLIENT = st.one_of([records(kind) for kind in p.CLIENT_FRAMES])
@@ -107,11 +107,11 @@ def test_random_bytes_raise_only_the_codecs_error(data: bytes) -> None:
 @settings(max_examples=300)
 @given(st.binary(max_size=200), st.sampled_from([*p.CLIENT_FRAMES]), _VALUE)
 def test_random_bodies_raise_only_the_codecs_error(junk: bytes, kind: type[p.Frame], value: Any) -> None:
-    given_fields = {f.name: value for f in fields(kind)}
+    fields = {f.name: value for f in dataclasses.fields(kind)}
     for body in (
         struct.pack(">I", len(junk)) + junk if junk else b"",
         packed(value),
-        packed({"t": kind.TYPE, **given_fields}),
+        packed({"t": kind.TYPE, **fields}),
     ):
         try:
             list(p.server_decoder().feed(body))

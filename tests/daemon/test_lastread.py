@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,6 @@ from supervisor.config.load import load_program, load_supervisord
 from supervisor.config.model import Configuration, ProcessConfig
 from supervisor.daemon.lastread import LastRead, pack
 from supervisor.daemon.snapshot import Journal
-from supervisor.valueclass import replace
 
 
 class Keeper:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -38,7 +39,6 @@ from supervisor.daemon.machines.process import (
     state_name,
 )
 from supervisor.states import ProcessStates as S
-from supervisor.valueclass import replace
 
 CONFIG = ProcessConfig("cat", "cats", "/bin/cat", startsecs=10, stopwaitsecs=5, startretries=3)
 EVENTS: tuple[Event, ...] = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import socket
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,6 @@ from supervisor.daemon.methods.supervisor import Context
 from supervisor.daemon.update import Interrupted, Updates
 from supervisor.errors import RPCError
 from supervisor.faults import Faults
-from supervisor.valueclass import replace
 from tests.daemon.test_streamserver import programs
 from tests.daemon.test_supervisor import run
 from tests.support.loops import until

@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from supervisor.errors import RemoteProtocolError, RPCError
@@ -21,7 +22,6 @@ from supervisor.faults import Faults
 from supervisor.namespec import make_namespec, split_namespec
 from supervisor.protocol import stream as wire
 from supervisor.states import RUNNING_STATES, ProcessStates, getProcessStateDescription
-from supervisor.valueclass import dataclass, field, replace
 
 
 @dataclass

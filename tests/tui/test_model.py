@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -25,7 +26,6 @@ from supervisor.tui.model import (
     UsageTold,
     natural,
 )
-from supervisor.valueclass import replace
 
 
 def record(group: str, name: str, state: int = S.RUNNING, **facts: Any) -> ProcessRecord:

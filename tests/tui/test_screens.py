@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -34,7 +35,6 @@ from supervisor.tui.screens.table import ProcessTable, columns
 from supervisor.tui.terminal import Terminal
 from supervisor.tui.terminal.backlog import LIMIT_BYTES
 from supervisor.tui.words import width_of
-from supervisor.valueclass import replace
 
 SIZES = [(40, 12), (80, 24), (120, 40), (200, 60)]
 LOOKS = [Look(UNICODE, lambda: 1000.0), Look(ASCII, lambda: 1000.0)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,6 @@ from supervisor.tui.listview import ListView
 from supervisor.tui.model import ChangeTold, GoneTold, LinkKind, LinkTold, Model, Ref, SnapshotTold
 from supervisor.tui.pane import Look
 from supervisor.tui.screens.dialogs import Confirm
-from supervisor.valueclass import replace
 from tests.support.consoles import urls
 from tests.tui.fakes import FakeServer, FakeThread
 from tests.tui.ptyapp import PtyApp

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
 from urwid.display import escape
 
 from supervisor.protocol import stream as wire
-from supervisor.valueclass import dataclass, field
 
 from ..canvas import Mark
 from ..field import Field

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import urwid
@@ -10,7 +11,6 @@ import urwid
 from supervisor.ctl.why import Transition
 from supervisor.protocol.stream import ProcessRecord
 from supervisor.states import ProcessStates, getProcessStateDescription
-from supervisor.valueclass import dataclass
 
 from ..glyphs import spark, state_role
 from ..model import Model, Past, Ref, Sup

@@ -7,10 +7,10 @@ and calls back once when it is over.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from supervisor.states import ProcessStates, getProcessStateDescription
-from supervisor.valueclass import dataclass
 
 from ..commands import Plan
 from ..field import Field

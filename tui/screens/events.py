@@ -5,12 +5,11 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Container, Iterable
+from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
 import urwid
-
-from supervisor.valueclass import dataclass
 
 from ..glyphs import spark, state_role
 from ..model import Entry, Level, Model, Ref

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
 import urwid
 
 from supervisor.errors import UserError
-from supervisor.valueclass import dataclass
 
 from ..commands import Aim
 from ..model import Ref

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-
-from supervisor.valueclass import replace
+from dataclasses import replace
 
 from ..pane import Line, Look, Row
 from ..settings import SETTINGS, Setting, Settings, following, shown

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container
+from dataclasses import dataclass
 from typing import Final
 
 from supervisor.protocol.stream import ProcessRecord
 from supervisor.states import ProcessStates, getProcessStateDescription
-from supervisor.valueclass import dataclass
 
 from ..glyphs import state_role
 from ..listview import ListView

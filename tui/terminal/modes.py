@@ -6,11 +6,10 @@ in one set with the ANSI modes.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 from pyte import modes as pyte_modes
-
-from supervisor.valueclass import dataclass
 
 IRM: Final = pyte_modes.IRM
 LNM: Final = pyte_modes.LNM

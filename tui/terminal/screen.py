@@ -18,13 +18,12 @@ the screen, so nothing a program says costs more than one screenful of work.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Final
 
 import pyte
 from pyte import charsets
 from pyte.screens import Cursor, Margins
-
-from supervisor.valueclass import dataclass
 
 from . import modes as mo
 from .attrs import DEFAULT, Attrs, apply_sgr, erased

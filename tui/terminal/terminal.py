@@ -16,12 +16,11 @@ import base64
 import binascii
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, NamedTuple
 
 from pyte.graphics import FG_BG_256
-
-from supervisor.valueclass import dataclass, field
 
 from . import modes as mo
 from .modes import InputModes, input_modes
@@ -139,8 +138,8 @@ class Terminal:
         self,
         rows: int,
         cols: int,
-        scrollback: Scrollback = Scrollback(),  # noqa: B008  # frozen
-        colours: Colours = Colours(),  # noqa: B008  # frozen
+        scrollback: Scrollback = Scrollback(),
+        colours: Colours = Colours(),
         *,
         osc52: bool = False,
     ) -> None:
