@@ -1,6 +1,6 @@
 """The servers of one daemon: a door for each listening socket; must never know what passes through.
 
-Imported late, see ``serve``: this is what brings the HTTP library. Once a daemon serves it imports nothing more, so that
+Imported late, see ``serve``: the programs need none of it. Once a daemon serves it imports nothing more, so that
 files may be replaced under it.
 """
 

@@ -1,9 +1,8 @@
 """The bounds of an HTTP connection: who gets one, how long it may take, how much it may hold; must never know
 what is asked or answered.
 
-A ``Gate`` stands between the transport and aiohttp's protocol. It lets pass only what
-``httphead`` has framed, one request at a time, so that aiohttp sees no ambiguous
-byte and queues nothing; and it holds the clock:
+A ``Gate`` is a connection. It takes what ``httphead`` has framed, one request at a time,
+gives each to who answers as an ``Exchange``, and holds the clock:
 
 * a head has to be there within 10 s, the first one counted from the connect;
 * a body gets 30 s, and after 5 s has to come with 1 KiB/s;
@@ -14,22 +13,22 @@ byte and queues nothing; and it holds the clock:
 ``Gates`` counts: 128 connections a server, 32 a TCP address; beyond them eight more
 on a unix socket for root and the daemon's own user, so that an administrator always
 gets in.
+
+Not built on an HTTP library: the strict half of one, the framing, is ours in any case; what
+is left is smaller than the seam was, and the library was a third of the daemon's memory and
+half of its start.
 """
 
 from __future__ import annotations
 
 import asyncio
-import html
-import http
 import os
-from collections.abc import Callable, Iterable
-from email.utils import formatdate
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Final
 
-from aiohttp import web
-
 from .access import Peer, peer_of
-from .httphead import Call, Refused, RequestFramer, Waiting
+from .httpanswer import GO_ON, Answer, Stamp, beginning, ending, piece, refusal, whole
+from .httphead import Head, Part, Refused, RequestFramer, Waiting
 
 CONNECTIONS_MAX: Final = 128
 CONNECTIONS_PEER_MAX: Final = 32
@@ -44,61 +43,40 @@ LINGER_S: Final = 2.0
 HALF_CLOSED_S: Final = 5.0
 LINGER_BYTES: Final = 1 << 18
 WRITE_BUFFER_BYTES: Final = 1 << 20
-
-
-def error_page(status: int) -> str:
-    """The HTML body of an answer that is no 200, as Supervisor words it."""
-    reason = html.escape(http.HTTPStatus(status).phrase)
-    return (
-        f"<head>\r\n<title>Error response</title>\r\n</head>\r\n<body>\r\n<h1>Error response</h1>\r\n"
-        f"<p>Error code {status}.\r\n<p>Message: {reason}.\r\n</body>\r\n"
-    )
-
-
-def refusal(status: int, server: str) -> bytes:
-    """A whole answer that ends the connection."""
-    body = error_page(status)
-    return (
-        f"HTTP/1.1 {status} {http.HTTPStatus(status).phrase}\r\n"
-        f"Server: {server}\r\nDate: {formatdate(usegmt=True)}\r\n"
-        f"Content-Type: text/html\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n{body}"
-    ).encode()
+JOINED_BYTES: Final = 1 << 16
+"""A body up to this goes out in one piece with its head; a longer one is not copied for that."""
+UNREAD_BYTES: Final = 1 << 16
+"""How much of a body is taken in before somebody asks for it."""
 
 
 class Gates:
     """All connections of one server.
 
-    ``handlers`` makes aiohttp's protocol for a connection; ``refused`` is told of each
-    request that was not let pass. ``name_of``: who a uid is, for people. ``at_once``
-    gives the whole answer to a call, or None where aiohttp is to have it.
+    ``serve`` answers one exchange; it fails with nothing but ConnectionError, where the client has
+    gone. ``refused`` is told of each request that was not let pass. ``name_of``: who a uid is, for
+    people. ``at_once`` has the answer to a call that came whole, or None where ``serve`` is to give it.
     """
 
     def __init__(
         self,
-        server_name: str,
-        handlers: Callable[[], web.RequestHandler],
+        serve: Callable[[Exchange], Coroutine[None, None, None]],
         refused: Callable[[Peer, Refused], None],
         name_of: Callable[[int], str],
-        at_once: Callable[[Gate, Call], bytes | None] = lambda gate, call: None,
+        at_once: Callable[[Gate, Head, bytes], Answer | None] = lambda gate, head, body: None,
     ) -> None:
-        self.server_name = server_name
-        self.handlers = handlers
+        self.serve = serve
         self.refused = refused
         self.name_of = name_of
         self.at_once = at_once
+        self.stamp = Stamp()
         self._gates: dict[Gate, None] = {}
-        self._by_handler: dict[web.RequestHandler, Gate] = {}
 
     def protocol(self) -> asyncio.Protocol:
         """A protocol for one more connection."""
         return Gate(self)
 
-    def of(self, handler: web.RequestHandler | None) -> Gate | None:
-        """The gate in front of aiohttp's protocol; None once the connection is gone."""
-        return self._by_handler.get(handler) if handler is not None else None
-
-    def admit(self, gate: Gate) -> web.RequestHandler | None:
-        """A protocol for a new connection, which is counted; None: there is no room.
+    def admit(self, gate: Gate) -> bool:
+        """Count a new connection; False: there is no room.
 
         Where the room is taken, a connection that is idle makes place.
         """
@@ -106,20 +84,29 @@ class Gates:
         if peer.uid < 0:
             same = [other for other in self._gates if other.peer.address == peer.address]
             if len(same) >= CONNECTIONS_PEER_MAX and not _drop_idle(same):
-                return None
+                return False
         if len(self._gates) >= CONNECTIONS_MAX and not _drop_idle(self._gates):
             reserved = CONNECTIONS_RESERVED if peer.uid in (0, os.geteuid()) else 0
             if len(self._gates) >= CONNECTIONS_MAX + reserved:
-                return None
-        handler = self.handlers()
+                return False
         self._gates[gate] = None
-        self._by_handler[handler] = gate
-        return handler
+        return True
 
     def forget(self, gate: Gate) -> None:
         self._gates.pop(gate, None)
-        if gate.handler is not None:
-            self._by_handler.pop(gate.handler, None)
+
+    async def close(self, timeout_s: float) -> None:
+        """End all connections; answers under way have ``timeout_s`` to come to their end."""
+        gates = tuple(self._gates)
+        for gate in gates:
+            gate.tell_lost()
+        answering = {gate.answering for gate in gates if gate.answering is not None}
+        if answering:
+            _, late = await asyncio.wait(answering, timeout=timeout_s)
+            for task in late:
+                task.cancel()
+        for gate in gates:
+            gate.close()
 
 
 def _drop_idle(gates: Iterable[Gate]) -> bool:
@@ -132,6 +119,94 @@ def _drop_idle(gates: Iterable[Gate]) -> bool:
     return True
 
 
+class Exchange:
+    """One request, whose body may still come, and its answer.
+
+    ``status`` and ``sent`` (bytes of the body): of what was answered; 0 before.
+    """
+
+    def __init__(self, gate: Gate, head: Head) -> None:
+        self.gate = gate
+        self.head = head
+        self.status = 0
+        self.sent = 0
+        self.stays = head.stays
+        self._body = bytearray()
+        self._whole = False
+        self._reader: asyncio.Future[None] | None = None
+
+    # --- the request ----------------------------------------------------------------------------------
+
+    def feed(self, data: bytes, last: bool) -> None:
+        """More of the body. It is thrown away once the answer is given."""
+        if self.status:
+            return
+        self._body += data
+        self._whole = last
+        if last:
+            self._wake()
+        elif self._reader is None and len(self._body) > UNREAD_BYTES:
+            self.gate.pause_reading()
+
+    async def read(self) -> bytes:
+        """The whole body. Raises ConnectionError: it will never be there."""
+        if not self._whole:
+            self._check()
+            self._reader = asyncio.get_running_loop().create_future()
+            if self.head.http11 and self.head.fields.get("Expect", "").lower() == "100-continue":
+                self.gate.write(GO_ON)  # RFC 9110 section 10.1.1
+            self.gate.resume_reading()
+            await self._reader
+        if not self._whole:
+            raise ConnectionResetError("the client has gone")
+        return bytes(self._body)
+
+    def lost(self) -> None:
+        """Nothing more comes."""
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._reader is not None and not self._reader.done():
+            self._reader.set_result(None)
+
+    # --- the answer -----------------------------------------------------------------------------------
+
+    def answer(self, answer: Answer) -> None:
+        """All of it. Raises ConnectionError where nobody is there any more, or another one was begun."""
+        self._begin(answer.status)
+        self.stays = self.stays and not answer.closes
+        head, body = whole(self.head, answer, self.gate.date(), self.stays)
+        self.sent = len(body)
+        self.gate.write(head, body)
+
+    def begin(self, headers: Mapping[str, str]) -> None:
+        """A 200 whose body is still to come, by ``write``. Raises ConnectionError as above."""
+        self._begin(200)
+        self.stays = self.stays and self.head.http11
+        self.gate.write(beginning(self.head, headers, self.gate.date()))
+
+    async def write(self, data: bytes) -> None:
+        """More of the body, as fast as the client reads. Raises ConnectionError where it has gone."""
+        if data:
+            self._check()
+            self.sent += len(data)
+            self.gate.write(piece(self.head, data))
+            await self.gate.drained()
+
+    def end(self) -> None:
+        self.gate.write(ending(self.head))
+
+    def _begin(self, status: int) -> None:
+        self._check()
+        if self.status:
+            raise ConnectionAbortedError("an answer that was begun cannot be taken back")
+        self.status = status
+
+    def _check(self) -> None:
+        if self.gate.is_closing():
+            raise ConnectionResetError("the client has gone")
+
+
 class Gate(asyncio.Protocol):
     """One connection; see the theory above.
 
@@ -141,7 +216,7 @@ class Gate(asyncio.Protocol):
     """
 
     def __init__(self, gates: Gates) -> None:
-        self.handler: web.RequestHandler | None = None
+        self.answering: asyncio.Task[None] | None = None
         self.peer = Peer("gone", "gone")
         self.admitted = False
         self.authorization = ""
@@ -149,7 +224,11 @@ class Gate(asyncio.Protocol):
         self.on_lost: set[Callable[[], None]] = set()
         self.lost = False  # whether that was told
         self._gates = gates
+        self._exchange: Exchange | None = None
+        """The last one, whose body may come after its answer."""
         self._framer = RequestFramer()
+        self._writable: asyncio.Future[None] | None = None
+        """Only while the client has to read first."""
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport
         self._timer: asyncio.TimerHandle | None = None
@@ -161,6 +240,7 @@ class Gate(asyncio.Protocol):
         self._lingering = False
         self._discarded = 0
         self._half_closed = False
+        self._closed = False
 
     # --- what asyncio tells ---------------------------------------------------------------------------
 
@@ -169,12 +249,11 @@ class Gate(asyncio.Protocol):
         self._transport = transport
         sock = transport.get_extra_info("socket")
         self.peer = peer_of(sock, self._gates.name_of)
-        self.handler = self._gates.admit(self)
-        if self.handler is None:
+        if not self._gates.admit(self):
+            self._closed = True
             transport.abort()
             return
         transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
-        self.handler.connection_made(transport)
         self.idle_since = self._begun = self._loop.time()
         self._arm()
 
@@ -184,21 +263,18 @@ class Gate(asyncio.Protocol):
             if self._discarded > LINGER_BYTES:
                 self.abort()
             return
-        if self.handler is None or self._half_closed:
+        if self._closed or self._half_closed:
             return
         if self.idle_since is not None:
             self.idle_since = None
             self._begun = self._loop.time()
-        try:
-            self._pass(self._framer.feed(data))
-        except Refused as refused:
-            self._refuse(refused)
+        self._take(lambda: self._framer.feed(data))
 
     def eof_received(self) -> bool:
         """Who only shut down sending still gets the answer that is under way."""
         self._half_closed = True
         self._begun = self._loop.time()
-        self._tell_lost()
+        self.tell_lost()
         self._arm()
         if self._transport.get_extra_info("sslcontext") is not None:
             return False  # TLS knows no half-closed connection
@@ -206,94 +282,167 @@ class Gate(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self._watch_writing()
-        if self.handler is not None:
-            self.handler.pause_writing()
+        self._writable = self._loop.create_future()
 
     def resume_writing(self) -> None:
         self._stalled_bytes = 0
-        if self.handler is not None:
-            self.handler.resume_writing()
+        if self._writable is not None:
+            self._writable.set_result(None)
+            self._writable = None
 
     def connection_lost(self, error: Exception | None) -> None:
+        self._closed = True
         if self._timer is not None:
             self._timer.cancel()
         self._gates.forget(self)
-        if self.handler is not None:
-            self.handler.connection_lost(error)
-            self.handler = None
-        self._tell_lost()
+        self.resume_writing()
+        self.tell_lost()
 
     # --- one request after another --------------------------------------------------------------------
 
-    def _pass(self, data: bytes) -> None:
-        """Hand on what was framed, and look at the clock again."""
+    def _take(self, framed: Callable[[], Part | None]) -> None:
+        """Go on with what was framed, and look at the clock again."""
+        try:
+            part = framed()
+            if part is not None and part.head is None:
+                self._feed(part)
+                # The body of a request that was answered early is over, and the next one may be here already.
+                part = self._framer.feed(b"") if part.last else None
+        except Refused as refused:
+            self._refuse(refused)
+            return
         waiting = self._framer.waiting
         if waiting is Waiting.BODY:
             if not self._in_body:
                 self._begun = self._loop.time()
             self._in_body = True
-        elif waiting is Waiting.ANSWER:
+        else:
             self._in_body = False
-            if self._framer.crowded:
+            if waiting is Waiting.ANSWER and self._framer.crowded:
                 self._transport.pause_reading()
-        if data and self.handler is not None and not self._answer_at_once():
-            self.handler.data_received(data)
+            elif waiting is Waiting.REQUEST and self.idle_since is None:
+                self.idle_since = self._begun = self._loop.time()
+        if part is not None and part.head is not None:
+            self._begin(part, part.head)
         self._arm()
 
-    def _answer_at_once(self) -> bool:
-        """Whether what was framed is answered; what is not makes the longer way, through aiohttp."""
-        call = self._framer.call
-        if call is None or self._transport.get_write_buffer_size():
+    def _begin(self, part: Part, head: Head) -> None:
+        if not (head.call and self._answer_at_once(head, part.body)):
+            self._exchange = exchange = Exchange(self, head)
+            self._feed(part)
+            self.answering = self._loop.create_task(self._serve(exchange))
+
+    def _feed(self, part: Part) -> None:
+        if self._exchange is not None:
+            self._exchange.feed(part.body, part.last)
+
+    def _answer_at_once(self, head: Head, body: bytes) -> bool:
+        """Whether a call is answered; the longer way for one that is not is an exchange with a task."""
+        if self._transport.get_write_buffer_size():
             return False
-        answer = self._gates.at_once(self, call)
+        answer = self._gates.at_once(self, head, body)
         if answer is None:
             return False
-        self._transport.write(answer)
+        self.write(*whole(head, answer, self.date(), head.stays))
         if self._framer.has_more:  # others have their turn
-            self._loop.call_soon(self.answered)
+            self._loop.call_soon(self._answered, True)
         else:
-            self.answered()
+            self._answered(True)
         return True
 
-    def answered(self) -> None:
+    async def _serve(self, exchange: Exchange) -> None:
+        try:
+            await self._gates.serve(exchange)
+            await self.drained()
+        except ConnectionError:
+            self.abort()
+            return
+        finally:
+            self.answering = None
+        self._answered(exchange.stays)
+
+    def _answered(self, stays: bool) -> None:
         """The answer was written, or will be as the client reads: the next request may pass."""
-        if self._half_closed:
+        if self._closed or self._lingering:
+            return
+        if not stays:
+            self._end()
+        elif self._half_closed:
             self._transport.close()
-        elif self.handler is not None and not self._lingering:
+        else:
+            self.resume_reading()
             self._begun = self._loop.time()
-            try:
-                passed = self._framer.answered()
-            except Refused as refused:
-                self._refuse(refused)
-                return
-            if self._framer.waiting is Waiting.REQUEST:
-                self.idle_since = self._begun
-            if not self._transport.is_reading() and not self._transport.is_closing():
-                self._transport.resume_reading()
-            self._pass(passed)
+            self._take(self._framer.answered)
         if self._transport.get_write_buffer_size():
             self._watch_writing()
 
     def _refuse(self, refused: Refused) -> None:
-        """Answer and close; what is still sent is read for a moment, or the answer would be lost with it."""
         self._gates.refused(self.peer, refused)
-        self._transport.write(refusal(refused.status, self._gates.server_name))
+        self._transport.write(refusal(refused.status, self.date()))
+        self._linger()
+
+    def _end(self) -> None:
+        """Close behind an answer."""
+        if self._half_closed or (self._framer.waiting is Waiting.ANSWER and not self._framer.has_more):
+            self._transport.close()
+        else:
+            self._linger()
+
+    def _linger(self) -> None:
+        """Close; what is still sent is read for a moment, or the answer would be lost with it."""
         if self._transport.can_write_eof():
             self._transport.write_eof()
+        self.resume_reading()
         self._lingering = True
         self.idle_since = None
         self._begun = self._loop.time()
         self._arm()
+
+    def close(self) -> None:
+        """Close when what was written is sent."""
+        self.idle_since = None
+        self._transport.close()
 
     def abort(self) -> None:
         """Close at once."""
         self.idle_since = None
         self._transport.abort()
 
-    def _tell_lost(self) -> None:
+    def tell_lost(self) -> None:
         self.lost = True
+        if self._exchange is not None:
+            self._exchange.lost()
         for callback in tuple(self.on_lost):
             callback()
+
+    # --- what an exchange needs -----------------------------------------------------------------------
+
+    def date(self) -> str:
+        return self._gates.stamp.date()
+
+    def is_closing(self) -> bool:
+        return self._closed or self._transport.is_closing()
+
+    def write(self, data: bytes, more: bytes = b"") -> None:
+        """``more`` is sent behind ``data``."""
+        if len(more) <= JOINED_BYTES:
+            data, more = data + more, b""
+        self._transport.write(data)
+        if more:
+            self._transport.write(more)
+
+    async def drained(self) -> None:
+        """Return when more may be written."""
+        if self._writable is not None:
+            await asyncio.shield(self._writable)
+
+    def pause_reading(self) -> None:
+        if not self.is_closing():
+            self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        if not self.is_closing() and not self._transport.is_reading():
+            self._transport.resume_reading()
 
     # --- the clock ------------------------------------------------------------------------------------
 

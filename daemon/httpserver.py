@@ -1,25 +1,20 @@
 """HTTP: XML-RPC, pages, log tails, health; must never know the stream server.
 
-A shell over aiohttp's low-level server, behind the bounds of ``httpgate``. Every URL
-of a server with a password needs it. Only what is in the method table can be called.
+Answers what comes through the gates of ``httpgate``. Every URL of a server with a
+password needs it. Only what is in the method table can be called.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import os
 import time
 import traceback
 from collections.abc import Mapping
-from email.utils import formatdate
-from importlib import resources
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote
-
-from aiohttp import HttpVersion11, web
-from aiohttp.abc import AbstractAccessLogger
 
 from supervisor.config.model import InetServerConfig, UnixServerConfig
 from supervisor.config.values import is_loopback
@@ -29,8 +24,9 @@ from supervisor.protocol import xmlrpc
 from supervisor.version import VERSION
 
 from .access import Account, Caller, Doorkeeper, Peer, TooManyAttempts, basic_login
-from .httpgate import Gate, Gates, error_page
-from .httphead import HEAD_MAX_BYTES, Call, Head, Refused
+from .httpanswer import Answer, error_page, http_date
+from .httpgate import Exchange, Gate, Gates
+from .httphead import Head, Refused
 from .loop import Supervisor
 from .mainlog import LEVELS
 from .methods.table import MethodTable
@@ -42,8 +38,8 @@ from .web.site import Page, Visit, visit
 
 TAIL_BYTES: Final = 1024
 FORM_FIELDS_MAX: Final = 32
-SERVER_NAME: Final = f"supervisor/{VERSION}"
-NEVER_S: Final = 7 * 86400.0
+SHUTDOWN_S: Final = 0.5
+STYLE: Final = Path(__file__).parent / "web" / "supervisor.css"
 STYLE_PATH: Final = "/stylesheets/supervisor.css"
 PAGES: Final = frozenset(("/", "/index.html", "/tail.html"))
 
@@ -58,6 +54,7 @@ SAFETY: Final = {
 }
 """On everything that a browser might show."""
 
+XML: Final = {"Content-Type": "text/xml"}
 FRESH: Final = {
     "Cache-Control": "no-store, no-cache",
     "Pragma": "no-cache",
@@ -95,76 +92,38 @@ class HttpDoor:
             and not config.username
             and (is_loopback(config.host) or config.host == "localhost")
         )
-        self._style = resources.files("supervisor.daemon.web").joinpath("supervisor.css").read_bytes()
-        self._style_date = formatdate(int(time.time()), usegmt=True)
-        quiet = logging.getLogger("supervisor.http")
-        quiet.disabled = True  # what matters goes to the main log
-        self.server = web.Server(
-            self.handle,
-            access_log=quiet,
-            access_log_class=self._finisher(),
-            logger=quiet,
-            keepalive_timeout=NEVER_S,  # the gate's clock rules
-            max_line_size=HEAD_MAX_BYTES,
-            max_field_size=HEAD_MAX_BYTES,
-            auto_decompress=False,
-        )
-        self._gates = Gates(
-            SERVER_NAME, self.server, self._refused, self._supervisor.users.name, self._at_once
-        )
-        self._date = (0, "")
+        self._style = STYLE.read_bytes()
+        self._style_date = http_date(time.time())
+        self._gates = Gates(self.handle, self._refused, self._supervisor.users.name, self._at_once)
         self.protocol = self._gates.protocol
-
-    def _finisher(self) -> type[AbstractAccessLogger]:
-        """What aiohttp tells that an answer was written."""
-        finished = self._finished
-
-        class Finisher(AbstractAccessLogger):
-            def log(self, request: web.BaseRequest, response: web.StreamResponse, time: float) -> None:
-                finished(request, response)
-
-        return Finisher
 
     async def shutdown(self) -> None:
         """End all connections."""
-        await self.server.shutdown(0.5)
+        await self._gates.close(SHUTDOWN_S)
 
     # --- before and after -----------------------------------------------------------------------------
 
-    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Answer one request."""
-        gate = self._gates.of(request.protocol)
-        if gate is None:
-            raise ConnectionResetError("the client has gone")
+    async def handle(self, exchange: Exchange) -> None:
+        """Answer one request. Raises ConnectionError: the client has gone."""
         try:
-            caller = await self._authenticate(request, gate)
-            response = await self._route(request, gate, caller)
+            caller = await self._authenticate(exchange)
+            answer = await self._route(exchange, caller)
         except HttpError as error:
-            response = _error(error)
+            answer = _error(error)
         except ConnectionError:
             raise
         except Exception:  # noqa: BLE001  # a bug of ours ends this request, and nothing else
             log = self._supervisor.log
             log.critical(
-                f"uncaptured python exception while answering {request.path!r}:\n{traceback.format_exc()}"
+                f"uncaptured python exception while answering {exchange.head.target!r}:\n{traceback.format_exc()}"
             )
-            response = _error(HttpError(500))
-        response.headers["Server"] = SERVER_NAME
-        return response
-
-    def _finished(self, request: web.BaseRequest, response: web.StreamResponse) -> None:
-        gate = self._gates.of(request.protocol)
-        if gate is None:
-            return
+            answer = _error(HttpError(500))
+        if answer is not None:
+            exchange.answer(answer)
         if self._supervisor.log.level <= LEVELS["trace"]:
-            version = f"{request.version.major}.{request.version.minor}"
-            self._log_access(
-                gate.peer,
-                f"{request.method} {request.raw_path} HTTP/{version}",
-                response.status,
-                response.body_length,
-            )
-        gate.answered()
+            head = exchange.head
+            line = f"{head.method} {head.target} HTTP/1.{int(head.http11)}"
+            self._log_access(exchange.gate.peer, line, exchange.status, exchange.sent)
 
     def _refused(self, peer: Peer, refused: Refused) -> None:
         if self._supervisor.log.level <= LEVELS["trace"]:
@@ -176,21 +135,21 @@ class HttpDoor:
 
     # --- who ------------------------------------------------------------------------------------------
 
-    async def _authenticate(self, request: web.BaseRequest, gate: Gate) -> Caller:
-        peer = gate.peer
+    async def _authenticate(self, exchange: Exchange) -> Caller:
+        gate, fields = exchange.gate, exchange.head.fields
         if not self.config.username:
-            host = request.headers.get("Host")
+            host = fields.get("Host")
             if self._checks_host and host is not None and not is_local(host):
                 raise HttpError(403, close=True)
             gate.admitted = True
         else:
-            header = request.headers.get("Authorization", "")
+            header = fields.get("Authorization", "")
             if not (gate.admitted and header == gate.authorization):
-                await self._log_in(header, peer)
+                await self._log_in(header, gate.peer)
                 gate.admitted, gate.authorization = True, header
-        if request.method == "POST" and not may_post(request.headers):
+        if exchange.head.method == "POST" and not may_post(fields):
             raise HttpError(403)
-        return self._caller(peer)
+        return self._caller(gate.peer)
 
     async def _log_in(self, header: str, peer: Peer) -> None:
         """Raises HttpError when the header does not open this server."""
@@ -205,29 +164,31 @@ class HttpDoor:
 
     # --- where ----------------------------------------------------------------------------------------
 
-    async def _route(self, request: web.BaseRequest, gate: Gate, caller: Caller) -> web.StreamResponse:
-        raw, _, query = request.raw_path.partition("?")
+    async def _route(self, exchange: Exchange, caller: Caller) -> Answer | None:
+        """The answer; None where it was given already."""
+        method = exchange.head.method
+        raw, _, query = exchange.head.target.partition("?")
         path = unquote(raw)
         if path == "/RPC2" or path == "/RPC2/":
-            if request.method != "POST":
+            if method != "POST":
                 raise HttpError(400)
-            return await self._rpc(request, caller)
+            return await self._rpc(await exchange.read(), caller)
         if path.startswith("/logtail/") or path in ("/mainlogtail", "/logtail"):
-            if request.method != "GET":
+            if method != "GET":
                 raise HttpError(400)
-            return await self._tail(request, gate, self._log_at(path))
+            await self._tail(exchange, self._log_at(path))
+            return None
         if path == "/ok.html":
-            return web.Response(body=b"OK", headers={**SAFETY, "Content-Type": "text/plain"})
+            return Answer(200, b"OK", {**SAFETY, "Content-Type": "text/plain"})
         if path in PAGES:
-            return await self._page(request, gate, caller, path, query)
-        if path == STYLE_PATH and request.method != "POST":
-            return self._stylesheet(request)
-        raise HttpError(400 if request.method == "POST" else 404)
+            return await self._page(exchange, caller, path, query)
+        if path == STYLE_PATH and method != "POST":
+            return self._stylesheet(exchange.head)
+        raise HttpError(400 if method == "POST" else 404)
 
     # --- XML-RPC --------------------------------------------------------------------------------------
 
-    async def _rpc(self, request: web.BaseRequest, caller: Caller) -> web.Response:
-        body = await request.read()
+    async def _rpc(self, body: bytes, caller: Caller) -> Answer:
         log = self._supervisor.log
         try:
             call = xmlrpc.parse_call(body)
@@ -243,7 +204,7 @@ class HttpDoor:
                 log.trace(f"XML-RPC method {call.method}() returned successfully")
         except (RPCError, LocalProtocolError) as error:
             answer = self._fault(call.method, error)
-        return web.Response(body=answer, headers={"Content-Type": "text/xml"})
+        return Answer(200, answer, XML)
 
     def _fault(self, method: str, error: RPCError | LocalProtocolError) -> bytes:
         if isinstance(error, LocalProtocolError):
@@ -251,16 +212,13 @@ class HttpDoor:
         self._supervisor.log.trace(f"XML-RPC method {method}() returned fault: [{error.code}] {error.text}")
         return xmlrpc.dump_fault(error.code, error.text)
 
-    def _at_once(self, gate: Gate, call: Call) -> bytes | None:
-        """The answer to a call that waits for nothing, by somebody who is known: half the work of the longer way.
-
-        None: that one decides.
-        """
-        caller = self._known(gate, call.head)
+    def _at_once(self, gate: Gate, head: Head, body: bytes) -> Answer | None:
+        """The answer to a call that waits for nothing, by somebody who is known; None: the longer way decides."""
+        caller = self._known(gate, head)
         if caller is None or self._supervisor.log.level <= LEVELS["trace"]:
             return None
         try:
-            asked = xmlrpc.parse_call(call.body)
+            asked = xmlrpc.parse_call(body)
         except RemoteProtocolError:
             return None
         method = self._table.methods.get(asked.method)
@@ -274,17 +232,15 @@ class HttpDoor:
             self._supervisor.log.critical(
                 f"uncaptured python exception while answering {asked.method}:\n{traceback.format_exc()}"
             )
-            return self._whole("500 Internal Server Error", "text/html", error_page(500).encode())
-        return self._whole("200 OK", "text/xml", answer)
+            return _error(HttpError(500))
+        return Answer(200, answer, XML)
 
     def _known(self, gate: Gate, head: Head) -> Caller | None:
         """Who calls; None where that has to be looked at first."""
         if self.config.username:
-            if not (
-                gate.admitted and head.authorization.decode("utf-8", "surrogateescape") == gate.authorization
-            ):
+            if not (gate.admitted and head.fields.get("Authorization", "") == gate.authorization):
                 return None
-        elif self._checks_host and head.host is not None and not is_local(head.host.decode("latin-1")):
+        elif self._checks_host and (host := head.fields.get("Host")) is not None and not is_local(host):
             return None
         gate.admitted = True
         return self._caller(gate.peer)
@@ -293,24 +249,11 @@ class HttpDoor:
         name = f"{self.config.username} ({peer.name})" if self.config.username else peer.name
         return Caller(name, self.config.role, peer.uid < 0)
 
-    def _whole(self, status: str, kind: str, body: bytes) -> bytes:
-        """A whole answer, on a connection that stays."""
-        now = int(time.time())
-        if now != self._date[0]:
-            self._date = (now, formatdate(now, usegmt=True))
-        head = (
-            f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nServer: {SERVER_NAME}\r\n"
-            f"Content-Length: {len(body)}\r\nDate: {self._date[1]}\r\n\r\n"
-        )
-        return head.encode() + body
-
     # --- pages ----------------------------------------------------------------------------------------
 
-    async def _page(
-        self, request: web.BaseRequest, gate: Gate, caller: Caller, path: str, query: str
-    ) -> web.Response:
-        by_form = request.method == "POST"
-        body = (await request.read()).decode("utf-8", "replace") if by_form else ""
+    async def _page(self, exchange: Exchange, caller: Caller, path: str, query: str) -> Answer:
+        by_form = exchange.head.method == "POST"
+        body = (await exchange.read()).decode("utf-8", "replace") if by_form else ""
         try:
             form = dict(
                 parse_qsl(
@@ -324,13 +267,13 @@ class HttpDoor:
             raise HttpError(400) from error
         now, purpose = time.monotonic(), f"{self.config.section} {self.config.username}"
         keeper = self._doorkeeper
-        if request.method == "HEAD":
+        if exchange.head.method == "HEAD":
             form.pop("action", None)
         visited = Visit(
             path,
             form,
             by_form,
-            trusted=_without_browser(request, gate.peer),
+            trusted=_without_browser(exchange.head.fields, exchange.gate.peer),
             confirmed=by_form and keeper.is_form_token(form.get("token", ""), purpose, now),
         )
 
@@ -344,18 +287,18 @@ class HttpDoor:
             if error.code != Faults.SHUTDOWN_STATE:
                 raise
             raise HttpError(503) from error
-        return _page_response(page)
+        return _page_answer(page)
 
-    def _stylesheet(self, request: web.BaseRequest) -> web.Response:
+    def _stylesheet(self, head: Head) -> Answer:
         headers = {
             **SAFETY,
             "Content-Type": "text/css",
             "Last-Modified": self._style_date,
             "Cache-Control": "no-cache",
         }
-        if request.headers.get("If-Modified-Since") == self._style_date:
-            return web.Response(status=304, headers=headers)
-        return web.Response(body=self._style, headers=headers)
+        if head.fields.get("If-Modified-Since") == self._style_date:
+            return Answer(304, b"", headers)
+        return Answer(200, self._style, headers)
 
     # --- tails ----------------------------------------------------------------------------------------
 
@@ -376,23 +319,18 @@ class HttpDoor:
         """Of a file whose file system may not answer it is taken for granted."""
         return self._supervisor.stores.lanes.of(path) is not None or os.path.exists(path)
 
-    async def _tail(self, request: web.BaseRequest, gate: Gate, store: Readable) -> web.StreamResponse:
-        """The last bytes, then whatever is added, until the client goes."""
-        response = web.StreamResponse(
-            headers={
+    async def _tail(self, exchange: Exchange, store: Readable) -> None:
+        """The last bytes, then whatever is added, until the client goes. Raises ConnectionError."""
+        gate = exchange.gate
+        exchange.begin(
+            {
                 **SAFETY,
                 "Content-Type": "text/plain;charset=utf-8",
-                "Last-Modified": formatdate(usegmt=True),
+                "Last-Modified": http_date(time.time()),
                 "Cache-Control": "no-store",
                 "X-Accel-Buffering": "no",
-                "Server": SERVER_NAME,
             }
         )
-        if request.version >= HttpVersion11:
-            response.enable_chunked_encoding()
-        else:
-            response.force_close()
-        await response.prepare(request)
         news = asyncio.Event()
         gone: list[bool] = []
 
@@ -413,49 +351,41 @@ class HttpDoor:
                     while not gone and (item := cursor.next()) is not None:
                         if cursor.gen != gen:
                             gen = cursor.gen
-                            await response.write(b"==> File truncated <==\n")
+                            await exchange.write(b"==> File truncated <==\n")
                         if isinstance(item, Chunk):
-                            await response.write(item.data)
+                            await exchange.write(item.data)
                 await news.wait()
+        except ConnectionError:
+            raise
         except OSError:
-            pass  # the client left, or the file is gone: either way the answer ends here
+            pass  # the file is gone
         finally:
             store.watchers.discard(news.set)
             gate.on_lost.discard(lost)
-        return response
+        exchange.end()
 
 
-def _without_browser(request: web.BaseRequest, peer: Peer) -> bool:
+def _without_browser(fields: Mapping[str, str], peer: Peer) -> bool:
     """Whether a request comes from a program on this machine, so that no foreign page can have caused it."""
-    if not is_script(request.headers):
+    if not is_script(fields):
         return False
     if peer.uid >= 0:
         return True
-    host = request.headers.get("Host")
+    host = fields.get("Host")
     return is_loopback(peer.address) and (host is None or is_local(host))
 
 
-def _page_response(page: Page) -> web.Response:
-    headers = {**SAFETY, **FRESH}
+def _page_answer(page: Page) -> Answer:
     if page.location:
         return _error(HttpError(page.status, {**FRESH, "Location": page.location}))
     if not page.html:
         return _error(HttpError(page.status))
+    headers = {**SAFETY, **FRESH, "Content-Type": "text/html;charset=utf-8"}
     if page.status == 405:
         headers["Allow"] = "POST"
-    return web.Response(
-        status=page.status,
-        body=page.html.encode("utf-8", "replace"),
-        headers={**headers, "Content-Type": "text/html;charset=utf-8"},
-    )
+    return Answer(page.status, page.html.encode("utf-8", "replace"), headers)
 
 
-def _error(error: HttpError) -> web.Response:
-    response = web.Response(
-        status=error.status,
-        body=error_page(error.status).encode(),
-        headers={**SAFETY, "Content-Type": "text/html", **error.headers},
-    )
-    if error.close:
-        response.force_close()
-    return response
+def _error(error: HttpError) -> Answer:
+    headers = {**SAFETY, "Content-Type": "text/html", **error.headers}
+    return Answer(error.status, error_page(error.status).encode(), headers, error.close)

@@ -427,7 +427,7 @@ class Daemon:
 
     async def _open_doors(self, supervisor: Supervisor, table: MethodTable, bus: EventBus) -> Doors:
         """Begin to serve. Whoever connected before has waited in the queue of the listening socket."""
-        # Only now: it brings the HTTP library, a third of what is imported, and the programs need none of it.
+        # Only now: it is a fifth of what is imported, and the programs need none of it.
         from .doors import Doors
 
         doors = Doors(supervisor, table, bus)

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import socket
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from aiohttp import web
-from aiohttp.abc import AbstractAccessLogger
 
 from supervisor.daemon import httpgate
 from supervisor.daemon.access import Peer
-from supervisor.daemon.httpgate import Gates
+from supervisor.daemon.httpanswer import GO_ON, Answer
+from supervisor.daemon.httpgate import Exchange, Gates
 from supervisor.daemon.httphead import PIPELINE_MAX_BYTES, Refused
 
 BIG_BYTES = 32 << 20
@@ -23,46 +21,36 @@ GET = b"GET /%s HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
 class Server:
-    """Answers with the path; ``/big`` is long, ``/hold`` waits for ``release``."""
+    """Answers with the path and the body; ``/big`` is long, ``/hold`` waits for ``release``, ``/deaf`` reads no body."""
 
     def __init__(self) -> None:
         self.refused: list[int] = []
         self.release = asyncio.Event()
         self.holding = 0
         self.written = 0
-
-        outer = self
-
-        class Finisher(AbstractAccessLogger):
-            def log(self, request: web.BaseRequest, response: web.StreamResponse, time: float) -> None:
-                gate = outer.gates.of(request.protocol)
-                if gate is not None:
-                    gate.answered()
-
-        quiet = logging.getLogger("supervisor.test")
-        quiet.disabled = True
-        self.web = web.Server(
-            self.handle, access_log=quiet, access_log_class=Finisher, logger=quiet, keepalive_timeout=1e6
-        )
-        self.gates = Gates("test", self.web, self._refused, str)
+        self.gates = Gates(self.serve, self._refused, str)
 
     def _refused(self, peer: Peer, refused: Refused) -> None:
         self.refused.append(refused.status)
 
-    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        if request.path == "/hold":
+    async def serve(self, exchange: Exchange) -> None:
+        path = exchange.head.target
+        if path == "/hold":
             self.holding += 1
             await self.release.wait()
-        if request.path == "/big":
-            response = web.StreamResponse()
-            response.content_length = BIG_BYTES
-            await response.prepare(request)
+        if path == "/big":
+            exchange.begin({})
             for _ in range(BIG_BYTES >> 16):
-                await response.write(b"x" * (1 << 16))
+                await exchange.write(b"x" * (1 << 16))
                 self.written += 1 << 16
-            return response
-        body = await request.read()
-        return web.Response(body=request.path.encode() + body)
+            exchange.end()
+        elif path == "/broken":
+            exchange.begin({})
+            exchange.answer(Answer(500, b""))
+        elif path in ("/deaf", "/last"):
+            exchange.answer(Answer(200, path.encode(), closes=path == "/last"))
+        else:
+            exchange.answer(Answer(200, path.encode() + await exchange.read()))
 
 
 Connect = Callable[[], Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]]
@@ -98,7 +86,7 @@ def serve(work: Work, path: Path | None = None) -> Server:
             for writer in writers:
                 writer.close()
             listener.close()
-            await server.web.shutdown(1.0)
+            await server.gates.close(1.0)
             while server.gates._gates:
                 await asyncio.sleep(0.01)
         return server
@@ -110,6 +98,17 @@ async def answer(reader: asyncio.StreamReader) -> bytes:
     head = await reader.readuntil(b"\r\n\r\n")
     length = next(line for line in head.split(b"\r\n") if line.lower().startswith(b"content-length"))
     return await reader.readexactly(int(length.split(b":")[1]))
+
+
+async def chunks(reader: asyncio.StreamReader) -> int:
+    """How long a body in chunks is."""
+    await reader.readuntil(b"\r\n\r\n")
+    total = 0
+    while size := int(await reader.readuntil(b"\r\n"), 16):
+        assert (await reader.readexactly(size + 2)).endswith(b"\r\n")
+        total += size
+    assert await reader.readexactly(2) == b"\r\n"
+    return total
 
 
 async def until_closed(reader: asyncio.StreamReader) -> bytes:
@@ -179,7 +178,7 @@ def test_who_reads_slowly_gets_everything() -> None:
     async def work(server: Server, connect: Connect) -> None:
         reader, writer = await connect()
         writer.write(GET % b"big" + GET % b"b")
-        assert len(await answer(reader)) == BIG_BYTES
+        assert await chunks(reader) == BIG_BYTES
         assert await answer(reader) == b"/b"
 
     serve(work)
@@ -282,5 +281,100 @@ def test_a_refusal_is_readable_though_more_was_sent() -> None:
         writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9999999\r\n\r\n" + b"x" * 200_000)
         said = await until_closed(reader)
         assert said.startswith(b"HTTP/1.1 413 ") and said.endswith(b"</body>\r\n")
+
+    serve(work)
+
+
+def test_a_body_that_nobody_asked_for_is_read_over() -> None:
+    post = b"POST /deaf HTTP/1.1\r\nHost: x\r\nContent-Length: 900000\r\n\r\n"
+
+    async def work(server: Server, connect: Connect) -> None:
+        reader, writer = await connect()
+        writer.write(post + b"x" * 300_000)
+        assert await answer(reader) == b"/deaf"
+        writer.write(b"x" * 600_000 + GET % b"a")
+        assert await answer(reader) == b"/a"
+
+    serve(work)
+
+
+def test_little_of_a_body_is_taken_in_before_it_is_asked_for() -> None:
+    post = b"POST /hold HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n"
+
+    async def work(server: Server, connect: Connect) -> None:
+        reader, writer = await connect()
+        writer.write(post + b"x" * 1_000_000)
+        while not server.holding:
+            await asyncio.sleep(0.01)
+        (gate,) = server.gates._gates
+        while gate._transport.is_reading():
+            await asyncio.sleep(0.01)
+        assert gate._exchange is not None and len(gate._exchange._body) < 512 << 10
+        server.release.set()
+        assert await answer(reader) == b"/hold" + b"x" * 1_000_000
+
+    serve(work)
+
+
+def test_a_client_that_asks_whether_to_send_its_body_is_told() -> None:
+    async def work(server: Server, connect: Connect) -> None:
+        reader, writer = await connect()
+        writer.write(b"POST /a HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n")
+        assert await reader.readexactly(len(GO_ON)) == GO_ON
+        writer.write(b"abc")
+        assert await answer(reader) == b"/aabc"
+
+    serve(work)
+
+
+def test_an_answer_that_closes_is_read_whole_though_more_was_sent() -> None:
+    post = b"POST /last HTTP/1.1\r\nHost: x\r\nContent-Length: 200000\r\n\r\n"
+
+    async def work(server: Server, connect: Connect) -> None:
+        for behind in (b"", GET % b"more", b"x" * 100_000):
+            reader, writer = await connect()
+            writer.write((GET % b"last" if behind != b"x" * 100_000 else post) + behind)
+            said = await until_closed(reader)
+            assert b"\r\nConnection: close\r\n" in said and said.endswith(b"\r\n\r\n/last")
+
+    serve(work)
+
+
+def test_an_answer_that_was_begun_and_fails_is_cut_off() -> None:
+    async def work(server: Server, connect: Connect) -> None:
+        reader, writer = await connect()
+        writer.write(GET % b"broken")
+        said = await until_closed(reader)
+        assert said == b"reset" or (said.startswith(b"HTTP/1.1 200 OK") and b"\r\n0\r\n" not in said)
+
+    serve(work)
+
+
+def test_who_leaves_within_its_body_leaves_nothing() -> None:
+    async def work(server: Server, connect: Connect) -> None:
+        _, writer = await connect()
+        writer.write(b"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc")
+        while not any(gate.answering for gate in server.gates._gates):
+            await asyncio.sleep(0.01)
+        (task,) = [gate.answering for gate in server.gates._gates]
+        writer.close()
+        assert task is not None
+        await asyncio.wait_for(task, 10)
+
+    serve(work)
+
+
+def test_the_end_waits_for_answers_for_a_moment() -> None:
+    async def work(server: Server, connect: Connect) -> None:
+        (soon, first), (never, _) = await connect(), await connect()
+        first.write(GET % b"hold")
+        while server.holding < 1:
+            await asyncio.sleep(0.01)
+        ending = asyncio.create_task(server.gates.close(30.0))
+        await asyncio.sleep(0)
+        server.release.set()
+        await ending
+        assert await answer(soon) == b"/hold" and await until_closed(soon) == b""
+        assert await until_closed(never) == b""
 
     serve(work)

@@ -13,6 +13,8 @@ from supervisor.daemon.httphead import (
     CALL_MAX_BYTES,
     FIELDS_MAX,
     HEAD_MAX_BYTES,
+    Head,
+    Part,
     Refused,
     RequestFramer,
     Waiting,
@@ -31,6 +33,18 @@ def status_of(data: bytes) -> int:
 
 def waiting(framer: RequestFramer) -> Waiting:
     return framer.waiting
+
+
+def got(part: Part | None) -> tuple[str, bytes, bool]:
+    """Method and target where a request begins, what came of its body, whether that is all."""
+    assert part is not None
+    return f"{part.head.method} {part.head.target}" if part.head else "", part.body, part.last
+
+
+def asked(data: bytes) -> Head:
+    part = RequestFramer().feed(data)
+    assert part is not None and part.head is not None
+    return part.head
 
 
 def head(*lines: bytes, first: bytes = b"POST /RPC2 HTTP/1.0") -> bytes:
@@ -66,14 +80,33 @@ def test_fields_that_are_ambiguous(line: bytes) -> None:
     assert status_of(head(line)) == 400
 
 
-def test_a_host_that_is_left_out_is_added_where_the_version_wants_one() -> None:
-    framer = RequestFramer()
-    old = b"GET / HTTP/1.0\r\nA: b\r\n\r\n"
-    post = b"POST / HTTP/1.1\r\nContent-Length: 3%s\r\n\r\nabc"
-    assert framer.feed(old) == old
-    assert framer.answered() == b""
-    assert framer.feed(post % b"" + b"GET / HTTP/1.1\r\n\r\n") == post % b"\r\nHost: localhost"
-    assert framer.answered() == b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+def test_what_is_read_of_a_head() -> None:
+    read = asked(
+        head(b"A: b ", b"HOST:  x\t", b"a: c", b"E:", b"U: \xff\xc3\xa9", first=b"GET /%2e?a=b HTTP/1.1")
+    )
+    assert (read.method, read.target, read.http11, read.length) == ("GET", "/%2e?a=b", True, 0)
+    assert dict(read.fields) == {"a": "b", "host": "x", "e": "", "u": "\udcff\xe9"}
+    assert read.fields["hOsT"] == "x" and read.fields.get("Nothing") is None
+    assert (
+        asked(b"GET / HTTP/1.1\r\n\r\n").fields.get("Host") is None
+    )  # as clients of Supervisor leave it out
+
+
+@pytest.mark.parametrize(
+    ("version", "lines", "stays"),
+    [
+        (b"1", [], True),
+        (b"1", [b"Connection: close"], False),
+        (b"1", [b"Connection: Keep-Alive, Close"], False),
+        (b"1", [b"Connection: a", b"connection: close"], False),
+        (b"1", [b"Connection: closed"], True),
+        (b"0", [], False),
+        (b"0", [b"Connection: Keep-Alive"], True),
+        (b"0", [b"Connection: keep-alive, close"], False),
+    ],
+)
+def test_whether_a_connection_stays(version: bytes, lines: list[bytes], stays: bool) -> None:
+    assert asked(head(*lines, first=b"GET / HTTP/1." + version)).stays is stays
 
 
 def test_bodies_without_a_length_too_long_or_packed() -> None:
@@ -81,6 +114,9 @@ def test_bodies_without_a_length_too_long_or_packed() -> None:
     assert status_of(head(b"Content-Length: %d" % (BODY_MAX_BYTES + 1))) == 413
     assert status_of(head(b"Content-Length: 100000000000")) == 413
     assert status_of(head(b"Content-Length: 5", b"Content-Encoding: gzip")) == 415
+    assert (
+        status_of(head(b"Content-Length: 5", b"Content-Encoding: identity", b"Content-Encoding: gzip")) == 415
+    )
 
 
 def test_heads_that_are_too_long() -> None:
@@ -99,37 +135,38 @@ def test_a_line_without_cr_is_refused_before_the_end() -> None:
 def test_one_request_at_a_time() -> None:
     framer = RequestFramer()
     assert waiting(framer) is Waiting.REQUEST
-    assert framer.feed(GET + POST + GET) == GET
+    assert got(framer.feed(GET + POST + GET)) == ("GET /ok.html", b"", True)
     assert waiting(framer) is Waiting.ANSWER
-    assert framer.feed(b"GET") == b""
-    assert framer.answered() == POST
-    assert framer.answered() == GET
-    assert framer.answered() == b""
+    assert framer.feed(b"GET") is None
+    assert got(framer.answered()) == ("POST /x", b"abc", True)
+    assert got(framer.answered()) == ("GET /ok.html", b"", True)
+    assert framer.answered() is None
     assert waiting(framer) is Waiting.HEAD
-    assert framer.feed(GET[3:]) == GET
-    assert framer.answered() == b"" and waiting(framer) is Waiting.REQUEST
+    assert got(framer.feed(GET[3:])) == ("GET /ok.html", b"", True)
+    assert framer.answered() is None and waiting(framer) is Waiting.REQUEST
 
 
 def test_a_body_passes_as_it_comes() -> None:
     framer = RequestFramer()
-    assert framer.feed(POST[:-2]) == POST[:-2]
+    assert got(framer.feed(POST[:-2])) == ("POST /x", b"a", False)
     assert waiting(framer) is Waiting.BODY
-    assert framer.feed(b"b") == b"b"
-    assert framer.feed(b"cGET") == b"c"
+    assert got(framer.feed(b"b")) == ("", b"b", False)
+    assert got(framer.feed(b"cGET")) == ("", b"c", True)
     assert waiting(framer) is Waiting.ANSWER
 
 
 def test_a_call_is_given_as_a_whole() -> None:
     framer = RequestFramer()
     for end in range(len(CALL) - 3, len(CALL)):
-        assert framer.feed(CALL[end - 1 : end] if end > len(CALL) - 3 else CALL[:end]) == b""
-        assert waiting(framer) is Waiting.BODY and framer.call is None
+        assert framer.feed(CALL[end - 1 : end] if end > len(CALL) - 3 else CALL[:end]) is None
+        assert waiting(framer) is Waiting.BODY
         assert framer.body_seen == end - len(CALL) + 3
-    assert framer.feed(CALL[-1:] + GET) == CALL
-    assert framer.call is not None and waiting(framer) is Waiting.ANSWER and framer.has_more
-    assert framer.call.body == b"abc"
-    assert (framer.call.head.host, framer.call.head.authorization) == (b"x", b"y")
-    assert framer.answered() == GET and framer.call is None
+    part = framer.feed(CALL[-1:] + GET)
+    assert got(part) == ("POST /RPC2", b"abc", True) and framer.body_seen == 3
+    assert waiting(framer) is Waiting.ANSWER and framer.has_more
+    assert part is not None and part.head is not None and part.head.call
+    assert (part.head.fields["Host"], part.head.fields["Authorization"]) == ("x", "y")
+    assert got(framer.answered()) == ("GET /ok.html", b"", True)
 
 
 @pytest.mark.parametrize(
@@ -140,42 +177,38 @@ def test_a_call_is_given_as_a_whole() -> None:
     ],
 )  # fmt: skip
 def test_a_call_with_anything_else_makes_the_longer_way(line: bytes) -> None:
-    framer = RequestFramer()
-    data = head(line, b"Host: x", b"Content-Length: 0", first=b"POST /RPC2 HTTP/1.1")
-    assert framer.feed(data) == data and framer.call is None
+    assert not asked(head(line, b"Host: x", b"Content-Length: 0", first=b"POST /RPC2 HTTP/1.1")).call
 
 
 @pytest.mark.parametrize(
     "first", [b"POST /RPC2 HTTP/1.0", b"POST /RPC2?a HTTP/1.1", b"POST / HTTP/1.1", b"GET /RPC2 HTTP/1.1"]
 )
 def test_what_is_no_call(first: bytes) -> None:
-    framer = RequestFramer()
-    framer.feed(head(b"Host: x", b"Content-Length: 0", first=first))
-    assert framer.call is None
+    assert not asked(head(b"Host: x", b"Content-Length: 0", first=first)).call
 
 
 def test_a_long_call_passes_as_it_comes() -> None:
     framer = RequestFramer()
     data = head(b"Host: x", b"Content-Length: %d" % (CALL_MAX_BYTES + 1), first=b"POST /RPC2 HTTP/1.1") + b"a"
-    assert framer.feed(data) == data and framer.body_seen == 1
-    assert framer.feed(b"b" * CALL_MAX_BYTES + GET) == b"b" * CALL_MAX_BYTES
-    assert framer.call is None and framer.body_seen == CALL_MAX_BYTES + 1
+    assert got(framer.feed(data)) == ("POST /RPC2", b"a", False) and framer.body_seen == 1
+    assert got(framer.feed(b"b" * CALL_MAX_BYTES + GET)) == ("", b"b" * CALL_MAX_BYTES, True)
+    assert framer.body_seen == CALL_MAX_BYTES + 1
 
 
 def test_an_answer_before_the_body_is_there() -> None:
     framer = RequestFramer()
     framer.feed(POST[:-2])
-    assert framer.answered() == b""
-    assert framer.feed(b"bc") == b"bc"
+    assert framer.answered() is None
+    assert got(framer.feed(b"bc")) == ("", b"bc", True)
     assert waiting(framer) is Waiting.REQUEST
-    assert framer.feed(GET) == GET
+    assert got(framer.feed(GET)) == ("GET /ok.html", b"", True)
     assert waiting(framer) is Waiting.ANSWER
 
 
 def test_an_empty_line_in_front_is_overlooked() -> None:
-    assert RequestFramer().feed(b"\r\n" + GET) == GET
+    assert asked(b"\r\n" + GET).target == "/ok.html"
     framer = RequestFramer()
-    assert framer.feed(b"\r\n") == b"" and waiting(framer) is Waiting.REQUEST
+    assert framer.feed(b"\r\n") is None and waiting(framer) is Waiting.REQUEST
 
 
 def test_what_waits_behind_a_request_is_bounded() -> None:
@@ -186,25 +219,26 @@ def test_what_waits_behind_a_request_is_bounded() -> None:
     assert framer.crowded
 
 
-def _drain(framer: RequestFramer, passed: bytes) -> list[bytes]:
-    """All that is handed on when every request is answered at once, cut where the answers are."""
-    got = [passed] if passed else []
+def _drain(framer: RequestFramer, part: Part | None) -> list[Part]:
+    """All that is handed on when every request is answered at once."""
+    parts = [part] if part else []
     while waiting(framer) is Waiting.ANSWER:
-        passed = framer.answered()
-        if passed:
-            got.append(passed)
-    return got
+        if (part := framer.answered()) is not None:
+            parts.append(part)
+    return parts
 
 
 @given(st.lists(st.sampled_from([GET, POST, CALL]), max_size=6), st.lists(st.integers(0, 300), max_size=8))
-def test_any_cut_gives_the_same_bytes(requests: list[bytes], cuts: list[int]) -> None:
+def test_any_cut_gives_the_same_requests(requests: list[bytes], cuts: list[int]) -> None:
     data = b"".join(requests)
     places = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
     framer = RequestFramer()
-    got = b""
+    parts: list[Part] = []
     for begin, end in pairwise(places):
-        got += b"".join(_drain(framer, framer.feed(data[begin:end])))
-    assert got == data
+        parts += _drain(framer, framer.feed(data[begin:end]))
+    assert [part.head.target for part in parts if part.head] == [r.split()[1].decode() for r in requests]
+    assert b"".join(part.body for part in parts) == b"abc" * sum(request is not GET for request in requests)
+    assert sum(part.last for part in parts) == len(requests)
     assert waiting(framer) is Waiting.REQUEST
 
 
@@ -222,7 +256,7 @@ def test_random_bytes_are_refused_or_waited_for(parts: list[bytes]) -> None:
 @pytest.mark.parametrize("parts", [[b"\r\nGET / HTTP/1.0\r\n\r\n"], [b"\r", b"\nGET / HTTP/1.0\r\n\r\n"]])
 def test_one_empty_line_in_front_is_overlooked_wherever_it_is_cut(parts: list[bytes]) -> None:
     framer = RequestFramer()
-    assert b"".join(map(framer.feed, parts)) == b"GET / HTTP/1.0\r\n\r\n"
+    assert [got(part) for part in map(framer.feed, parts) if part] == [("GET /", b"", True)]
 
 
 @pytest.mark.parametrize(
@@ -231,4 +265,4 @@ def test_one_empty_line_in_front_is_overlooked_wherever_it_is_cut(parts: list[by
 def test_two_empty_lines_in_front_are_not(parts: list[bytes]) -> None:
     framer = RequestFramer()
     with pytest.raises(Refused):
-        b"".join(map(framer.feed, parts))
+        list(map(framer.feed, parts))

@@ -39,24 +39,35 @@ def xmlrpc_call(data: bytes) -> None:
 
 
 def http_requests(data: bytes) -> None:
-    """Any cut of the bytes is handed on as the same bytes, and refused or not refused alike."""
+    """Any cut of the bytes gives the same requests, and is refused or not refused alike."""
     whole = _handed_on([data])
     assert _handed_on([data[i : i + 1] for i in range(len(data))]) == whole
     middle = len(data) // 2
     assert _handed_on([data[:middle], data[middle:]]) == whole
 
 
-def _handed_on(parts: list[bytes]) -> tuple[bytes, bool]:
+def _handed_on(parts: list[bytes]) -> tuple[list[str], bytes, bool]:
     framer = httphead.RequestFramer()
-    out = bytearray()
+    heads: list[str] = []
+    bodies = bytearray()
+
+    def take(part: httphead.Part | None) -> None:
+        if part is not None:
+            bodies.extend(part.body)
+            if part.head is not None:
+                h = part.head
+                heads.append(
+                    f"{h.method} {h.target} {h.http11} {dict(h.fields)} {h.length} {h.stays} {h.call}"
+                )
+
     try:
-        for part in parts:
-            out += framer.feed(part)
+        for data in parts:
+            take(framer.feed(data))
             while framer.waiting is httphead.Waiting.ANSWER:
-                out += framer.answered()
+                take(framer.answered())
     except httphead.Refused:
-        return bytes(out), True
-    return bytes(out), False
+        return heads, bytes(bodies), True
+    return heads, bytes(bodies), False
 
 
 def stream_frames(data: bytes) -> None:
