@@ -312,11 +312,11 @@ def test_event_names() -> None:
     [
         (
             "supervisor.supervisorctl",
-            "asyncio aiohttp urwid xmlrpc.client importlib.metadata supervisor.ctl.cacheplugin supervisor.options",
+            "asyncio urwid xmlrpc.client importlib.metadata supervisor.ctl.cacheplugin supervisor.options",
         ),
-        ("supervisor.childutils", "asyncio aiohttp urwid"),
-        ("supervisor.options", "asyncio aiohttp urwid xmlrpc.client importlib.metadata"),
-        ("supervisor.rpcinterface", "asyncio aiohttp urwid supervisor.daemon"),
+        ("supervisor.childutils", "asyncio urwid"),
+        ("supervisor.options", "asyncio urwid xmlrpc.client importlib.metadata"),
+        ("supervisor.rpcinterface", "asyncio urwid supervisor.daemon"),
     ],
 )
 def test_imports_bring_only_what_is_needed(module: str, absent: str) -> None:
