@@ -26,15 +26,26 @@ class Held:
     keeper_pid: int = 0
 
 
+class KeeperGone(Exception):
+    """The keeper ended, or the command did before it was one: nobody is there to serve."""
+
+
 def adopt(sock: socket.socket) -> Held:
-    """Ask the keeper for all it holds. Raises OSError or WireError."""
+    """Ask the keeper for all it holds. Raises KeeperGone, OSError or WireError."""
     sock.settimeout(TIMEOUT_S)
+    try:
+        return _adopted(sock)
+    except ConnectionError as error:
+        raise KeeperGone from error
+
+
+def _adopted(sock: socket.socket) -> Held:
     sock.send(wire.encode(wire.Adopt()))
     held = Held()
     while True:
         data, fds = receive(sock)
         if not data:
-            raise ConnectionError("the keeper is gone")
+            raise KeeperGone
         frame = wire.decode(data)
         if isinstance(frame, wire.Named):
             held.named[frame.name] = fds[0]

@@ -12,10 +12,12 @@ import json
 import os
 import pwd
 import resource
+import signal
 import stat
 import struct
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import supervisor
 from supervisor.config.commandline import (
@@ -32,8 +34,10 @@ from supervisor.mounts import Mounts
 from supervisor.standard import fill_in, printed
 from supervisor.version import VERSION
 
+from .keeper.begin import begin_daemon
 from .keeper.oomscore import lower as lower_oom_score
 from .keeper.pidfile import Taken, by_a_child, open_locked, write_pid_anywhere
+from .keeper.spawn import touched_signals
 from .orphans import find as find_orphans
 from .orphans import take_in_orphans
 
@@ -81,15 +85,18 @@ def _run(words: list[str]) -> int:
             settings.pidfile, pidfile_fd
         )  # at once: whoever waits for the file reads it as soon as it is there
     os.umask(settings.umask)
+    programs = find_orphans(settings.pidfile) if pidfile_fd >= 0 else []
+    daemon_argv = _daemon_argv(path, arguments, oom_score)
     _become_keeper(
         {
-            "daemon_argv": _daemon_argv(path, arguments, oom_score),
+            "daemon_argv": daemon_argv,
             "oom_score": oom_score,
             "daemonize": not settings.nodaemon,
             "notify_fd": notify_fd,
             "pidfile": settings.pidfile,
             "pidfile_fd": pidfile_fd,
-            "programs": find_orphans(settings.pidfile) if pidfile_fd >= 0 else [],
+            "programs": programs,
+            **_begun(daemon_argv),
         }
     )
     return EXIT_OK
@@ -230,13 +237,25 @@ def _daemon_argv(path: str, arguments: SupervisordArguments, oom_score: int | No
             "--profile", ",".join(arguments.profile), *more]  # fmt: skip
 
 
-def _become_keeper(boot: dict[str, object]) -> None:
+def _begun(daemon_argv: list[str]) -> dict[str, int]:
+    """The first daemon, as the keeper is told of it; nothing where it cannot be started now, and the keeper is to try."""
+    try:
+        pid, link = begin_daemon(daemon_argv, touched_signals())
+    except OSError:
+        return {}
+    return {"daemon_pid": pid, "daemon_link": link.detach()}
+
+
+def _become_keeper(boot: dict[str, Any]) -> None:
     packed = json.dumps(boot).encode()
     fd = os.memfd_create("supervisor-boot", 0)
     os.pwrite(fd, struct.pack(">I", len(packed)) + packed, 0)
-    for kept in (boot["notify_fd"], boot["pidfile_fd"]):
-        if isinstance(kept, int) and kept >= 0:
-            os.set_inheritable(kept, True)
+    kept = [boot["notify_fd"], boot["pidfile_fd"], boot.get("daemon_link", -1)]
+    for program in boot["programs"]:
+        kept += [program["pidfd"], program["stdin"], *program["outputs"]]
+    for kept_fd in kept:
+        if kept_fd >= 0:
+            os.set_inheritable(kept_fd, True)
     sys.stdout.flush()
     sys.stderr.flush()
     begin = os.path.join(_package_folder(), "daemon", "__main__.py")
@@ -244,5 +263,8 @@ def _become_keeper(boot: dict[str, object]) -> None:
     try:
         os.execv(sys.executable, [sys.executable, "-S", "-E", "-s", "-P", begin, "keeper", str(fd)])
     except OSError as error:
+        if "daemon_pid" in boot:
+            os.kill(boot["daemon_pid"], signal.SIGKILL)
+            os.waitpid(boot["daemon_pid"], 0)
         user = pwd.getpwuid(os.geteuid()).pw_name
         raise UserError(f"user {user} cannot run {sys.executable}: {error.strerror}", EXIT_GENERIC) from error

@@ -32,7 +32,7 @@ T = TypeVar("T")
 
 
 def find(pidfile: str) -> list[dict[str, Any]]:
-    """What a keeper is to adopt, as ``keeper.main`` says. The descriptors in it are open and inheritable."""
+    """What a keeper is to adopt, as ``keeper.main`` says. The descriptors in it are open."""
     found = []
     entries = roster.read(roster.place_of(pidfile, Mounts()))
     end_strays(
@@ -62,9 +62,6 @@ def find(pidfile: str) -> list[dict[str, Any]]:
             "stdin": stdin,
             "outputs": outputs,
         }
-        for fd in (pidfd, stdin, *outputs):
-            if fd >= 0:
-                os.set_inheritable(fd, True)
         found.append(facts)
     return found
 

@@ -32,12 +32,12 @@ from supervisor.config.model import (
     Configuration,
     GroupKind,
 )
-from supervisor.errors import EXIT_USAGE, ConfigError, UserError
+from supervisor.errors import EXIT_GENERIC, EXIT_USAGE, ConfigError, UserError
 from supervisor.states import ProcessStates as S
 from supervisor.states import SupervisorStates
 
 from . import fcgi, filesize, inputjournal, lastread, rehearsal
-from .adoption import Held, adopt
+from .adoption import Held, KeeperGone, adopt
 from .events import EventBus
 from .heartbeat import heartbeat
 from .keeper import wire
@@ -588,6 +588,8 @@ def main() -> int:
 
             return profiled(lambda: asyncio.run(daemon.run()), given.profile.split(","))
         return asyncio.run(daemon.run())
+    except KeeperGone:
+        return EXIT_GENERIC
     except ConfigError as error:
         print(usage_error(given.called, "\nError: ".join(str(p) for p in error.problems)), file=sys.stderr)
         return EXIT_USAGE

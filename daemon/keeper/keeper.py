@@ -35,11 +35,12 @@ from collections import deque
 from supervisor.mounts import Mounts
 
 from . import wire
+from .begin import begin_daemon
 from .oomscore import OomScore
 from .pidfile import Taken, open_locked, take_away, write_pid
 from .programs import Programs
 from .roster import place_of, runs
-from .spawn import default_signals, touched_signals
+from .spawn import touched_signals
 
 STARTS_ALLOWED = 5
 STARTS_WINDOW_S = 30.0
@@ -69,6 +70,7 @@ class Keeper:
         self.pidfile_fd = int(boot.get("pidfile_fd", -1))  # type: ignore[call-overload]
         self.silence_s = float(boot.get("silence_s", SILENCE_TIMEOUT_S))  # type: ignore[arg-type]
         self.stop_s = float(boot.get("stop_s", STOP_TIMEOUT_S))  # type: ignore[arg-type]
+        self.first_daemon = begun_daemon(boot)
         self.held: dict[str, int] = {}
         self.mounts = Mounts()
         self.daemon_pid = 0
@@ -141,7 +143,10 @@ class Keeper:
         self.programs.signals = touched_signals()
         gc.freeze()
         gc.disable()  # no cycles are made here, and a collection after a fork copies pages
-        self.start_daemon()
+        if self.first_daemon:
+            self.watch_over(*self.first_daemon)
+        else:
+            self.start_daemon()
         look = True  # at first: some may have ended before there was a handler
         while True:
             events = self.wait()
@@ -257,7 +262,7 @@ class Keeper:
     def start_daemon(self) -> None:
         """Start one; where the system has no process or descriptor for it now, a second later."""
         try:
-            self.fork_daemon()
+            self.watch_over(*begin_daemon(self.daemon_argv, self.programs.signals))
             self.refused = False
         except OSError as error:
             if not self.refused:
@@ -267,38 +272,12 @@ class Keeper:
             if not self.was_ready and not self.programs.started_any:
                 self.finish = 1
 
-    def fork_daemon(self) -> None:
-        """Raises OSError, with nothing changed."""
-        now = time.monotonic()
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        for end in (ours, theirs):
-            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
-        ours.setblocking(False)
-        signal.pthread_sigmask(signal.SIG_BLOCK, self.programs.signals)  # see spawn
-        try:
-            pid = os.fork()
-        except OSError:
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, self.programs.signals)
-            ours.close()
-            theirs.close()
-            raise
-        if pid == 0:
-            try:
-                ours.close()
-                os.setpgid(0, 0)  # Ctrl-C on our terminal is for us alone
-                os.set_inheritable(theirs.fileno(), True)
-                default_signals(self.programs.signals)
-                os.execv(sys.executable, [*self.daemon_argv, "--keeper-fd", str(theirs.fileno())])
-            except OSError as error:
-                say(f"cannot start the daemon: {error}")
-            finally:
-                os._exit(127)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, self.programs.signals)
-        theirs.close()
-        self.daemon_pid, self.link = pid, ours
-        self.poll.register(ours, select.POLLIN)
+    def watch_over(self, pid: int, link: socket.socket) -> None:
+        """A daemon was started; ``link`` is our end of the one to it."""
+        self.daemon_pid, self.link = pid, link
+        self.poll.register(link, select.POLLIN)
         self.ready = self.abort_sent = self.planned = False
-        self.heard = now
+        self.heard = time.monotonic()
         self.next_start = 0.0
         self.start_count += 1
 
@@ -513,6 +492,16 @@ class Keeper:
             self.send(wire.Got(self.pending_signals.popleft()))
 
 
+def begun_daemon(boot: dict[str, object]) -> tuple[int, socket.socket] | None:
+    """The daemon that the command has started, and our end of the link to it."""
+    if "daemon_pid" not in boot:
+        return None
+    pid, fd = int(boot["daemon_pid"]), int(boot["daemon_link"])  # type: ignore[call-overload]
+    link = socket.socket(fileno=fd)
+    link.setblocking(False)
+    return pid, link
+
+
 def received(control: list[tuple[int, int, bytes]]) -> list[int]:
     """The descriptors that came beside a datagram, made close-on-exec."""
     fds = wire.descriptors(control)
@@ -545,7 +534,8 @@ def say(text: str) -> None:
 def main() -> int:
     """Run a keeper on the JSON of ``--boot FD``: what the supervisord command prepared.
 
-    Keys: ``daemon_argv`` (list, argv[0] first), ``daemonize``, ``notify_fd`` (gets a byte when
+    Keys: ``daemon_argv`` (list, argv[0] first), ``daemon_pid`` and ``daemon_link`` (of the first, where it was
+    started already, see ``begin``), ``daemonize``, ``notify_fd`` (gets a byte when
     the first daemon serves), ``pidfile`` and ``pidfile_fd`` (held locked; -1: there is none),
     ``silence_s`` (how long a daemon may say nothing) and ``stop_s`` (from TERM to KILL where there is none);
     ``programs``: what another keeper had started, see ``succession`` and ``orphans``; of a keeper in the place of

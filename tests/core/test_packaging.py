@@ -101,6 +101,7 @@ def test_the_keeper_imports_the_standard_library_only() -> None:
         "supervisor",
         "supervisor.daemon",
         "supervisor.daemon.keeper",
+        "supervisor.daemon.keeper.begin",
         "supervisor.daemon.keeper.keeper",
         "supervisor.mounts",
         "supervisor.daemon.keeper.oomscore",

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -26,6 +26,8 @@ from supervisor.daemon.keeper.keeper import Keeper
 from tests.support.processes import MARK, alive, descriptors, end, marked
 from tests.support.supervisor import CHILDREN
 from tests.support.waiting import PATIENCE_S, until
+
+PACKAGE = os.path.dirname(os.path.abspath(supervisor.__file__))
 
 F = TypeVar("F", bound=wire.Frame)
 
@@ -101,16 +103,23 @@ class Bench:
             str(folder / "test"),
             str(self.death),
         ]
-        packed = json.dumps({"daemon_argv": program, **boot}).encode()
-        fd = os.memfd_create("boot", 0)
-        os.pwrite(fd, struct.pack(">I", len(packed)) + packed, 0)
-        package = os.path.dirname(os.path.abspath(supervisor.__file__))
+        argv, passed = self.argv({"daemon_argv": program, **boot})
         with open(folder / "stderr", "wb") as err:
             self.popen = subprocess.Popen(
-                [sys.executable, "-S", "-E", "-s", "-P", f"{package}/daemon/__main__.py", "keeper", str(fd)],
-                pass_fds=(fd, *fds), stdin=subprocess.DEVNULL, stderr=err, env={**os.environ, MARK: self.mark},
+                argv, pass_fds=(*passed, *fds), stdin=subprocess.DEVNULL, stderr=err,
+                env={**os.environ, MARK: self.mark},
             )  # fmt: skip
-        os.close(fd)
+        for fd in passed:
+            os.close(fd)
+
+    def argv(self, boot: dict[str, object]) -> tuple[list[str], tuple[int, ...]]:
+        """What becomes the keeper, and the descriptors that it needs for it."""
+        packed = json.dumps(boot).encode()
+        fd = os.memfd_create("boot", 0)
+        os.pwrite(fd, struct.pack(">I", len(packed)) + packed, 0)
+        return [sys.executable, "-S", "-E", "-s", "-P", f"{PACKAGE}/daemon/__main__.py", "keeper", str(fd)], (
+            fd,
+        )
 
     def daemon(self, ready: bool = True) -> Daemon:
         """The next daemon that the keeper starts."""
@@ -459,3 +468,84 @@ def test_no_number_of_strangers_keeps_an_exit_from_being_told() -> None:
     for fd in set(os.listdir("/proc/self/fd")) - before:
         with contextlib.suppress(OSError):  # that of the listing
             os.close(int(fd))
+
+
+BEGUN = """
+import json, os, struct, sys
+sys.path.append(os.path.dirname(sys.argv[1]))
+from supervisor.daemon.keeper.begin import begin_daemon
+from supervisor.daemon.main import _become_keeper
+boot = json.loads(sys.argv[2])
+pid, link = begin_daemon(boot["daemon_argv"], ())
+if len(sys.argv) > 3:
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+_become_keeper({**boot, "notify_fd": -1, "pidfile_fd": -1, "programs": [], "daemon_pid": pid, "daemon_link": link.detach()})
+"""
+"""What the command does at last. With one word more the daemon has ended before."""
+
+
+def command(boot: Mapping[str, object], *more: str, script: str = BEGUN) -> list[str]:
+    return [sys.executable, "-c", script, PACKAGE, json.dumps(boot), *more]
+
+
+class BegunBench(Bench):
+    """The first daemon was started before the keeper."""
+
+    def argv(self, boot: dict[str, object]) -> tuple[list[str], tuple[int, ...]]:
+        return command(boot), ()
+
+
+@pytest.fixture
+def begun(tmp_path: Path) -> Iterator[Bench]:
+    made = BegunBench(tmp_path, silence_s=60, stop_s=1)
+    yield made
+    made.close()
+
+
+def test_a_daemon_that_was_begun_before_is_the_first(begun: Bench) -> None:
+    first = begun.daemon()
+    assert first.adopt()[2] == wire.AdoptEnd(0, begun.popen.pid)
+    assert os.getpgid(first.pid) == first.pid
+    first.send(order("a", "exec sleep 1000"))
+    first.expect(wire.Spawned)
+    first.close_fds()
+    first.die()
+    second = begun.daemon()
+    programs, _, last = second.adopt()
+    assert list(programs) == [("a", 1)] and last.starts == 1
+    until(lambda: not alive(first.pid), "the first to be reaped")
+
+
+def test_a_daemon_that_ended_before_there_was_a_keeper_is_a_mistake_of_the_user() -> None:
+    done = subprocess.run(
+        command({"daemon_argv": [sys.executable, "-c", "raise SystemExit(3)"]}, "ended"),
+        timeout=PATIENCE_S, capture_output=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (3, b"")
+
+
+def test_a_keeper_that_cannot_be_leaves_no_daemon() -> None:
+    mark = uuid.uuid4().hex
+    script = BEGUN.replace("_become_keeper({", "sys.executable = '/nowhere'\n_become_keeper({")
+    boot = {"daemon_argv": [sys.executable, "-c", "import time; time.sleep(1000)"]}
+    done = subprocess.run(
+        command(boot, script=script),
+        timeout=PATIENCE_S, capture_output=True, check=False, env={**os.environ, MARK: mark},
+    )  # fmt: skip
+    assert b"cannot run /nowhere" in done.stderr
+    assert not marked(mark)
+
+
+def test_a_daemon_whose_command_has_gone_ends_and_says_nothing(tmp_path: Path) -> None:
+    config = tmp_path / "conf"
+    config.write_text("[supervisord]\n")
+    script = (
+        "\n".join(BEGUN.splitlines()[:-1])
+        + "\nlink.close(); sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))"
+    )
+    argv = [sys.executable, "-P", f"{PACKAGE}/daemon/__main__.py", "daemon", "--config", str(config)]
+    done = subprocess.run(
+        command({"daemon_argv": argv}, script=script),
+        timeout=PATIENCE_S, capture_output=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (1, b"", b"")
