@@ -34,6 +34,7 @@ from supervisor.errors import ConfigError
 from supervisor.loggers import Handler, Logger, LogRecord
 from supervisor.options import ServerOptions
 from supervisor.process import ProcessGroupBase, Subprocess
+from supervisor.protocol.structs import plain
 from supervisor.states import STOPPED_STATES, SupervisorStates
 from supervisor.states import ProcessStates as S
 from supervisor.supervisord import Supervisor as SupervisorBase
@@ -559,7 +560,7 @@ class SupervisordFacade(SupervisorBase):
 
         def run() -> Any:
             value = found.function(self._inline, CALLER, *bound)
-            return begin(value) if asyncio.iscoroutine(value) else value
+            return begin(value) if asyncio.iscoroutine(value) else plain(value)
 
         if found.role == "observer" and not asyncio.iscoroutinefunction(found.function):
             return run()  # it only looks; the loop may be waiting for the thread that asks

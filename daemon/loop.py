@@ -317,6 +317,7 @@ class Supervisor:
         changes = {
             i: self._change(process, a) for i, a in enumerate(actions) if isinstance(a, machine.Transition)
         }
+        process.edition += 1
         if actions or isinstance(event, (machine.Hold, machine.Signalled, machine.Stop)):
             self.save(process)
         self._arm(process)

@@ -21,7 +21,7 @@ from supervisor.config.expand import shortened
 from supervisor.config.model import ChannelConfig, LogKind, ProcessConfig
 from supervisor.namespec import make_namespec
 from supervisor.protocol.record import TEXT_MAX_CHARACTERS, ProcessRecord
-from supervisor.protocol.structs import StructHead, extended
+from supervisor.protocol.structs import Extended, Row
 from supervisor.states import ProcessStates as S
 
 from .descendants import Seen, named
@@ -47,7 +47,14 @@ CLIPPED = 120
 
 INT_MAX = 2**31 - 1
 
-_NO_FACTS = StructHead({})
+FACTS = (
+    "name", "group", "start", "stop", "state", "statename", "spawnerr", "exitstatus", "logfile", "stdout_logfile",
+    "stderr_logfile", "pid",
+)  # fmt: skip
+"""Members of the struct of getProcessInfo, in their order, in front of ``now`` where the process runs."""
+FACTS_AND_DESCRIPTION = (*FACTS, "description")
+
+_NO_ROW = Row((), (), edition=-1)
 
 Observer = Callable[[Transition], None]
 
@@ -128,7 +135,7 @@ class Process:
     """
 
     __slots__ = (
-        "_childlogdir", "_facts", "_identifier", "_observers", "_stamp", "changed", "config", "elsewhere", "generations",
+        "_childlogdir", "_identifier", "_observers", "_row", "changed", "config", "edition", "elsewhere", "generations",
         "hearing", "history", "index", "key", "left", "machine", "modes", "modes_saved", "namespec", "origin", "outputs", "pool_trouble",
         "protocol", "size", "start", "started", "stop", "stuck",
     )  # fmt: skip
@@ -141,6 +148,8 @@ class Process:
         self.key = f"{config.group}:{config.name}"
         self.namespec = make_namespec(config.group, config.name)
         self.machine = ProcessMachine(config)
+        self.edition = 0
+        """Goes up behind each change of what ``row`` tells."""
         self.generations: dict[int, Generation] = {}
         self.start = 0.0
         self.stop = 0.0
@@ -164,8 +173,7 @@ class Process:
         self.modes_saved: list[Any] = []
         self._identifier = identifier
         self._childlogdir = childlogdir
-        self._stamp: tuple[object, ...] = ()
-        self._facts = _NO_FACTS
+        self._row = _NO_ROW
         self._observers: tuple[Observer, ...] = ()
 
     @property
@@ -192,7 +200,6 @@ class Process:
 
     def name_logs(self, stores: StoreSet, saved: dict[str, str] | None = None) -> None:
         """Give every output its path and log store; AUTO files are made now, if that can be, or taken from ``saved``."""
-        self._stamp = ()
         for name, output in self.outputs.items():
             logfile = output.config.logfile
             if logfile.kind is LogKind.FILE:
@@ -203,6 +210,7 @@ class Process:
                 output.sink = stores.log(
                     output.path, output.config.logfile_maxbytes, output.config.logfile_backups
                 )
+        self.edition += 1
 
     def _make_auto_log(self, channel: str, stores: StoreSet) -> str:
         rest = f"-{channel}---{self._identifier}-"
@@ -381,7 +389,7 @@ class Process:
         """The text of ``supervisorctl status`` behind the state; ``now`` is wall time."""
         machine = self.machine
         if machine.state == S.RUNNING:
-            return f"pid {machine.pid}, uptime {uptime(now - self.start)}"
+            return f"{self._lead}{uptime(int(now) - int(self.start))}"
         if machine.state in (S.FATAL, S.BACKOFF):
             return machine.spawnerr or f'unknown error (try "tail {self.config.name}")'
         if machine.state in (S.STOPPED, S.EXITED):
@@ -390,40 +398,45 @@ class Process:
             return time.strftime("%b %d %I:%M %p", time.localtime(self.stop or self.start))
         return ""
 
-    def info(self, now: float) -> dict[str, Any]:
-        """The struct of getProcessInfo; ``now`` is wall time.
+    @property
+    def _lead(self) -> str:
+        return f"pid {self.machine.pid}, uptime "
 
-        What does not change with the time is encoded once for many answers.
-        """
-        machine = self.machine
-        stamp = (machine.state, machine.pid, machine.exitstatus, machine.spawnerr, self.start, self.stop)
-        if stamp != self._stamp:
-            self._stamp, self._facts = stamp, StructHead(self._lasting_facts())
-        if machine.state == S.RUNNING:
-            return extended(self._facts, ("now", _capped(now)), ("description", self.description(now)))
-        return extended(self._facts, ("now", _capped(now)))
+    def info(self, now: float) -> Extended:
+        """The struct of getProcessInfo; ``now`` is wall time."""
+        row = self.row()
+        return Extended(row, capped(now), "" if row.since is None else uptime(int(now) - row.since))
 
-    def _lasting_facts(self) -> dict[str, Any]:
+    def row(self) -> Row:
+        """The same without what changes with the time. From any thread."""
+        row = self._row
+        if row.edition != self.edition:
+            row = self._row = self._fresh_row(self.edition)
+        return row
+
+    def _fresh_row(self, edition: int) -> Row:
+        """``edition`` was read before the rest, which may change meanwhile: then this one is not asked for again."""
         machine = self.machine
+        state = machine.state
         stdout = self.outputs["stdout"].path
         stderr = self.outputs["stderr"].path if "stderr" in self.outputs else ""
-        facts = {
-            "name": self.config.name,
-            "group": self.config.group,
-            "start": _capped(self.start),
-            "stop": _capped(self.stop),
-            "state": machine.state,
-            "statename": state_name(machine.state),
-            "spawnerr": machine.spawnerr,
-            "exitstatus": machine.exitstatus or 0,
-            "logfile": stdout,
-            "stdout_logfile": stdout,
-            "stderr_logfile": stderr,
-            "pid": machine.pid,
-        }
-        if machine.state != S.RUNNING:
-            facts["description"] = self.description(0.0)
-        return facts
+        values = (
+            self.config.name,
+            self.config.group,
+            capped(self.start),
+            capped(self.stop),
+            state,
+            state_name(state),
+            machine.spawnerr,
+            machine.exitstatus or 0,
+            stdout,
+            stdout,
+            stderr,
+            machine.pid,
+        )
+        if state == S.RUNNING:
+            return Row(FACTS, values, int(self.start), self._lead, edition)
+        return Row(FACTS_AND_DESCRIPTION, (*values, self.description(0.0)), edition=edition)
 
     def record(self, group_priority: int) -> ProcessRecord:
         """What the stream tells of it."""
@@ -521,15 +534,15 @@ def _shown(text: str) -> str:
     return shortened(text, TEXT_MAX_CHARACTERS)
 
 
-def _capped(when: float) -> int:
+def capped(when: float) -> int:
     """Epoch seconds that fit the integers of XML-RPC."""
     seconds = int(when)
     return seconds if 0 <= seconds <= INT_MAX else max(0, min(seconds, INT_MAX))
 
 
-def uptime(seconds: float) -> str:
+def uptime(seconds: int) -> str:
     """``0:01:02``, ``1 day, 2:03:04``; never negative."""
-    return _clock(max(0, int(seconds)))
+    return _clock(max(0, seconds))
 
 
 @lru_cache(4096)

@@ -18,6 +18,7 @@ from supervisor.config.model import Configuration
 from supervisor.errors import ConfigError, RPCError
 from supervisor.events import RemoteCommunicationEvent, notify
 from supervisor.faults import Faults
+from supervisor.protocol.structs import Extended, Table
 from supervisor.protocol.xmlrpc import I4_MAX, I4_MIN
 from supervisor.states import (
     STOPPED_STATES,
@@ -33,7 +34,7 @@ from ..leftovers import Leftovers
 from ..loop import Supervisor
 from ..machines.group import ascending
 from ..output.lane import Unanswered
-from ..process import Process
+from ..process import Process, capped, uptime
 from ..rehearsal import own_argv, rehearse
 from ..update import Updates
 from ..workers import Workers
@@ -63,6 +64,7 @@ class Context:
         self.updates = Updates(supervisor)
         self._log_readers = Workers("logs", LOGS_AT_ONCE)
         self._config_reader = Workers("configuration", 1)
+        self._by_name: tuple[list[Process], list[Process]] = ([], [])  # as they are held, as they are sorted
         self.stream_address = ""
         self.inet_stream_address = ""
 
@@ -70,6 +72,14 @@ class Context:
     def parsed(self) -> Configuration:
         """The configuration that was read last."""
         return self.last_read.now
+
+    def processes_by_name(self) -> list[Process]:
+        """All processes, by the names of their groups and then by their own."""
+        processes = list(self.supervisor.processes.values())
+        if processes != self._by_name[0]:
+            ordered = sorted(processes, key=lambda process: (process.config.group, process.config.name))
+            self._by_name = processes, ordered
+        return self._by_name[1]
 
     async def offload(self, function: Callable[..., T], *args: Any) -> T:
         """The result of a function that reads a log, from a thread."""
@@ -315,15 +325,16 @@ def _told(value: Any) -> Any:
 # --- about processes ---------------------------------------------------------------------------------
 
 
-def get_process_info(context: Context, caller: Caller, name: str) -> dict[str, Any]:
+def get_process_info(context: Context, caller: Caller, name: str) -> Extended:
     return process_named(running(context), name).info(time.time())
 
 
-def get_all_process_info(context: Context, caller: Caller) -> list[dict[str, Any]]:
-    supervisor = running(context)
+def get_all_process_info(context: Context, caller: Caller) -> Table:
+    running(context)
     now = time.time()
-    ordered = sorted(supervisor.processes.values(), key=lambda p: (p.config.group, p.config.name))
-    return [process.info(now) for process in ordered]
+    rows = [process.row() for process in context.processes_by_name()]
+    started = {row.since for row in rows if row.since is not None}
+    return Table(rows, capped(now), {since: uptime(int(now) - since) for since in started})
 
 
 # --- events ------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""msgpack for many small values; must never know what is packed.
+"""msgpack for many small values, and for tables; must never know what is packed.
 
 ``msgpack.packb`` makes a packer, and with it a buffer of 256 KB, for each value: for
 the dozen bytes of a journal's entry that is three quarters of the time.
@@ -7,13 +7,12 @@ the dozen bytes of a journal's entry that is three quarters of the time.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Sequence
-from itertools import chain
+from collections.abc import Callable
 from typing import Any, Final
 
 import msgpack
 
-from .structs import Extended
+from .structs import DESCRIPTION, NOW, Row, Table
 
 KEPT_BYTES: Final = 256 * 1024
 """What a packer starts with; one whose buffer had to grow is not kept."""
@@ -28,7 +27,6 @@ class Packing:
         self._unicode_errors = unicode_errors
         self._default = default
         self._packer = self._make()
-        self._names: dict[str, bytes] = {}
 
     def _make(self) -> msgpack.Packer:
         return msgpack.Packer(unicode_errors=self._unicode_errors, default=self._default)
@@ -43,20 +41,37 @@ class Packing:
                 self._packer = self._make()
         return packed
 
-    def structs(self, structs: Sequence[Extended]) -> bytes:
-        """As the list of them; what stays in a struct is packed once."""
-        pack, names = self._packer.pack, self._names
-        parts = [_ARRAY.pack(0xDD, len(structs))]
-        for value in structs:
-            head, rest = value.head, value.rest
-            if not head.packed:
-                head.packed = b"".join(map(self, chain.from_iterable(head.members.items())))
-            parts += (_MAP.pack(0xDE, len(head.members) + len(rest)), head.packed)
-            for name, member in rest:
-                if name not in names:
-                    names[name] = self(name)
-                parts += (names[name], pack(member))
+    def table(self, table: Table) -> bytes:
+        """As the list of dicts that it is; what stays in a row is packed once."""
+        now = self(NOW) + self(table.now)
+        named = now + self(DESCRIPTION)
+        ends = {since: text.encode(errors=self._unicode_errors) for since, text in table.ago.items()}
+        betweens: dict[int, bytes] = {}
+        parts = [_ARRAY.pack(0xDD, len(table.rows))]
+        for row in table.rows:
+            head, lead = row.packed or self._row(row)
+            if row.since is None:
+                parts += (head, now)
+                continue
+            end = ends[row.since]
+            length = len(lead) + len(end)
+            if length not in betweens:
+                betweens[length] = named + _text_head(length)
+            parts += (head, betweens[length], lead, end)
         return b"".join(parts)
+
+    def _row(self, row: Row) -> tuple[bytes, bytes]:
+        """The head of the map with what stays of it, and the lead; kept in the row."""
+        count = len(row.names)
+        members = self(dict(zip(row.names, row.values, strict=True)))[1 if count < 16 else 3 :]
+        head = _MAP.pack(0xDE, count + 1 + (row.since is not None)) + members
+        row.packed = head, row.lead.encode(errors=self._unicode_errors)
+        return row.packed
+
+
+def _text_head(length: int) -> bytes:
+    """What msgpack puts in front of so many bytes of text."""
+    return pack_local("x" * length)[:-length] if length else pack_local("")
 
 
 _ARRAY: Final = struct.Struct(">BI")

@@ -88,7 +88,7 @@ import types
 import typing
 from collections.abc import Callable, Iterator
 from functools import cache
-from typing import Any, Final, TypeGuard, Union
+from typing import Any, Final, Union
 
 import msgpack
 
@@ -97,7 +97,7 @@ from .frames import *  # they are this module's vocabulary
 from .frames import CLIENT_FRAMES, SERVER_FRAMES, Frame, Result, Value
 from .packing import Packing
 from .record import ProcessRecord as ProcessRecord  # noqa: PLC0414  # as well
-from .structs import Extended
+from .structs import Table, plain
 
 VERSION: Final = 1
 MAX_FRAME_BYTES: Final = 1 << 20
@@ -217,15 +217,20 @@ _FIELDS: Final[dict[type[Any], tuple[str, ...]]] = {
 
 
 def _plain(value: Any) -> dict[str, Any]:
-    """What msgpack asks for where it knows no type: the records inside of frames."""
+    """A record as a map."""
     names = _FIELDS.get(type(value))
     if names is None:
         raise TypeError(f"a {type(value).__name__} does not travel")
     return {name: getattr(value, name) for name in names}
 
 
-_strictly: Final = Packing(default=_plain)
-_replacing: Final = Packing(default=_plain, unicode_errors="replace")
+def _untyped(value: Any) -> Any:
+    """What msgpack asks for where it knows no type: the records inside of frames, tables inside of values."""
+    return plain(value) if type(value) is Table else _plain(value)
+
+
+_strictly: Final = Packing(default=_untyped)
+_replacing: Final = Packing(default=_untyped, unicode_errors="replace")
 
 
 def _pack(body: dict[str, Any]) -> bytes:
@@ -236,17 +241,13 @@ def _pack(body: dict[str, Any]) -> bytes:
         return _replacing(body)
 
 
-def _is_table(value: object) -> TypeGuard[list[Extended]]:
-    return type(value) is list and bool(value) and all(type(item) is Extended for item in value)
-
-
-def _pack_result(request_id: int, value: Value) -> bytes:
-    """A list of structs that are much the same each time is joined from what was packed before."""
-    if _is_table(value):
+def _pack_result(request_id: int, value: Value | Table) -> bytes:
+    """A table is joined from what was packed before."""
+    if type(value) is Table:
         try:
-            rows = _strictly.structs(value)
+            rows = _strictly.table(value)
         except UnicodeEncodeError:
-            rows = _replacing.structs(value)
+            rows = _replacing.table(value)
         return b"".join((b"\x83\xa1t\xa6result\xa2id", _strictly(request_id), b"\xa5value", rows))
     return _pack({"t": Result.TYPE, "id": request_id, "value": value})
 

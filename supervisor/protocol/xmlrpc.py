@@ -13,9 +13,9 @@ dateTime.iso8601 → datetime without a zone; base64 → bytes; nil → None; ar
 struct → dict.
 
 Writing never emits a character that XML 1.0 forbids (U+FFFD stands in for it), and
-writes carriage returns as ``&#13;`` so that they arrive. A list of a thousand process
-records is one pass of appends and one join; values that do not change from call to
-call can be encoded once with ``fragment`` and put anywhere in a value.
+writes carriage returns as ``&#13;`` so that they arrive. Values that do not change from
+call to call can be encoded once with ``fragment`` and put anywhere in a value; what stays
+in a list of process records is encoded once by itself (``structs``).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from typing import Final, NamedTuple
 from xml.parsers import expat
 
 from ..errors import LocalProtocolError, RemoteProtocolError
-from .structs import Extended, StructHead
+from .structs import DESCRIPTION, NOW, Extended, Row, Table
 
 MAX_DEPTH: Final = 32
 MAX_CALL_BYTES: Final = 1 << 20
@@ -59,7 +59,17 @@ class Raw(NamedTuple):
 
 
 Dumpable = (
-    None | bool | int | float | str | bytes | datetime | Raw | Sequence["Dumpable"] | Mapping[str, "Dumpable"]
+    None
+    | bool
+    | int
+    | float
+    | str
+    | bytes
+    | datetime
+    | Raw
+    | Table
+    | Sequence["Dumpable"]
+    | Mapping[str, "Dumpable"]
 )
 """What dumping looks at: tuples are written as arrays; None is refused, as XML-RPC has none."""
 
@@ -83,7 +93,13 @@ class MethodFault(NamedTuple):
 _SPECIAL = re.compile("[&<>\r\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _REPLACEMENTS: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"}
 _HEAD: Final = "<?xml version='1.0'?>\n"
+_RESPONSE: Final = f"{_HEAD}<methodResponse><params><param>"
+_RESPONSE_END: Final = "</param></params></methodResponse>\n"
 _STRUCT_END: Final = "</struct></value>"
+_DESCRIBED: Final = f"<member><name>{DESCRIPTION}</name><value><string>"
+_DESCRIBED_END: Final = f"</string></value></member>{_STRUCT_END}"
+_ARRAY: Final = b"<value><array><data>"
+_ARRAY_END: Final = b"</data></array></value>"
 
 
 def _replacement(match: re.Match[str]) -> str:
@@ -130,13 +146,9 @@ def _put(value: object, parts: list[str], depth: int) -> None:
     """Append the fragments of one value. The types that records are made of come first."""
     kind = type(value)
     if kind is Extended:
-        parts.append(_head_of(value.head))  # type: ignore[attr-defined]  # narrowed by kind
-        for name, member in value.rest:  # type: ignore[attr-defined]  # narrowed by kind
-            if type(member) is int and I4_MIN <= member <= I4_MAX:
-                parts.append(f"<member><name>{name}</name><value><int>{member}</int></value></member>")
-            else:
-                parts.append(f"<member><name>{name}</name>{_scalar(member, type(member))}</member>")
-        parts.append(_STRUCT_END)
+        parts.append(_struct(value))  # type: ignore[arg-type]  # narrowed by kind
+    elif kind is Table:
+        parts.append(b"".join(_table(value)).decode())  # type: ignore[arg-type]  # narrowed by kind
     elif kind is dict or (kind not in _SCALARS and isinstance(value, Mapping)):
         _put_struct(value, parts, depth)  # type: ignore[arg-type]  # narrowed by kind
     elif kind is list or kind is tuple:
@@ -145,11 +157,60 @@ def _put(value: object, parts: list[str], depth: int) -> None:
         parts.append(_scalar(value, kind))
 
 
-def _head_of(head: StructHead) -> str:
-    """``<value><struct>`` and the members. Raises LocalProtocolError."""
-    if not head.xml:
-        head.xml = fragment(head.members).xml.removesuffix(_STRUCT_END)
-    return head.xml
+def _struct(struct: Extended) -> str:
+    """Raises LocalProtocolError."""
+    head, lead = struct.row.xml or _encoded(struct.row)
+    time = f"{head.decode()}<member><name>{NOW}</name>{_dump_int(struct.now)}</member>"
+    if struct.row.since is None:
+        return f"{time}{_STRUCT_END}"
+    return f"{time}{_DESCRIBED}{lead.decode()}{escape(struct.ago)}{_DESCRIBED_END}"
+
+
+def _table(table: Table) -> list[bytes]:
+    """An array of structs, in pieces. Raises LocalProtocolError."""
+    time = f"<member><name>{NOW}</name>{_dump_int(table.now)}</member>"
+    ending, described = f"{time}{_STRUCT_END}".encode(), f"{time}{_DESCRIBED}".encode()
+    ends = {since: f"{escape(ago)}{_DESCRIBED_END}".encode() for since, ago in table.ago.items()}
+    parts = [_ARRAY]
+    for row in table.rows:
+        head, lead = row.xml or _encoded(row)
+        if row.since is None:
+            parts += (head, ending)
+        else:
+            parts += (head, described, lead, ends[row.since])
+    parts.append(_ARRAY_END)
+    return parts
+
+
+def _encoded(row: Row) -> tuple[bytes, bytes]:
+    """``<value><struct>`` with the members that stay, and the lead; kept in the row. Raises LocalProtocolError."""
+    values = row.values
+    template = _template(row.names, tuple(map(type, values)))
+    if template:
+        for value in values:
+            if type(value) is int and not I4_MIN <= value <= I4_MAX:
+                _dump_int(value)
+        if _SPECIAL.search("".join([value for value in values if type(value) is str])):
+            values = tuple([escape(value) if type(value) is str else value for value in values])
+        head = template % values
+    else:
+        head = fragment(dict(zip(row.names, values, strict=True))).xml.removesuffix(_STRUCT_END)
+    row.xml = head.encode(), escape(row.lead).encode()
+    return row.xml
+
+
+@lru_cache(maxsize=64)
+def _template(names: tuple[str, ...], kinds: tuple[type, ...]) -> str:
+    """``<value><struct>`` with such members, the values, escaped, still to be put in; empty for other kinds."""
+    tags = {str: "string", int: "int"}
+    if not tags.keys() >= set(kinds):
+        return ""
+    heads = [head.replace("%", "%%") for head in _member_heads(names)]
+    members = [
+        f"{head}<value><{tags[kind]}>%s</{tags[kind]}></value></member>"
+        for head, kind in zip(heads, kinds, strict=True)
+    ]
+    return "".join(["<value><struct>", *members])
 
 
 def _scalar(value: object, kind: type) -> str:
@@ -228,9 +289,11 @@ def dump_call(method: str, params: Sequence[Dumpable] = ()) -> bytes:
 
 def dump_response(value: Dumpable) -> bytes:
     """The body of an answer. Raises LocalProtocolError for what XML-RPC cannot carry."""
-    parts = [f"{_HEAD}<methodResponse><params><param>"]
+    if type(value) is Table:
+        return b"".join((_RESPONSE.encode(), *_table(value), _RESPONSE_END.encode()))
+    parts = [_RESPONSE]
     _put(value, parts, 0)
-    parts.append("</param></params></methodResponse>\n")
+    parts.append(_RESPONSE_END)
     return "".join(parts).encode()
 
 

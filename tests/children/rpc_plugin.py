@@ -79,6 +79,13 @@ class Plugin(SupervisorNamespaceRPCInterface):
     def events(self) -> Any:
         return list(self.seen)
 
+    def with_more(self) -> Any:
+        """What the daemon tells of processes, and more: one, then all."""
+        one, everyone = self.getProcessInfo("cat"), self.getAllProcessInfo()
+        for struct in (one, *everyone):
+            struct["more"] = len(everyone)
+        return [one, *everyone]
+
     def tick(self) -> Any:
         """Do as if a minute had begun."""
         notify(Tick60Event(60, self.supervisord))

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from supervisor.protocol.packing import KEPT_BYTES, Packing, pack_local
-from supervisor.protocol.structs import StructHead, extended
+from supervisor.protocol.structs import Row, Table
 
 scalars = (
     st.none()
@@ -51,17 +51,23 @@ def test_bytes_of_a_path_that_are_no_text_come_back() -> None:
     assert msgpack.unpackb(packed, unicode_errors="surrogateescape") == {"path": "/tmp/\udce9"}
 
 
-@given(st.dictionaries(st.text(max_size=5), values, max_size=20), st.integers(-5, 2**40), st.text(max_size=9))
-def test_structs_are_packed_as_the_dicts_that_they_are(
-    members: dict[str, object], now: int, text: str
-) -> None:
+@given(
+    st.dictionaries(st.text(max_size=5), values, max_size=20), st.integers(-5, 2**40), st.text(max_size=300)
+)
+def test_tables_are_packed_as_the_dicts_that_they_are(members: dict[str, object], now: int, ago: str) -> None:
     members.pop("now", None)
     members.pop("description", None)
-    head = StructHead(members)
-    rows = [
-        extended(head, ("now", now), ("description", text)),
-        extended(head, ("now", now + 1)),
-        extended(head),
-    ]
-    for _ in range(2):
-        assert msgpack.unpackb(Packing().structs(rows), strict_map_key=False) == [dict(row) for row in rows]
+    names, values = tuple(members), tuple(members.values())
+    rows = [Row(names, values, 5, "since "), Row(names, values), Row((), (), 6), Row(names, values, 6)]
+    for table in (Table(rows, now, {5: ago, 6: ""}), Table(rows[:0], now, {})):
+        for _ in range(2):
+            told = msgpack.unpackb(Packing().table(table), strict_map_key=False)
+            assert told == [dict(struct) for struct in table] and len(told) == len(table)
+
+
+def test_text_of_a_table_that_is_no_text_is_packed_as_its_packer_does() -> None:
+    table = Table([Row(("a",), ("\udce9",), 5, "\udce9")], 1, {5: "\udce9"})
+    with pytest.raises(UnicodeEncodeError):
+        Packing().table(table)
+    (struct,) = msgpack.unpackb(Packing(unicode_errors="replace").table(table))
+    assert struct == {"a": "?", "now": 1, "description": "??"}

@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 import xmlrpc.client
 from datetime import datetime
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from supervisor.errors import LocalProtocolError, RemoteProtocolError
 from supervisor.protocol import xmlrpc as codec
-from supervisor.protocol.structs import StructHead, extended
+from supervisor.protocol.structs import Extended, Row, Table
 
 LEGAL = st.text(
     st.characters(
@@ -288,16 +289,22 @@ def test_long_member_names_are_written_like_short_ones() -> None:
     assert codec.parse_response(codec.dump_response(record)) == record
 
 
-def test_a_struct_whose_head_is_encoded_once() -> None:
-    head = StructHead({"name": "<a>", "pid": 7, "nested": [1, True]})
+NUMBERS_AND_TEXT = {"name": "<a>", "pid": 7, "%s": "100%"}
+
+
+@pytest.mark.parametrize("members", [NUMBERS_AND_TEXT, {**NUMBERS_AND_TEXT, "nested": [1, True]}, {}])
+def test_what_stays_of_a_struct_is_encoded_once(members: dict[str, Any]) -> None:
+    names, values = tuple(members), tuple(members.values())
+    rows = [Row(names, values, 5, "a & "), Row(names, values)]
     for now in (1, codec.I4_MAX):
-        struct = extended(head, ("now", now), ("description", "a & b\x1b"))
-        expected = {"name": "<a>", "pid": 7, "nested": [1, True], "now": now, "description": "a & b\x1b"}
-        assert struct == expected
-        assert (
-            codec.parse_response(codec.dump_response([struct, struct]))
-            == [{**expected, "description": "a & b\ufffd"}] * 2
-        )
+        expected = [{**members, "now": now, "description": "a & b\x1b"}, {**members, "now": now}]
+        table = Table(rows, now, {5: "b\x1b"})
+        assert [*table] == expected
+        for value in (table, [*table]):
+            assert codec.dump_response(value) == codec.dump_response(expected)
+        assert codec.dump_response({"in": [table]}) == codec.dump_response({"in": [expected]})
+    for wrong in (Table(rows, codec.I4_MAX + 1, {5: ""}), Extended(rows[1], codec.I4_MAX + 1)):
+        with pytest.raises(LocalProtocolError):
+            codec.dump_response(wrong)
     with pytest.raises(LocalProtocolError):
-        codec.dump_response(extended(head, ("now", codec.I4_MAX + 1)))
-    assert codec.parse_response(codec.dump_response(extended(head))) == head.members
+        codec.dump_response(Extended(Row(("pid",), (codec.I4_MIN - 1,)), 1))

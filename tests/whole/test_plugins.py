@@ -93,6 +93,14 @@ def test_a_subclass_of_the_namespace_calls_it(plugged: Supervisor) -> None:
     assert mine.reloadConfig() == [[[], [], []]]
 
 
+def test_a_plugin_adds_to_what_is_told_of_processes(plugged: Supervisor) -> None:
+    everyone = plugged.rpc.mine.with_more()
+    assert len(everyone) > 1 and [struct["more"] for struct in everyone] == [len(everyone) - 1] * len(
+        everyone
+    )
+    assert all("more" not in struct for struct in plugged.rpc.supervisor.getAllProcessInfo())
+
+
 def test_events_reach_plugins(plugged: Supervisor) -> None:
     plugged.rpc.supervisor.startProcess("cat")
     events = plugged.rpc.mine.events()
