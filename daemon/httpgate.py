@@ -367,12 +367,12 @@ class Gate(asyncio.Protocol):
             return
         if not stays:
             self._end()
-        elif self._half_closed:
-            self._transport.close()
         else:
             self.resume_reading()
             self._begun = self._loop.time()
             self._take(self._framer.answered)
+            if self._half_closed and self._framer.waiting is not Waiting.ANSWER:
+                self._transport.close()
         if self._transport.get_write_buffer_size():
             self._watch_writing()
 
@@ -383,13 +383,16 @@ class Gate(asyncio.Protocol):
 
     def _end(self) -> None:
         """Close behind an answer."""
-        if self._half_closed or (self._framer.waiting is Waiting.ANSWER and not self._framer.has_more):
+        if self._framer.waiting is Waiting.ANSWER and not self._framer.has_more:
             self._transport.close()
         else:
             self._linger()
 
     def _linger(self) -> None:
         """Close; what is still sent is read for a moment, or the answer would be lost with it."""
+        if self._half_closed:
+            self._transport.close()
+            return
         if self._transport.can_write_eof():
             self._transport.write_eof()
         self.resume_reading()

@@ -217,6 +217,19 @@ def test_who_stops_sending_gets_the_answer() -> None:
     serve(work)
 
 
+def test_who_stops_sending_gets_the_answers_to_all_that_it_sent() -> None:
+    async def work(server: Server, connect: Connect) -> None:
+        for behind in (b"", b"GET / HT", b"nonsense\r\n\r\n"):
+            reader, writer = await connect()
+            writer.write(GET % b"a" + GET % b"b" + GET % b"c" + behind)
+            writer.write_eof()
+            assert [await answer(reader) for _ in range(3)] == [b"/a", b"/b", b"/c"]
+            rest = await until_closed(reader)
+            assert rest.startswith(b"HTTP/1.1 400 ") if behind.startswith(b"nonsense") else rest == b""
+
+    serve(work)
+
+
 def test_who_goes_away_while_it_waits_leaves_nothing() -> None:
     async def work(server: Server, connect: Connect) -> None:
         _, writer = await connect()
