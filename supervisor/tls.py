@@ -124,8 +124,13 @@ def trouble(error: Exception) -> str:
     return f"TLS: {reason.replace('_', ' ').lower() or error}"
 
 
-def closed(files: TlsFiles) -> str:
-    """What it may mean that a server closes a new connection without a word: so do many that ask for certificates."""
+def closed(files: TlsFiles | None, secure: str) -> str:
+    """What it may mean that a server closes a new connection without a word: so do many that ask for certificates.
+
+    ``files``: what we spoke TLS with, None where we spoke none. ``secure``: how a URL begins that asks for it.
+    """
+    if files is None:
+        return f"the server closed the connection: where it speaks TLS, the address begins with {secure}"
     if files.certfile:
         return "the server closed the connection: it may not take our certificate (certfile)"
     return "the server closed the connection: it may ask for a certificate of ours (certfile and keyfile)"

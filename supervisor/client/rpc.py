@@ -379,9 +379,9 @@ class RPCClient:
             raise TransportError(self.serverurl, reason, head.status)
 
     def _translate(self, error: Exception) -> ServerError:
-        tls = self.address.tls if isinstance(self.address, TCPAddress) else None
-        if tls is not None and isinstance(error, _Stale | ConnectionResetError | BrokenPipeError):
-            return TransportError(self.serverurl, closed(tls))
+        without_a_word = isinstance(error, _Stale | ConnectionResetError | BrokenPipeError)
+        if without_a_word and isinstance(self.address, TCPAddress):
+            return TransportError(self.serverurl, closed(self.address.tls, "https://"))
         if isinstance(error, OSError):
             return translate_error(self.serverurl, error)
         if isinstance(error, UserError):

@@ -121,6 +121,7 @@ class StreamClient:
         self._writer: asyncio.StreamWriter | None = None
         self._command: Command | None = None
         self._tls: TlsFiles | None = None
+        self._remote = False
         self._poke = asyncio.Event()
 
     async def run(self) -> None:
@@ -160,6 +161,7 @@ class StreamClient:
 
     async def _open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         address = self._address if isinstance(self._address, Address) else await self._address()
+        self._remote = isinstance(address, TcpAddress)
         self._tls = address.tls if isinstance(address, TcpAddress) else None
         if isinstance(address, UnixAddress):
             return await asyncio.open_unix_connection(address.path)
@@ -196,8 +198,8 @@ class StreamClient:
             except OSError as error:
                 return _words(error)
             if not data:
-                unanswered = session.state.phase is Phase.OPENING and self._tls is not None
-                return closed(self._tls) if unanswered and self._tls else "the server closed the connection"
+                unanswered = session.state.phase is Phase.OPENING and self._remote
+                return closed(self._tls, "tls://") if unanswered else "the server closed the connection"
             try:
                 session.receive(data, time.monotonic())
             except RemoteProtocolError as error:
