@@ -149,7 +149,7 @@ def test_each_failure_is_one_clear_line(served: Served, tmp_path: Path) -> None:
         assert done.returncode and len(said) == 1 and words in said[0] and url in said[0], done
     done = ctl(tmp_path, served.url("login", "127.0.0.1"), "status", cafile=ca)
     assert "the server's certificate is for another name: ip address mismatch" in done.stdout + done.stderr
-    with pytest.raises(TransportError, match="closed the connection: where it speaks TLS, .* https://"):
+    with pytest.raises(TransportError, match=r"closed the connection: where it speaks TLS, .* https://"):
         call(served.url("login", scheme="http"))
     log = served.supervisor.log()
     assert "Traceback" not in log
