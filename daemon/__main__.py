@@ -6,6 +6,7 @@ directory changes nothing about what is imported.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import sys
@@ -14,6 +15,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 
 
 def run() -> int:
+    gc.disable()  # until the daemon serves: what is made at the start stays; the keeper makes no cycles at all
     role, sys.argv[1:] = sys.argv[1], sys.argv[2:]
     if ROOT not in sys.path:
         sys.path.append(ROOT)  # at the end: nothing in it stands before the standard library

@@ -8,7 +8,6 @@ each machine what happened while nobody looked; serve.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import contextlib
 import errno
@@ -565,34 +564,36 @@ def rehearsed(state_fd: int, config_fd: int) -> int:
 
 def main() -> int:
     """The daemon process; started by the keeper only."""
-    parser = argparse.ArgumentParser(allow_abbrev=False)
-    parser.add_argument("--keeper-fd", type=int, default=-1)
-    parser.add_argument(rehearsal.OPTION, type=rehearsal.descriptors, default=())
-    parser.add_argument("--config", required=True)
-    parser.add_argument("--overrides", type=json.loads, default={})
-    parser.add_argument("--oom-score", type=int)
-    parser.add_argument("--called", default="supervisord")
-    parser.add_argument("--profile", default="")
-    given = parser.parse_args()
-    if given.rehearse:
-        return rehearsed(*given.rehearse)
+    words = sys.argv[1:]
+    given = dict(
+        zip(words[::2], words[1::2], strict=True)
+    )  # each has a value; what another version gives is left
+    if rehearsal.OPTION in given:
+        return rehearsed(*rehearsal.descriptors(given[rehearsal.OPTION]))
+    score = given.get("--oom-score")
     signal.signal(signal.SIGTTOU, signal.SIG_IGN)
     faulthandler.enable()
-    gc.disable()  # until it serves: what is made at the start stays
     daemon = Daemon(
-        Arguments(given.keeper_fd, given.config, given.overrides, given.oom_score, filesize.lift())
+        Arguments(
+            int(given["--keeper-fd"]),
+            given["--config"],
+            json.loads(given.get("--overrides", "{}")),
+            None if score is None else int(score),
+            filesize.lift(),
+        )
     )
+    called, profile = given.get("--called", "supervisord"), given.get("--profile")
     try:
-        if given.profile:
+        if profile:
             from .profiling import profiled  # seldom wanted
 
-            return profiled(lambda: asyncio.run(daemon.run()), given.profile.split(","))
+            return profiled(lambda: asyncio.run(daemon.run()), profile.split(","))
         return asyncio.run(daemon.run())
     except KeeperGone:
         return EXIT_GENERIC
     except ConfigError as error:
-        print(usage_error(given.called, "\nError: ".join(str(p) for p in error.problems)), file=sys.stderr)
+        print(usage_error(called, "\nError: ".join(str(p) for p in error.problems)), file=sys.stderr)
         return EXIT_USAGE
     except UserError as error:
-        print(usage_error(given.called, str(error)), file=sys.stderr)
+        print(usage_error(called, str(error)), file=sys.stderr)
         return error.exit_code

@@ -14,6 +14,7 @@ import tempfile
 import traceback
 from collections.abc import Sequence
 
+from supervisor.collector import uncollected
 from supervisor.errors import EXIT_BUG, EXIT_GENERIC, EXIT_OK, EXIT_USAGE, ConfigError, UserError
 from supervisor.standard import printed
 from supervisor.version import VERSION
@@ -62,7 +63,8 @@ def _run(words: Sequence[str]) -> int:
     if os.environ.get("TERM", "dumb") in ("", "dumb"):
         raise UserError("this terminal cannot be drawn on (TERM); --plain prints lines", EXIT_GENERIC)
 
-    from . import app
+    with uncollected():
+        from . import app
 
     return app.run(options)
 

@@ -19,8 +19,8 @@ from tests.support.load import Writers
 from tests.support.waiting import until
 
 BROKEN = (
-    ("daemon/serve.py", "import argparse\n", "this is no Python\n", "SyntaxError: invalid syntax"),
-    ("daemon/serve.py", "import argparse\n", "import not_installed\n", "ModuleNotFoundError: No module named 'not_installed'"),
+    ("daemon/serve.py", "import asyncio\n", "this is no Python\n", "SyntaxError: invalid syntax"),
+    ("daemon/serve.py", "import asyncio\n", "import not_installed\n", "ModuleNotFoundError: No module named 'not_installed'"),
     ("daemon/saved.py", "    configuration: Configuration | None = None\n", "    raise ValueError('odd')\n", "ValueError: odd"),
     ("daemon/process.py", "        self.machine.restore(", "        self.machine.understood(", "AttributeError: "),
     ("daemon/httpserver.py", "self._gates.protocol", "self._gates.contract", "AttributeError: "),
