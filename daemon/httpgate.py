@@ -29,6 +29,7 @@ from typing import Final
 from .access import Peer, peer_of
 from .httpanswer import GO_ON, Answer, Stamp, beginning, ending, piece, refusal, whole
 from .httphead import Head, Part, Refused, RequestFramer, Waiting
+from .sockets import make_room
 
 CONNECTIONS_MAX: Final = 128
 CONNECTIONS_PEER_MAX: Final = 32
@@ -430,6 +431,8 @@ class Gate(asyncio.Protocol):
         """``more`` is sent behind ``data``."""
         if len(more) <= JOINED_BYTES:
             data, more = data + more, b""
+        else:
+            make_room(self._transport, len(more))
         self._transport.write(data)
         if more:
             self._transport.write(more)

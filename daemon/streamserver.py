@@ -32,6 +32,7 @@ from .loop import Change, Supervisor
 from .methods.table import MethodTable
 from .output.cursor import Chunk, Cursor, Missed, Readable
 from .process import Process
+from .sockets import make_room
 from .statestream import StateStream
 from .usage import UsageSampler
 
@@ -231,6 +232,8 @@ class Client(asyncio.BufferedProtocol):
         if self._transport is None:
             return
         data = p.encode(frame)
+        if type(frame) is p.Result:
+            make_room(self._transport, len(data))
         if self._answers is None:
             self._transport.write(data)
             return
