@@ -32,13 +32,44 @@ def stream_path(path: Path) -> Path:
     return path.with_name(path.name + ".stream")
 
 
+class Inbox:
+    """What came on a socket and is not taken yet, in a buffer that stays: a large answer costs no memory anew."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.data = bytearray(1 << 18)
+        self.end = 0
+        self._sock = sock
+
+    def want(self, size: int) -> None:
+        """Return when so many bytes are there. Raises ConnectionError."""
+        if len(self.data) < size:
+            self.data.extend(bytes(size - len(self.data)))
+        with memoryview(self.data) as view:
+            while self.end < size:
+                count = self._sock.recv_into(view[self.end :])
+                if not count:
+                    raise ConnectionError("the server closed the connection")
+                self.end += count
+
+    def find(self, mark: bytes) -> int:
+        """Where this is, once it is there. Raises ConnectionError."""
+        while (place := self.data.find(mark, 0, self.end)) < 0:
+            self.want(self.end + 1)
+        return place
+
+    def drop(self, size: int) -> None:
+        """So many bytes were taken."""
+        rest = self.data[size : self.end]
+        self.data[: len(rest)] = rest
+        self.end = len(rest)
+
+
 class Rpc:
     """XML-RPC over one keep-alive connection."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
         self._sock = connect(path)
-        self._rest = b""
+        self._inbox = Inbox(self._sock)
 
     @staticmethod
     def request(method: str, *params: Any) -> bytes:
@@ -55,36 +86,38 @@ class Rpc:
 
     def receive(self) -> bytes:
         """The body of the next answer. Raises ConnectionError."""
-        data = self._rest
-        while (end := data.find(b"\r\n\r\n")) < 0:
-            data += self._more()
-        head = data[:end].lower()
+        start, end = self._answer()
+        body = bytes(self._inbox.data[start:end])
+        self._inbox.drop(end)
+        return body
+
+    def skip(self) -> int:
+        """The length of the next answer, which is thrown away. Raises ConnectionError."""
+        _, end = self._answer()
+        self._inbox.drop(end)
+        return end
+
+    def _answer(self) -> tuple[int, int]:
+        """Where the body of the next answer begins and ends."""
+        inbox = self._inbox
+        start = inbox.find(b"\r\n\r\n") + 4
+        head = inbox.data[:start].lower()
         if not head.startswith((b"http/1.1 200", b"http/1.0 200")):
             raise http.client.HTTPException(head[:80].decode("latin-1"))
-        start = head.index(b"content-length:") + 15
-        length = int(head[start : (head + b"\r\n").index(b"\r\n", start)])
-        pieces, have = [data[end + 4 :]], len(data) - end - 4
-        while have < length:
-            piece = self._more()
-            pieces.append(piece)
-            have += len(piece)
-        body = b"".join(pieces)
-        self._rest = body[length:]
-        return body[:length]
+        length = head.index(b"content-length:") + 15
+        end = start + int(head[length : head.index(b"\r\n", length)])
+        inbox.want(end)
+        return start, end
 
-    def exchange(self, request: bytes) -> bytes:
+    def exchange(self, request: bytes) -> int:
+        """The length of the answer to prepared bytes."""
         self.send(request)
-        return self.receive()
+        return self.skip()
 
     def call(self, method: str, *params: Any) -> Any:
         """The value. Raises xmlrpc.client.Fault."""
-        return xmlrpc.client.loads(self.exchange(self.request(method, *params)))[0][0]
-
-    def _more(self) -> bytes:
-        data = self._sock.recv(1 << 18)
-        if not data:
-            raise ConnectionError("the server closed the connection")
-        return data
+        self.send(self.request(method, *params))
+        return xmlrpc.client.loads(self.receive())[0][0]
 
     def close(self) -> None:
         self._sock.close()
@@ -95,6 +128,7 @@ class Stream:
 
     def __init__(self, path: Path) -> None:
         self._sock = connect(path)
+        self._inbox = Inbox(self._sock)
         self._decoder = p.client_decoder()
         self._frames: list[p.Frame] = []
 
@@ -109,16 +143,16 @@ class Stream:
             self._frames += self._decoder.feed(data)
         return self._frames.pop(0)
 
-    def exchange(self, request: bytes, answers: int = 1) -> None:
-        """Send prepared bytes, and take so many frames, not decoded."""
+    def exchange(self, request: bytes, answers: int = 1) -> int:
+        """Send prepared bytes, and take so many frames, not decoded; how many bytes these were."""
         self._sock.sendall(request)
-        data, end = b"", 0
+        inbox, end = self._inbox, 0
         for _ in range(answers):
-            while len(data) < end + 4:
-                data += self._sock.recv(1 << 18)
-            end += 4 + int.from_bytes(data[end : end + 4], "big")
-        while len(data) < end:
-            data += self._sock.recv(1 << 18)
+            inbox.want(end + 4)
+            end += 4 + int.from_bytes(inbox.data[end : end + 4], "big")
+            inbox.want(end)
+        inbox.drop(end)
+        return end
 
     def close(self) -> None:
         self._sock.close()
