@@ -7,12 +7,12 @@ the dozen bytes of a journal's entry that is three quarters of the time.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import msgpack
 
-from .structs import DESCRIPTION, NOW, Row, Table
+from .structs import DESCRIPTION, NOW, Extended, Row, Table
 
 KEPT_BYTES: Final = 256 * 1024
 """What a packer starts with; one whose buffer had to grow is not kept."""
@@ -59,6 +59,19 @@ class Packing:
                 betweens[length] = named + _text_head(length)
             parts += (head, betweens[length], lead, end)
         return b"".join(parts)
+
+    def several(self, values: Sequence[object]) -> bytes:
+        """As the list of them; among them may be tables, and structs of which what stays is packed once."""
+        return b"".join([_ARRAY.pack(0xDD, len(values)), *map(self._item, values)])
+
+    def _item(self, value: object) -> bytes:
+        if type(value) is Table:
+            return self.table(value)
+        if type(value) is not Extended:
+            return self(value)
+        head, _ = value.row.packed or self._row(value.row)
+        packed = head + self(NOW) + self(value.now)
+        return packed if value.row.since is None else packed + self(DESCRIPTION) + self(value[DESCRIPTION])
 
     def _row(self, row: Row) -> tuple[bytes, bytes]:
         """The head of the map with what stays of it, and the lead; kept in the row."""

@@ -88,7 +88,7 @@ import types
 import typing
 from collections.abc import Callable, Iterator
 from functools import cache
-from typing import Any, Final, Union
+from typing import Any, Final, Union, cast
 
 import msgpack
 
@@ -97,7 +97,7 @@ from .frames import *  # they are this module's vocabulary
 from .frames import CLIENT_FRAMES, SERVER_FRAMES, Frame, Result, Value
 from .packing import Packing
 from .record import ProcessRecord as ProcessRecord  # noqa: PLC0414  # as well
-from .structs import Table, plain
+from .structs import Extended, Table, plain
 
 VERSION: Final = 1
 MAX_FRAME_BYTES: Final = 1 << 20
@@ -242,14 +242,21 @@ def _pack(body: dict[str, Any]) -> bytes:
 
 
 def _pack_result(request_id: int, value: Value | Table) -> bytes:
-    """A table is joined from what was packed before."""
-    if type(value) is Table:
-        try:
-            rows = _strictly.table(value)
-        except UnicodeEncodeError:
-            rows = _replacing.table(value)
-        return b"".join((b"\x83\xa1t\xa6result\xa2id", _strictly(request_id), b"\xa5value", rows))
-    return _pack({"t": Result.TYPE, "id": request_id, "value": value})
+    """Tables, and lists with some in them, are joined from what was packed before."""
+    if type(value) is not Table and not (type(value) is list and not _KEPT.isdisjoint(map(type, value))):
+        return _pack({"t": Result.TYPE, "id": request_id, "value": value})
+
+    def packed(pack: Packing) -> bytes:
+        return pack.table(value) if type(value) is Table else pack.several(cast("list[Value]", value))
+
+    try:
+        rows = packed(_strictly)
+    except UnicodeEncodeError:
+        rows = packed(_replacing)
+    return b"".join((b"\x83\xa1t\xa6result\xa2id", _strictly(request_id), b"\xa5value", rows))
+
+
+_KEPT: Final = frozenset((Table, Extended))
 
 
 def encode(frame: Frame) -> bytes:

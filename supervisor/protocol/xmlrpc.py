@@ -142,13 +142,13 @@ def _dump_datetime(value: datetime) -> str:
     return f"<value><dateTime.iso8601>{value:%Y%m%dT%H:%M:%S}</dateTime.iso8601></value>"
 
 
-def _put(value: object, parts: list[str], depth: int) -> None:
+def _put(value: object, parts: list[str | bytes], depth: int) -> None:
     """Append the fragments of one value. The types that records are made of come first."""
     kind = type(value)
     if kind is Extended:
         parts.append(_struct(value))  # type: ignore[arg-type]  # narrowed by kind
     elif kind is Table:
-        parts.append(b"".join(_table(value)).decode())  # type: ignore[arg-type]  # narrowed by kind
+        parts.append(b"".join(_table(value)))  # type: ignore[arg-type]  # narrowed by kind
     elif kind is dict or (kind not in _SCALARS and isinstance(value, Mapping)):
         _put_struct(value, parts, depth)  # type: ignore[arg-type]  # narrowed by kind
     elif kind is list or kind is tuple:
@@ -223,7 +223,7 @@ def _scalar(value: object, kind: type) -> str:
     raise LocalProtocolError(f"cannot send a {kind.__name__} by XML-RPC")
 
 
-def _put_array(items: Sequence[object], parts: list[str], depth: int) -> None:
+def _put_array(items: Sequence[object], parts: list[str | bytes], depth: int) -> None:
     if depth >= MAX_DEPTH:
         raise LocalProtocolError(f"value nested more than {MAX_DEPTH} deep")
     parts.append("<value><array><data>")
@@ -232,7 +232,7 @@ def _put_array(items: Sequence[object], parts: list[str], depth: int) -> None:
     parts.append("</data></array></value>")
 
 
-def _put_struct(members: Mapping[str, object], parts: list[str], depth: int) -> None:
+def _put_struct(members: Mapping[str, object], parts: list[str | bytes], depth: int) -> None:
     if depth >= MAX_DEPTH:
         raise LocalProtocolError(f"value nested more than {MAX_DEPTH} deep")
     names = tuple(members)
@@ -269,40 +269,48 @@ _SCALARS: Final[dict[type, Callable[..., str]]] = {
 }
 
 
+def _joined(parts: list[str | bytes]) -> bytes:
+    """In one copy where there are large parts, which are bytes already."""
+    try:
+        return "".join(typing.cast("list[str]", parts)).encode()
+    except TypeError:
+        return b"".join([part if type(part) is bytes else str(part).encode() for part in parts])
+
+
 def fragment(value: Dumpable) -> Raw:
     """``value`` encoded once, for use in many answers. Raises LocalProtocolError."""
-    parts: list[str] = []
+    parts: list[str | bytes] = []
     _put(value, parts, 0)
-    return Raw("".join(parts))
+    return Raw(_joined(parts).decode())
 
 
 def dump_call(method: str, params: Sequence[Dumpable] = ()) -> bytes:
     """The body of a request. Raises LocalProtocolError for what XML-RPC cannot carry."""
-    parts = [f"{_HEAD}<methodCall><methodName>{escape(method)}</methodName><params>"]
+    parts: list[str | bytes] = [f"{_HEAD}<methodCall><methodName>{escape(method)}</methodName><params>"]
     for param in params:
         parts.append("<param>")
         _put(param, parts, 0)
         parts.append("</param>")
     parts.append("</params></methodCall>\n")
-    return "".join(parts).encode()
+    return _joined(parts)
 
 
 def dump_response(value: Dumpable) -> bytes:
     """The body of an answer. Raises LocalProtocolError for what XML-RPC cannot carry."""
     if type(value) is Table:
         return b"".join((_RESPONSE.encode(), *_table(value), _RESPONSE_END.encode()))
-    parts = [_RESPONSE]
+    parts: list[str | bytes] = [_RESPONSE]
     _put(value, parts, 0)
     parts.append(_RESPONSE_END)
-    return "".join(parts).encode()
+    return _joined(parts)
 
 
 def dump_fault(code: int, text: str) -> bytes:
     """The body of a fault answer."""
-    parts = [f"{_HEAD}<methodResponse><fault>"]
+    parts: list[str | bytes] = [f"{_HEAD}<methodResponse><fault>"]
     _put_struct({"faultCode": code, "faultString": text}, parts, 0)
     parts.append("</fault></methodResponse>\n")
-    return "".join(parts).encode()
+    return _joined(parts)
 
 
 # --- reading -----------------------------------------------------------------------------------------
