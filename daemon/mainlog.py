@@ -45,6 +45,7 @@ class MainLog:
         self.later: Callable[[float, Callable[[], None]], object] = lambda seconds, again: None
         """To be called after so many seconds: lines wait. Until it is set, they wait for the next line."""
         self._asked = False
+        self._trouble = ""
         self._second, self._stamp = -1, ""
         self._told_at: dict[str, float] = {}
         self._file = Lines(self._write)
@@ -139,6 +140,10 @@ class MainLog:
                 dropped, lines.dropped = lines.dropped, 0
                 name = "output" if lines is self._stdout else "log"
                 self.warn(f"{dropped} lines of this {name} could not be written and are lost")
+        if self.store is not None and self.store.trouble != self._trouble:
+            self._trouble = self.store.trouble
+            if self._trouble:
+                self.warn(self._trouble)
         if not self._asked and any(lines.waits for lines in self._all()):
             self._asked = True
             self.later(RETRY_S, self._again)

@@ -103,7 +103,8 @@ class Daemon:
         journal = Journal(held.named.pop("config")) if not fresh else Journal.create()
         saved = Saved(self.load(), []) if fresh else read_state(table, journal)
         settings = saved.configuration.supervisord
-        self.lanes = Lanes(asyncio.get_running_loop().call_soon_threadsafe)
+        loop = asyncio.get_running_loop()
+        self.lanes = Lanes(loop.call_soon_threadsafe, later=loop.call_later)
         log = MainLog(
             settings.logfile,
             settings.logfile_maxbytes,

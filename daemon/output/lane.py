@@ -174,9 +174,19 @@ class Lane:
 
 
 class Lanes:
-    """The lanes of a daemon, made when they are needed."""
+    """The lanes of a daemon, made when they are needed.
 
-    def __init__(self, on_loop: Callable[[Callable[[], None]], object], mounts: Mounts | None = None) -> None:
+    ``later``: has the loop do something after so many seconds; None: there is no loop, and who has much to do does all
+    of it at once.
+    """
+
+    def __init__(
+        self,
+        on_loop: Callable[[Callable[[], None]], object],
+        mounts: Mounts | None = None,
+        later: Callable[[float, Callable[[], None]], object] | None = None,
+    ) -> None:
+        self.later = later
         self._on_loop = on_loop
         self._mounts = mounts or Mounts()
         self._lanes: dict[str, Lane] = {}

@@ -33,6 +33,7 @@ PAUSE_S = 0.004
 ALONE_S = 0.02
 PAUSE_MIN_S = 0.001
 RETRY_S = 1.0
+"""How soon a log that cannot be written is tried again, and one that is in trouble is asked whether it still is."""
 STALL_S = 0.02
 TURN_S = 0.02
 """No turn takes longer, where a log is rotated at every few bytes."""
@@ -108,12 +109,22 @@ class Channel:
         self._listen()
 
     def _listen(self) -> None:
-        self._timer = None
         if not self._reading and self.fd >= 0:
             self._reading = True
             self._loop.add_reader(self.fd, self._ready)
+        if self.trouble and self._timer is None:
+            self._timer = self._loop.call_later(RETRY_S, self._ask)
+
+    def _ask(self) -> None:
+        """The log may have come out of its trouble by itself."""
+        self._timer = None
+        if self.fd >= 0:
+            self._report(self.store.trouble, False)
+            self._listen()
 
     def _pause(self, seconds: float, then: Callable[[], None]) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
         if self._reading:
             self._reading = False
             self._loop.remove_reader(self.fd)

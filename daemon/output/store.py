@@ -12,13 +12,19 @@ that a SIGKILL of the daemon loses nothing; the position is ours and not O_APPEN
 by somebody else leaves no hole. Output that has no log file goes to a ``Spool``, see there.
 
 **Rotation** ends at a line end where one lies in the last 64 KiB, and can be killed
-between each two steps: the intent {inode, bytes to keep} is recorded; the tail
-behind the last line end is copied to ``PATH.rotating``; archives are shifted, only
-as far as the first gap, so that a second try moves nothing twice; PATH becomes
-PATH.1; that is cut to the bytes to keep; PATH.rotating becomes PATH; the intent is
-cleared. Whoever finds an intent looks at the inode of PATH to see how far it came.
+between each two steps: archives are shifted, only as far as the first gap, so that a second try moves
+nothing twice; the intent {inode, bytes to keep} is recorded; the tail behind the last line end is copied
+to ``PATH.rotating``; PATH becomes PATH.1; that is cut to the bytes to keep; PATH.rotating becomes PATH;
+the intent is cleared. Whoever finds an intent looks at the inode of PATH to see how far it came.
 Where there is none (a power cut, a kill of the keeper as well) what lies there says it: PATH.rotating
 beside PATH is of no use; where there is no PATH it is the next one, and PATH.1 is not cut yet if it ends with it.
+
+Very many archives are shifted in slices, between which everything else has its turn. The current file goes on
+meanwhile, to twice its limit at the most.
+
+**A step that fails** is tried again after a while, and the writing goes on in the file that is there: before PATH was
+moved that is PATH, afterwards PATH.rotating, whatever hinders it from being called PATH. There is then no moment at
+which something has to be undone.
 
 **A file system that may not answer** (a network's, a process's) is touched in its lane only, see ``lane``: every
 method of ``LogStore`` that needs the file asks there, and raises BlockingIOError or Unanswered where that takes long.
@@ -33,7 +39,7 @@ import os
 import select
 import stat
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -46,6 +52,11 @@ TAKE_BYTES = 1 << 20
 LINE_END_BYTES = 1 << 16
 ROTATE_AGAIN_BYTES = 1 << 20
 ROTATE_AGAIN_S = 10.0
+SLICE_S = 0.005
+SLICE_STEPS = 32
+"""At the least: the log does not grow over its limit where few archives are shifted on a machine that is busy."""
+SLICES_APART_S = 0.02
+"""In a lane, where others wait for their turn while one works."""
 PASSING = frozenset((errno.EAGAIN, errno.EINVAL, errno.ENOSPC, errno.EDQUOT))
 """Errors that are no reason to open the file again."""
 
@@ -88,6 +99,7 @@ def _nothing_in(source: int) -> int | None:
 
 
 Persist = Callable[[str, dict[str, Any]], None]
+Later = Callable[[float, Callable[[], None]], object]
 
 
 class LogStore:
@@ -97,8 +109,9 @@ class LogStore:
     """
 
     __slots__ = (
-        "_appending", "_archives", "_base", "_fd", "_found", "_gen", "_intent", "_lane", "_lanes", "_measured", "_persist",
-        "_reading", "_rotate_after", "_rotate_at", "_seen", "_size", "backups", "maxbytes", "path", "trouble", "watchers",
+        "_appending", "_archives", "_base", "_fd", "_found", "_gen", "_hole", "_intent", "_lane", "_lanes", "_measured",
+        "_persist", "_reading", "_retries", "_rotate_after", "_rotate_at", "_seen", "_shift", "_size", "backups", "maxbytes",
+        "path", "trouble", "watchers",
     )  # fmt: skip
 
     def __init__(
@@ -125,6 +138,9 @@ class LogStore:
         self._base = 0
         self._size = 0
         self._archives: list[int] = []  # sizes, newest first
+        self._hole = 0  # the number that no archive has, since they are being shifted; 0: there is none
+        self._shift: Iterator[None] | None = None
+        self._retries = False
         self._intent: dict[str, int] = {}
         self._measured = False
         self._rotate_at = 0
@@ -197,39 +213,65 @@ class LogStore:
             return
         if self._found is None:
             self._finish_unknown_rotation()
-            self._archives = self._sizes_on_disk(self.backups)
+            self._look_at_archives(self.backups)
             self._size = self._size_on_disk()
             self._base += sum(self._archives)
             self._measured = True
             return
-        count = int(self._found.get("archives", 0))
-        self._archives = self._sizes_on_disk(count)
-        self._size = self._size_on_disk()
         self._intent = dict(self._found.get("intent", {}))
+        self._look_at_archives(int(self._found.get("archives", 0)), int(self._found.get("hole", 0)))
+        self._size = self._size_on_disk()
         self._measured, self._found = True, None
         if self._intent:
             with contextlib.suppress(OSError):  # once the log can be opened again, then
                 self._finish_rotation()
 
+    @property
+    def _waiting(self) -> str:
+        """What is to be the next PATH."""
+        return f"{self.path}.rotating"
+
+    @property
+    def _name(self) -> str:
+        """Where the current file is. Raises OSError."""
+        return self._waiting if self._intent.get("moved") and _is_there(self._waiting) else self.path
+
     def _size_on_disk(self) -> int:
         try:
-            return os.stat(self.path).st_size
+            return os.stat(self._name).st_size
         except FileNotFoundError:
             return 0
 
-    def _sizes_on_disk(self, count: int) -> list[int]:
-        sizes: list[int] = []
-        for number in range(1, count + 1):
+    def _look_at_archives(self, count: int, hole: int = 0) -> None:
+        """At most ``count``; one number up to ``hole`` may have none, since a shift was cut off there."""
+        self._archives, self._hole = [], 0
+        number = 0
+        while len(self._archives) < count:
+            number += 1
             try:
-                sizes.append(os.stat(f"{self.path}.{number}").st_size)
+                self._archives.append(os.stat(f"{self.path}.{number}").st_size)
             except OSError:
-                break
-        return sizes
+                if self._hole or number > hole:
+                    break
+                self._hole = number
+        if self._intent.get("moved") and self._archives:  # PATH.1 may not be cut yet
+            self._archives[0] = min(self._archives[0], self._intent["keep"])
+
+    def _archive(self, place: int) -> str:
+        """The name of the archive at a place in ``_archives``."""
+        number = place + 1
+        return f"{self.path}.{number + 1 if 0 < self._hole <= number else number}"
 
     def _save(self) -> None:
         self._persist(
             self.path,
-            {"gen": self._gen, "base": self._base, "archives": len(self._archives), "intent": self._intent},
+            {
+                "gen": self._gen,
+                "base": self._base,
+                "archives": len(self._archives),
+                "hole": self._hole,
+                "intent": self._intent,
+            },
         )
 
     def open(self) -> None:
@@ -241,12 +283,10 @@ class LogStore:
             return
         if self._intent:
             self._finish_rotation()
-            if self._fd >= 0:
-                return
         if _is_special(self.path):  # opening and closing a FIFO would tell its reader that all is over
             raise Unsuitable(errno.ESPIPE, "not a regular file", self.path)
         self._measure()
-        fd = open_log(self.path, os.O_RDWR | os.O_CREAT | os.O_NOCTTY | os.O_NONBLOCK)
+        fd = open_log(self._name, os.O_RDWR | os.O_CREAT | os.O_NOCTTY | os.O_NONBLOCK)
         status = os.fstat(fd)
         if not stat.S_ISREG(status.st_mode):
             os.close(fd)
@@ -261,6 +301,7 @@ class LogStore:
         if self._lane is not None and not self._lane.here:
             self._lane.post(self.close)
             return
+        self._shift = None  # the next rotation goes on from the hole
         fd, self._fd = self._fd, -1
         if fd >= 0:
             os.close(fd)
@@ -272,17 +313,20 @@ class LogStore:
         if self._elsewhere():
             self._lane_now.post(self._in_lane(self.reopen))
             return
-        self._open_again(os.fstat(self._fd))
+        if self._intent:
+            self._finish_rotation()
+        if not self._intent:  # else it has no other name yet
+            self._open_again(os.fstat(self._fd))
 
     def _open_again(self, before: os.stat_result) -> None:
         """Open by name; another file goes on at the offset where the one before ended."""
-        fd = open_log(self.path, os.O_RDWR | os.O_CREAT | os.O_NOCTTY | os.O_NONBLOCK)
+        fd = open_log(self._name, os.O_RDWR | os.O_CREAT | os.O_NOCTTY | os.O_NONBLOCK)
         now = os.fstat(fd)
         self.close()  # not before: its inode number would be free for the new file
         self._fd = fd
         if (now.st_dev, now.st_ino) != (before.st_dev, before.st_ino):
             self._base += self._size
-            self._archives = []
+            self._archives, self._hole = [], 0
             self._size = now.st_size
             self._save()
 
@@ -301,6 +345,9 @@ class LogStore:
                 os.unlink(self.path)
         except FileNotFoundError:
             pass
+        if self._intent:
+            _unlink(self._waiting)
+            self._intent = {}
         self._new_generation(0)
         if was_open:
             self.open()
@@ -308,7 +355,7 @@ class LogStore:
     def _new_generation(self, size: int) -> None:
         self._measured = True
         self._gen += 1
-        self._base, self._size, self._archives = 0, size, []
+        self._base, self._size, self._archives, self._hole = 0, size, [], 0
         self._save()
         if self._lane is None:
             self.watchers.tell()
@@ -350,6 +397,7 @@ class LogStore:
                 before.post(partial(os.close, fd))
             self._appending, self._measured, self._found = b"", False, None
             self._gen, self._base, self._size, self._archives = self._seen[0] + 1, 0, 0, []
+            self._hole, self._shift, self._intent = 0, None, {}
         self._lane = lane
         self._seen = (self._gen, self._base - sum(self._archives), self._base + self._size)
 
@@ -426,6 +474,8 @@ class LogStore:
             self._open_again(status)
         elif status.st_size != self._size:
             self._size_is(status.st_size)
+        if self._intent and time.monotonic() >= self._rotate_after:
+            self._finish_in_time()
         if self.maxbytes <= 0:
             return TAKE_BYTES
         for _ in range(2):  # what is behind the last line end may be over the limit as well
@@ -435,6 +485,10 @@ class LogStore:
                 self._try_rotate()
         if self._fd < 0:  # it was given up between two steps
             self.open()
+        if self._shift is not None:
+            if self._size >= 2 * self.maxbytes:
+                raise BlockingIOError(errno.EAGAIN, "its archives are being shifted", self.path)
+            return 2 * self.maxbytes - self._size
         return max(1, self._limit() - self._size)  # a rotation may be due again by now
 
     def _limit(self) -> int:
@@ -503,9 +557,48 @@ class LogStore:
         try:
             self.rotate()
         except OSError as error:
-            self.trouble = f"cannot rotate {self.path}: {os.strerror(error.errno or 0)}"
-            self._rotate_at = self._size + ROTATE_AGAIN_BYTES
-            self._rotate_after = time.monotonic() + ROTATE_AGAIN_S
+            self._put_off(error)
+
+    def _put_off(self, error: OSError) -> None:
+        self.trouble = f"cannot rotate {self.path}: {os.strerror(error.errno or 0)}"
+        self._rotate_at = self._size + ROTATE_AGAIN_BYTES
+        self._rotate_after = time.monotonic() + ROTATE_AGAIN_S
+        if not self._retries:
+            self._retries = self._later(ROTATE_AGAIN_S, self._retry)
+
+    def _retry(self) -> None:
+        """For a log to which nothing is written."""
+        self._retries = False
+        if not self.trouble:
+            return
+        if (wait_s := self._rotate_after - time.monotonic()) > 0:
+            self._retries = self._later(wait_s, self._retry)
+            return
+        was_open = self.is_open
+        try:
+            self._prepare()
+            if not self._intent and (self.maxbytes <= 0 or self._size < self.maxbytes):
+                self.trouble, self._rotate_at = "", 0  # somebody cleared it, or gave it another limit
+        except OSError:
+            self._retries = self._retries or self._later(ROTATE_AGAIN_S, self._retry)
+        if not was_open and self._shift is None:
+            self.close()
+
+    def _later(self, seconds: float, work: Callable[[], None]) -> bool:
+        """Have something done after a while, where the file is touched; whether it will be."""
+        later = self._lanes.later if self._lanes is not None else None
+        if later is None:
+            return False
+        lane = self._lane
+        if lane is None:
+            later(seconds, work)
+            return True
+
+        def arrange(later: Later = later, lane: Lane = lane) -> None:
+            later(max(seconds, SLICES_APART_S), partial(lane.post, self._in_lane(work)))
+
+        lane.on_loop(arrange)
+        return True
 
     # --- read ----------------------------------------------------------------------------------------
 
@@ -519,14 +612,14 @@ class LogStore:
         self._measure()
         if offset >= self._base:
             return self._read_file(
-                self.path, self._fd, offset - self._base, min(limit, self._base + self._size - offset)
+                self._name, self._fd, offset - self._base, min(limit, self._base + self._size - offset)
             )
         begin = self._base
-        for number, size in enumerate(self._archives, 1):
+        for number, size in enumerate(self._archives):
             begin -= size
             if offset >= begin:
                 place = offset - begin
-                return self._read_file(f"{self.path}.{number}", -1, place, min(limit, size - place))
+                return self._read_file(self._archive(number), -1, place, min(limit, size - place))
         return b""
 
     @staticmethod
@@ -544,26 +637,114 @@ class LogStore:
     # --- rotation ------------------------------------------------------------------------------------
 
     def rotate(self) -> None:
-        """Begin a new file. Raises OSError, and then the current file goes on."""
-        keep = self._last_line_end()
-        self._intent = {"inode": os.fstat(self._fd).st_ino, "keep": keep}
-        self._save()
-        waiting = f"{self.path}.rotating"
+        """Begin a new file, or begin to. Raises OSError, and then the current file goes on."""
+        if self._shift is not None:
+            return
+        if self._intent:
+            self._finish_moved()
+        if self.backups > 0:
+            self._shift = self._shifting()
+            if not self._shift_on(self._shift):
+                return
+        self._switch()
+
+    def _shift_on(self, steps: Iterator[None]) -> bool:
+        """Shift archives for a while; whether all are. Raises OSError."""
+        end = time.monotonic() + SLICE_S
         try:
-            mode = stat.S_IMODE(os.fstat(self._fd).st_mode)
-            _unlink(waiting)  # of a rotation that was given up, or a link that somebody put there
-            fd = os.open(waiting, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+            for count, _ in enumerate(steps, 1):
+                if (
+                    count % SLICE_STEPS == 0
+                    and time.monotonic() > end
+                    and self._later(0.0, partial(self._go_on, steps))
+                ):
+                    return False
+                if self._shift is not steps:
+                    return False
+        except OSError:
+            self._shift = None
+            raise
+        self._shift = None
+        return True
+
+    def _go_on(self, steps: Iterator[None]) -> None:
+        if self._shift is not steps:
+            return  # the log was closed meanwhile
+        try:
+            if self._shift_on(steps):
+                self._switch()
+        except OSError as error:
+            self._put_off(error)
+
+    def _shifting(self) -> Iterator[None]:
+        """PATH.i becomes PATH.i+1 as far as the first gap, step by step. Raises OSError."""
+        last = 1
+        while last < self.backups and _is_there(f"{self.path}.{last}"):
+            last += 1
+            yield
+        if self._hole != last:
+            del self._archives[last - 1 :]  # what is behind a gap of somebody else's, or dropped
+            self._hole = last
+        if last > 1:
+            self._save()
+        for number in range(last - 1, 0, -1):
+            os.replace(f"{self.path}.{number}", f"{self.path}.{number + 1}")
+            self._hole = number
+            yield
+
+    def _switch(self) -> None:
+        """PATH becomes PATH.1, which is free, and a new file the current one. Raises OSError."""
+        keep = self._last_line_end()
+        status = os.fstat(self._fd)
+        self._intent = {"inode": status.st_ino, "keep": keep}
+        self._save()
+        try:
+            fd = self._make_next(keep, stat.S_IMODE(status.st_mode))
             try:
-                os.fchmod(fd, mode)
-                self._copy_tail(keep, fd)
-            finally:
+                if self.backups > 0:
+                    os.replace(self.path, f"{self.path}.1")
+                else:
+                    os.replace(self._waiting, self.path)
+            except OSError:
                 os.close(fd)
-            self._shift()
+                raise
         except OSError:
             self._abandon_rotation()
             raise
-        self.close()  # not to be written to any more, whatever comes next: it is an archive that will be cut
-        self._finish_rotation()
+        self._moved(keep)
+        old, self._fd = self._fd, fd  # not opened by name, which may not be possible now
+        self._size -= keep
+        try:
+            if self.backups > 0:
+                os.ftruncate(old, keep)
+        except OSError:
+            pass  # it is tried again
+        finally:
+            os.close(old)
+        try:
+            self._finish_moved()
+        except OSError:
+            self._save()
+            raise
+
+    def _make_next(self, keep: int, mode: int) -> int:
+        """PATH.rotating, with what is behind the last line end. Raises OSError."""
+        _unlink(self._waiting)  # of a rotation that was given up, or a link that somebody put there
+        fd = os.open(self._waiting, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+        try:
+            os.fchmod(fd, mode)
+            self._copy_tail(keep, fd)
+        except OSError:
+            os.close(fd)
+            raise
+        return fd
+
+    def _moved(self, keep: int) -> None:
+        """PATH is PATH.1 now."""
+        self._base += keep
+        self._archives = [keep, *self._archives][: self.backups]
+        self._hole = 0
+        self._intent["moved"] = 1
 
     def _copy_tail(self, keep: int, fd: int) -> None:
         """All of it: a disk that is nearly full takes a part, and has no room for the next."""
@@ -581,64 +762,63 @@ class LogStore:
         newline = tail.rfind(b"\n")
         return begin + newline + 1 if newline >= 0 else self._size
 
-    def _shift(self) -> None:
-        """PATH.i becomes PATH.i+1 as far as the first gap, PATH becomes PATH.1."""
-        if self.backups <= 0:
-            os.replace(f"{self.path}.rotating", self.path)
-            return
-        last = next((n for n in range(1, self.backups) if not _is_there(f"{self.path}.{n}")), self.backups)
-        for number in range(last - 1, 0, -1):
-            os.replace(f"{self.path}.{number}", f"{self.path}.{number + 1}")
-        os.replace(self.path, f"{self.path}.1")
-
     def _abandon_rotation(self) -> None:
         self._intent = {}
         self._save()
-        _unlink(f"{self.path}.rotating")
+        _unlink(self._waiting)
 
     def _finish_rotation(self) -> None:
-        """From wherever the steps came to. Raises OSError, with the intent kept for another try."""
+        """From wherever the steps came to; what cannot be done yet is put off. Raises OSError, with the intent kept."""
         os.stat(os.path.dirname(self.path) or ".")  # where the folder is away, nothing is known
-        waiting = f"{self.path}.rotating"
-        keep = self._intent["keep"]
+        if not self._intent.get("moved"):
+            try:
+                unmoved = os.stat(self.path).st_ino == self._intent["inode"]
+            except FileNotFoundError:
+                unmoved = False
+            if unmoved:  # killed before the last rename: nothing has happened yet
+                self._abandon_rotation()
+                return
+            self._intent["moved"] = 1
+            self._look_at_archives(min(len(self._archives) + 1, self.backups))
+            self._base += self._intent["keep"]
+            self._size = self._size_on_disk()
+            self._save()
+        self._finish_in_time()
+
+    def _finish_in_time(self) -> None:
         try:
-            unmoved = os.stat(self.path).st_ino == self._intent["inode"]
-        except FileNotFoundError:
-            unmoved = False
-        if unmoved:  # killed before the last rename: nothing has happened yet
-            self._abandon_rotation()
-            return
+            self._finish_moved()
+        except OSError as error:
+            self._put_off(error)
+
+    def _finish_moved(self) -> None:
+        """PATH.1 ends where the next file begins, and that becomes PATH. Raises OSError, and is to be done again."""
         if self.backups > 0:
-            self._cut_archive(keep)
-        if _is_there(waiting):
-            os.replace(waiting, self.path)
-        size = self._size_on_disk()
-        self._archives = self._sizes_on_disk(min(len(self._archives) + 1, self.backups))
-        self._base += keep
+            self._cut_archive(self._intent["keep"])
+        if _is_there(self._waiting):
+            os.replace(self._waiting, self.path)
         self._intent = {}
         self.trouble, self._rotate_at = "", 0
-        self._size = size
         self._save()
-        self.open()
 
     def _finish_unknown_rotation(self) -> None:
         """Of a supervisord that nothing is known of. Raises OSError."""
-        waiting = f"{self.path}.rotating"
-        if not _is_there(waiting):
+        if not _is_there(self._waiting):
             return
-        if _is_there(self.path) or not stat.S_ISREG(os.lstat(waiting).st_mode):
-            _unlink(waiting)
+        if _is_there(self.path) or not stat.S_ISREG(os.lstat(self._waiting).st_mode):
+            _unlink(self._waiting)
             return
-        tail = self._read_file(waiting, -1, 0, LINE_END_BYTES)
+        tail = self._read_file(self._waiting, -1, 0, LINE_END_BYTES)
         fd = self._open_archive()
         if fd >= 0:
             try:
                 keep = os.fstat(fd).st_size - len(tail)
-                if tail and keep >= 0 and os.pread(fd, len(tail), keep) == tail:
+                # One with a line end was written to, and that is done when the archive was cut.
+                if tail and b"\n" not in tail and keep >= 0 and os.pread(fd, len(tail), keep) == tail:
                     os.ftruncate(fd, keep)
             finally:
                 os.close(fd)
-        os.replace(waiting, self.path)
+        os.replace(self._waiting, self.path)
 
     def _open_archive(self) -> int:
         """PATH.1; -1 where somebody took it away, or put a link in its place. Raises OSError."""

@@ -56,6 +56,7 @@ class StoreSet:
             del self._users[store.path], self._stores[store.path]
             self._recent.pop(store.path, None)
             store.close()
+            store.trouble = ""  # nothing of it is tried again
             self._forget(store.path)
 
     def used(self, store: LogStore) -> None:

@@ -55,6 +55,18 @@ def test_rotates(tmp_path: Path) -> None:
     assert numbers == list(range(numbers[0], 20))
 
 
+def test_that_it_cannot_be_rotated_is_told_once(tmp_path: Path) -> None:
+    (tmp_path / "log.rotating").mkdir()
+    log = MainLog(str(tmp_path / "log"), 200, 2, "info", False)
+    for n in range(20):
+        log.info(f"line {n}")
+    (tmp_path / "log.rotating").rmdir()
+    log.close()
+    text = (tmp_path / "log").read_text()
+    assert text.count("line ") == 20
+    assert text.count(f" WARN cannot rotate {tmp_path}/log: File exists\n") == 1
+
+
 def test_also_on_stdout(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     log = MainLog(str(tmp_path / "log"), 0, 0, "info", True)
     log.info("both")

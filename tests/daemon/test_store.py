@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import random
@@ -13,7 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from supervisor.daemon.output import store as store_module
 from supervisor.daemon.output.cursor import Chunk, Cursor, Missed
+from supervisor.daemon.output.lane import Lanes
 from supervisor.daemon.output.spool import AGAIN, SPOOL_BYTES, Spool
 from supervisor.daemon.output.store import LogStore, Unsuitable
 from supervisor.daemon.output.storeset import StoreSet
@@ -311,6 +314,212 @@ def test_a_rotation_that_cannot_be_goes_on_in_the_file(tmp_path: Path) -> None:
     store.append(b"more\n")
     assert path.read_bytes() == b"123456789\nmore\n"
     assert "cannot rotate" in store.trouble
+    store.close()
+
+
+def archived(path: Path, numbers: range) -> bytes:
+    """Make archives, each of one line; what they hold, oldest first."""
+    for number in numbers:
+        path.with_name(f"{path.name}.{number}").write_bytes(b"old %d\n" % number)
+    return b"".join(b"old %d\n" % number for number in reversed(numbers))
+
+
+def slicing(
+    path: Path, backups: int, maxbytes: int = 50
+) -> tuple[LogStore, list[Callable[[], None]], dict[str, Any]]:
+    """A store whose loop is in the hands of the test: what it has to do later, and what was persisted."""
+    later: list[Callable[[], None]] = []
+    record: dict[str, Any] = {}
+    lanes = Lanes(lambda work: work(), later=lambda _, work: later.append(work))
+    return LogStore(str(path), maxbytes, backups, lambda _, new: record.update(new), lanes), later, record
+
+
+def test_many_archives_are_shifted_in_slices_while_the_writing_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_module, "SLICE_S", 0.0)
+    monkeypatch.setattr(store_module, "SLICE_STEPS", 1)
+    path = tmp_path / "log"
+    data = archived(path, range(1, 301))
+    store, later, record = slicing(path, 1000)
+    turns = count = 0
+    for _ in range(3):
+        while not later:
+            data += (line := b"line %d\n" % count)
+            put(store, line)
+            count += 1
+        while later:
+            later.pop()()
+            turns += 1
+            if turns % 100 == 1:
+                data += (line := b"between %d\n" % turns)
+                with contextlib.suppress(BlockingIOError):  # it would be twice as large as it may be
+                    line = line[store.append(line) :]
+                data = data.removesuffix(line)
+            if turns % 7 == 0:
+                assert whole(store, 0) == data, "read while its archive moves"
+                again = LogStore(str(path), 50, 1000)  # as after a kill
+                if record:
+                    again.restore(record)
+                assert whole(again, 0) == data
+            assert path.stat().st_size <= 2 * 50
+    assert turns > 900
+    assert log_set(path, 400) == data == whole(store, 0)
+    assert sorted(part.name for part in tmp_path.iterdir()) == sorted(
+        ["log", *(f"log.{number}" for number in range(1, 304))]
+    )
+    store.close()
+
+
+def test_a_shift_that_was_cut_off_goes_on_where_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_module, "SLICE_S", 0.0)
+    monkeypatch.setattr(store_module, "SLICE_STEPS", 1)
+    for turns in range(1, 26):
+        (tmp_path / str(turns)).mkdir()
+        path = tmp_path / str(turns) / "log"
+        data = archived(path, range(1, 11)) + b"x" * 49 + b"\n"
+        store, later, record = slicing(path, 10)
+        put(store, b"x" * 49 + b"\n")
+        for _ in range(turns):
+            if later:
+                later.pop()()
+        store.close()  # as many others are written to, or with the daemon
+        if later:
+            later.pop()()
+        again = LogStore(str(path), 50, 10)
+        if record:
+            again.restore(record)
+        again.append(b"the last\n")
+        data = (data + b"the last\n").removeprefix(b"old 10\n")
+        assert log_set(path) == data == whole(again, again.start)
+        assert path.read_bytes() == b"the last\n"
+        again.close()
+
+
+def test_a_gap_costs_nothing_and_what_is_behind_it_stays(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    archived(path, range(1, 3))
+    archived(path, range(5, 9))
+    inodes = {number: path.with_name(f"log.{number}").stat().st_ino for number in (1, 2, 5, 6, 7, 8)}
+    store = LogStore(str(path), 10, 8)
+    store.append(b"123456789\n")
+    store.close()
+    moved = {1: 2, 2: 3}
+    for number, inode in inodes.items():
+        assert path.with_name(f"log.{moved.get(number, number)}").stat().st_ino == inode
+    assert not path.with_name("log.4").exists()
+
+
+def put(store: LogStore, data: bytes) -> None:
+    while data:
+        data = data[store.append(data) :]
+
+
+def failing(monkeypatch: pytest.MonkeyPatch, name: str, skip: int) -> Callable[[], int]:
+    """From the call after ``skip`` others on a function of ``os`` raises EIO; how many did."""
+    real, calls = getattr(os, name), 0
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls > skip:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(os, name, call)
+    return lambda: max(0, calls - skip)
+
+
+class Numbered:
+    """A store with a small limit, into which numbered lines are written."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.data = b""
+        self.record: dict[str, Any] = {}
+        self.store = self._open()
+
+    def _open(self) -> LogStore:
+        return LogStore(str(self.path), 50, 100, lambda _, record: self.record.update(record))
+
+    def write(self, count: int) -> None:
+        for _ in range(count):
+            line = b"line %d\n" % self.data.count(b"\n")
+            self.data += line
+            put(self.store, line)
+
+    def die(self) -> None:
+        """And go on as the next daemon does."""
+        self.store.close()
+        self.store = self._open()
+        self.store.restore(dict(self.record))
+
+
+@pytest.mark.parametrize("dies", [False, True], ids=["goes on", "dies"])
+@pytest.mark.parametrize("name", ["replace", "ftruncate", "fchmod", "unlink"])
+def test_the_writing_goes_on_whatever_step_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, dies: bool
+) -> None:
+    """And when the disk works again all is where it belongs."""
+    for skip in range(12):
+        (tmp_path / str(skip)).mkdir()
+        log = Numbered(tmp_path / str(skip) / "log")
+        log.write(20)
+        with monkeypatch.context() as patch:
+            failed = failing(patch, name, skip)
+            log.write(20)
+            if dies:
+                log.die()
+            log.write(20)
+            assert whole(log.store, 0) == log.data
+            assert not failed() or name == "unlink" or "cannot rotate" in log.store.trouble
+        if log.store.trouble:
+            log.store.rotate()  # as after a while
+        log.write(30)
+        assert not log.store.trouble
+        assert whole(log.store, 0) == log.data == log_set(log.path, 100)
+        assert not log.path.with_name("log.rotating").exists()
+        log.store.close()
+
+
+def test_a_rotation_is_tried_again_where_nothing_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_module, "ROTATE_AGAIN_S", 0.0)
+    path = tmp_path / "log"
+    store, later, _ = slicing(path, 3)
+    with monkeypatch.context() as patch:
+        failing(patch, "replace", 1)  # PATH is moved, and the next one is not
+        put(store, b"x" * 46 + b"\nrest")
+    assert store.trouble == f"cannot rotate {path}: Input/output error"
+    assert path.with_name("log.rotating").read_bytes() == b"rest" and not path.exists()
+    store.close()
+    later.pop()()
+    assert not store.trouble and not later and not store.is_open
+    assert path.read_bytes() == b"rest"
+
+
+def test_one_that_could_not_be_finished_is_cleared_and_reopened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "log"
+    store, _, record = slicing(path, 3)
+    with monkeypatch.context() as patch:
+        failing(patch, "replace", 1)
+        put(store, b"x" * 46 + b"\nrest")
+        store.reopen()
+        store.append(b" and more\n")
+        assert whole(store, 0) == b"x" * 46 + b"\nrest and more\n"
+    store.reopen()
+    assert path.read_bytes() == b"rest and more\n" and not store.trouble
+    with monkeypatch.context() as patch:
+        failing(patch, "replace", 2)
+        put(store, b"y" * 46 + b"\nrest")
+    store.clear()
+    assert path.read_bytes() == b"" and not record["intent"]
+    assert sorted(part.name for part in tmp_path.iterdir()) == ["log", "log.1", "log.2"]
     store.close()
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import resource
 import time
 from pathlib import Path
 from typing import Any
@@ -13,9 +16,10 @@ from tests.conftest import Supervise
 from tests.faults.conftest import Faults, only_many
 from tests.faults.test_hung_mounts import IDLE, far, others_go_on, writers_on
 from tests.faults.test_kill import served_again
+from tests.faults.test_odd_logs import end_of
 from tests.faults.test_storage import troubles
 from tests.support.fuse import Behaviour, FuseDisk
-from tests.support.load import log_set
+from tests.support.load import Writers, log_set
 from tests.support.supervisor import Supervisor, shell
 from tests.support.waiting import until
 
@@ -177,26 +181,25 @@ def says_so(supervisor: Supervisor, error: str, names: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
+    "error", ["EIO", *(pytest.param(error, marks=only_many) for error in ("ENOSPC", "EACCES"))]
+)
+@pytest.mark.parametrize(
     "call", ["create", "rename", *(pytest.param(call, marks=only_many) for call in ("open", "setattr"))]
 )
 def test_a_rotation_that_fails_is_put_off(
-    far: FuseDisk, supervise: Supervise, tmp_path: Path, faults: Faults, call: str
+    far: FuseDisk, supervise: Supervise, tmp_path: Path, faults: Faults, call: str, error: str
 ) -> None:
     writers = writers_on(far, tmp_path, 60_000)
     supervisor = supervise(writers.config() + IDLE)
     log = far.folder / "w0.log"
     until(lambda: len(list(far.folder.glob("w0.log*"))) > 3, "a few rotations")
-    far.behave(Behaviour(refused=[call]))
-    put_off = f"cannot rotate {log}: Input/output error"
-    half_way = (
-        "log blocked: EIO"  # the archives are moved by then, and the next file is not there to be written
-    )
-    said = until(
-        lambda: next((text for text in troubles(supervisor) if text in (put_off, half_way)), ""),
-        "the state to tell of it",
-    )
-    if said == put_off:
-        until(lambda: log.stat().st_size > 60_000, "the writing to go on")
+    far.behave(Behaviour(refused=[call], error=error))
+    put_off = f"cannot rotate {log}: {os.strerror(getattr(errno, error))}"
+    until(lambda: put_off in troubles(supervisor), "the state to tell of it")
+    assert f"  {put_off}\n" in supervisor.ctl("why", "w0").stdout
+    supervisor.wait_log(f"'w0' {put_off}")
+    end = end_of(supervisor, "w0")
+    until(lambda: end_of(supervisor, "w0") > end + 60_000, "the writing to go on")
     others_go_on(supervisor, tmp_path / "w1.log")
     supervisor.kill_daemon()
     faults.recovered(served_again(supervisor, time.monotonic()))
@@ -204,4 +207,24 @@ def test_a_rotation_that_fails_is_put_off(
     until(lambda: not troubles(supervisor), "the trouble to be over")
     faults.checked(writers.check(supervisor))
     assert not list(far.folder.glob("*.rotating"))
-    faults.injected(f"a file system answers {call} with an error in a rotation: EIO")
+    faults.injected(f"a file system answers {call} with an error in a rotation: {error}")
+
+
+def test_a_rotation_without_a_descriptor_is_put_off(
+    supervise: Supervise, tmp_path: Path, faults: Faults
+) -> None:
+    writers = Writers(tmp_path, 1, maxbytes=60_000, burst_bytes=20_000, pause_s=0.05)
+    supervisor = supervise(writers.config())
+    log = tmp_path / "w0.log"
+    until(lambda: len(log_set(log)) > 3, "a few rotations")
+    pid = supervisor.daemon_pid()
+    limits = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (3, limits[1]))
+    try:
+        supervisor.wait_log(f"'w0' cannot rotate {log}: Too many open files")
+        until(lambda: log.stat().st_size > 120_000, "the writing to go on")
+    finally:
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
+    until(lambda: not troubles(supervisor), "the trouble to be over")
+    faults.checked(writers.check(supervisor))
+    faults.injected("a rotation finds no descriptor: EMFILE")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
 from pathlib import Path
 
 import pytest
 
 from supervisor.protocol import stream as p
 from tests.conftest import Supervise
-from tests.faults.conftest import Faults, only_many
+from tests.faults.conftest import MANY, Faults, only_many
+from tests.faults.test_kill import served_again
 from tests.faults.test_storage import slowest_answer
 from tests.support.load import Writers, log_set, whole_log
 from tests.support.supervisor import PYTHON, Supervisor
@@ -17,10 +20,10 @@ from tests.support.waiting import until
 LINES = 300
 
 
-def end_of(supervisor: Supervisor) -> int:
-    """How many bytes were written to the log of ``a``."""
+def end_of(supervisor: Supervisor, name: str = "a") -> int:
+    """How many bytes were written to a log."""
     with supervisor.stream() as stream:
-        stream.send(p.Follow(1, "a"))
+        stream.send(p.Follow(1, name))
         return stream.expect(p.Following).offset
 
 
@@ -79,6 +82,40 @@ def test_ten_thousand_old_archives(supervise: Supervise, tmp_path: Path, faults:
     )
     faults.checked(len(numbers) + count - backups)
     faults.injected("rotations among 10,000 old archives", backups)
+
+
+def test_ten_thousand_archives_that_are_shifted(supervise: Supervise, tmp_path: Path, faults: Faults) -> None:
+    count, rotations = 10_000, 3 if MANY == 1 else 20
+    log = tmp_path / "w0.log"
+    for n in range(1, count + 1):
+        (tmp_path / f"w0.log.{n}").write_text("old\n")
+    writers = Writers(tmp_path, 1, maxbytes=20_000, burst_bytes=10_000, pause_s=0.02)
+    supervisor = supervise(writers.config().replace("backups=999", f"backups={2 * count}"))
+    until((tmp_path / f"w0.log.{count + 1}").exists, "a rotation")
+    print(f"slowest answer {slowest_answer(supervisor):.3f} s")
+    supervisor.kill_daemon()
+    faults.recovered(served_again(supervisor, time.monotonic()))
+    until((tmp_path / f"w0.log.{count + rotations}").exists, "more rotations")
+    writers.end(0)
+    supervisor.wait_state("w0", "EXITED")
+    total = int((tmp_path / "w0.count").read_text())
+    last = f"w0 {total - 1:09d} ".encode()
+
+    def whole() -> bytes:
+        parts = log_set(log)
+        with contextlib.suppress(FileNotFoundError):  # it is just being rotated
+            found = whole_log(log)
+            if last in found and parts == log_set(log) and parts[0].suffix == f".{len(parts) - 1}":
+                return found
+        return b""
+
+    data = until(whole, "the last line", 60.0)
+    assert data.startswith(b"old\n" * count)
+    numbers = [int(line[3:12]) for line in data[4 * count :].splitlines()]
+    assert numbers == list(range(total))
+    assert all(part.stat().st_size <= 2 * 20_000 for part in log_set(log))
+    faults.checked(total + count)
+    faults.injected("rotations that shift 10,000 archives", rotations)
 
 
 def numbers_in(data: bytes) -> list[int]:
