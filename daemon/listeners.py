@@ -27,6 +27,7 @@ from supervisor.states import EventListenerStates, SupervisorStates, getEventLis
 from supervisor.states import ProcessStates as S
 
 from .eventjournal import EventJournal, Record, SavedMember, SavedPool
+from .eventviews import ProcessView
 from .groups import Group
 from .input import Input, InputClosed, InputFull
 from .loop import Supervisor
@@ -91,7 +92,9 @@ class Pool:
 
     def offer(self, serial: int, name: str, payload: bytes, event: Event) -> None:
         """An event that the pool subscribes to."""
-        self.feed(pool.Offered(serial, name, payload, event))
+        process = getattr(event, "process", None)
+        own = isinstance(process, ProcessView) and process.event_names.endswith(f" groupname:{self.name}")
+        self.feed(pool.Offered(serial, name, payload, event, own))
 
     def feed(self, event: pool.Event) -> None:
         """Give an event to the machine and carry out what it answers; called from within, it queues."""

@@ -26,6 +26,11 @@ waits for its ``stopwaitsecs``, and ended between stop and start it leaves the p
 stopped. After ``SLOW_S`` that is told.
 
 Overflows are counted and reported at most once a second.
+
+A listener whose handling causes what it listens to never comes to rest. Nothing is done about it, for the buffer
+bounds it and it may be wanted, but it is told: where ``ECHOES`` events within ``ECHO_S`` were about the pool's own
+processes, or each came while the one before was being handled and nothing else waited. One that causes *more* than
+one event each time overflows the buffer, which is told in any case.
 """
 
 from __future__ import annotations
@@ -44,6 +49,9 @@ RESTART_MAX_S = 60.0
 DEAF_S = 1.0
 SLOW_S = 60.0
 REPORT_S = 1.0
+ECHOES = 100
+ECHO_S = 10.0
+ECHO_AGAIN_S = 600.0
 BUFFER_MAX_BYTES = 16 << 20
 SERIAL_MAX = 2**63 - 1
 
@@ -75,12 +83,13 @@ class Outcome(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Offered:
-    """Something happened that the pool subscribes to."""
+    """Something happened that the pool subscribes to. ``own``: to one of its members."""
 
     serial: int
     name: str
     payload: bytes
     event: Notice = field(repr=False)
+    own: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +227,21 @@ class Member:
     failures: int = 0
 
 
+@dataclass(slots=True)
+class Burst:
+    """How many there were since ``since``."""
+
+    count: int = 0
+    since: float = 0.0
+
+    def one_more(self, now: float) -> bool:
+        """Whether there are ``ECHOES`` within ``ECHO_S`` by now."""
+        if not self.count or now - self.since > ECHO_S:
+            self.count, self.since = 0, now
+        self.count += 1
+        return self.count >= ECHOES
+
+
 class ListenerPool:
     """See the theory above. ``limit``: how many events may wait; it may be changed at any time.
 
@@ -239,6 +263,8 @@ class ListenerPool:
         self._unreported = 0
         self._last_dropped = 0
         self._troubled = False
+        self._own, self._chain = Burst(), Burst()
+        self._echo_quiet_until = float("-inf")
         self._actions: list[Action] = []
 
     # --- reading -------------------------------------------------------------------------------------
@@ -328,12 +354,28 @@ class ListenerPool:
         self._actions.append(Log(level, text))
 
     def _offer(self, event: Offered, now: float) -> None:
+        self._listen_for_echoes(event.own, now)
         entry = Entry(self.poolserial, event.serial, event.name, event.payload, event.event)
         self.poolserial = following(self.poolserial)
         self._make_room(len(entry.payload), now)
         self._buffer.append(entry)
         self._bytes += len(entry.payload)
         self._actions.append(Keep(entry))
+
+    def _listen_for_echoes(self, own: bool, now: float) -> None:
+        about_itself = own and self._own.one_more(now)
+        if self._buffer or all(member.entry is None for member in self.members.values()):
+            self._chain.count = 0
+            chained = False
+        else:
+            chained = self._chain.one_more(now)
+        if (about_itself or chained) and now >= self._echo_quiet_until:
+            self._echo_quiet_until = now + ECHO_AGAIN_S
+            why = "were about its own processes" if about_itself else "came while it handled the one before"
+            self._log(
+                "warn",
+                f"pool {self.name} seems to cause the events that it gets: {ECHOES} within {ECHO_S:g} s {why}",
+            )
 
     def _make_room(self, size: int, now: float) -> None:
         """Drop the oldest events that wait until one more fits."""

@@ -321,6 +321,55 @@ def test_a_closed_stdin_of_one_that_ends_is_nothing() -> None:
     assert play.actions == []
 
 
+def warned(actions: list[p.Action]) -> list[str]:
+    return [a.text for a in actions if isinstance(a, p.Log) and a.level == "warn"]
+
+
+def test_a_member_whose_handling_causes_the_next_event_is_told_of_once() -> None:
+    play = Play("a").up()
+    play.offer()
+    said: list[str] = []
+    for _ in range(4 * p.ECHOES):
+        play.now += 0.01
+        said += warned(play.offer())
+        said += warned(play.answer("a"))
+    assert said == [
+        "pool pool seems to cause the events that it gets: 100 within 10 s came while it handled the one before"
+    ]
+    play.now += p.ECHO_AGAIN_S
+    play.answer("a")
+    assert not warned(play.offer())
+    for _ in range(p.ECHOES):
+        said += warned([*play.offer(), *play.answer("a")])
+    assert len(said) == 2, "and again, once in a while"
+
+
+def test_events_about_its_own_processes() -> None:
+    play = Play("a", limit=10).up()
+    said = warned(
+        [a for n in range(300) for a in play.feed(p.Offered(n, "PROCESS_LOG_STDERR", b"", THING, own=True))]
+    )
+    assert said == [
+        "pool pool seems to cause the events that it gets: 100 within 10 s were about its own processes"
+    ]
+
+
+@pytest.mark.parametrize("together", [1, 2, 50])
+@pytest.mark.parametrize("pause_s", [0.0, 0.2])
+def test_one_that_is_busy_is_not_suspected(together: int, pause_s: float) -> None:
+    """Events that come when nothing is under way, several at once, or at leisure."""
+    play = Play("a", limit=1000).up()
+    for _ in range(300):
+        assert not warned(play.offer(together))
+        for _ in range(together):
+            play.now += pause_s
+            assert not warned(play.answer("a"))
+    play.offer()
+    for _ in range(300):
+        play.now += 2 * p.ECHO_S / p.ECHOES
+        assert not warned([*play.offer(), *play.answer("a")])
+
+
 def test_events_of_strangers_mean_nothing() -> None:
     play = Play()
     assert (

@@ -149,6 +149,8 @@ def test_a_listener_that_feeds_itself(supervise: Supervise, tmp_path: Path, faul
     while time.monotonic() < end:
         slowest = max(slowest, slowest_answer(supervisor, 5))
     print(f"slowest answer {slowest:.3f} s, {memory_kb(daemon) - before} KiB more")
+    supervisor.wait_log("WARN pool l seems to cause the events that it gets: 100 within 10 s")
+    assert supervisor.log().count("seems to cause") == 1
     supervisor.rpc.supervisor.startProcess("a")
     assert memory_kb(daemon) - before < 2 * GROWTH_MAX_KB
     assert supervisor.daemon_pid() == daemon
