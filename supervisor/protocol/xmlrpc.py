@@ -10,7 +10,8 @@ writing are read by pattern (``xmltable``), with the same result.
 Types, wire to Python: int, i4, i8 → int; boolean → bool (``1`` is true, all else
 false, as Supervisor reads it); string and an untyped value → str; double → float;
 dateTime.iso8601 → datetime without a zone; base64 → bytes; nil → None; array → list;
-struct → dict.
+struct → dict. An int is written as ``int`` where it fits 32 bits, for nothing else is in the standard, and as ``i8``
+where it does not (the place of a log beyond 2 GiB), which most clients read, Python's among them.
 
 Writing never emits a character that XML 1.0 forbids (U+FFFD stands in for it), and
 writes carriage returns as ``&#13;`` so that they arrive. Values that do not change from
@@ -122,9 +123,11 @@ _MAX_KNOWN_CHARS: Final = 1024
 
 
 def _dump_int(value: int) -> str:
-    if not I4_MIN <= value <= I4_MAX:
-        raise LocalProtocolError(f"{value} does not fit the 32 bits of an XML-RPC int")
-    return f"<value><int>{value}</int></value>"
+    if I4_MIN <= value <= I4_MAX:
+        return f"<value><int>{value}</int></value>"
+    if _I8_MIN <= value <= _I8_MAX:
+        return f"<value><i8>{value}</i8></value>"
+    raise LocalProtocolError(f"{value} does not fit 64 bits")
 
 
 def _dump_float(value: float) -> str:
@@ -185,11 +188,9 @@ def _table(table: Table) -> list[bytes]:
 def _encoded(row: Row) -> tuple[bytes, bytes]:
     """``<value><struct>`` with the members that stay, and the lead; kept in the row. Raises LocalProtocolError."""
     values = row.values
-    template = _template(row.names, tuple(map(type, values)))
+    far = any(type(value) is int and not I4_MIN <= value <= I4_MAX for value in values)
+    template = "" if far else _template(row.names, tuple(map(type, values)))
     if template:
-        for value in values:
-            if type(value) is int and not I4_MIN <= value <= I4_MAX:
-                _dump_int(value)
         if _SPECIAL.search("".join([value for value in values if type(value) is str])):
             values = tuple([escape(value) if type(value) is str else value for value in values])
         head = template % values

@@ -16,6 +16,7 @@ import pytest
 
 from supervisor.faults import Faults as FaultCodes
 from supervisor.protocol import stream as p
+from supervisor.protocol.xmlrpc import dump_call, parse_response
 from tests.conftest import Supervise
 from tests.faults.conftest import MANY, Faults
 from tests.faults.test_storage import slowest_answer
@@ -207,8 +208,9 @@ def test_a_log_of_ten_gigabytes(supervise: Supervise, tmp_path: Path, faults: Fa
         log.truncate(10 << 30)
         log.seek(10 << 30)
         log.write(b"the end\n")
+    more = shell(f"until test -e {tmp_path}/go; do sleep 0.05; done; echo and more")
     supervisor = supervise(
-        f"[program:a]\ncommand=/bin/sleep 1000\nstartsecs=0\nstdout_logfile={tmp_path}/a.log\n"
+        f"[program:a]\ncommand={more}\nautorestart=false\nstartsecs=0\nstdout_logfile={tmp_path}/a.log\n"
         "stdout_logfile_maxbytes=0\n"
     )
     supervisor.wait_state("a", "RUNNING")
@@ -223,12 +225,30 @@ def test_a_log_of_ten_gigabytes(supervise: Supervise, tmp_path: Path, faults: Fa
             assert fault.faultCode in (FaultCodes.BAD_ARGUMENTS, FaultCodes.FAILED), fault
     print(f"slowest answer {slowest_answer(supervisor):.3f} s, {memory_kb(daemon) - before} KiB more")
     assert memory_kb(daemon) - before < 4 * GROWTH_MAX_KB
+    size = (10 << 30) + 8
+    assert rpc.tailProcessStdoutLog("a", 0, 8) == ["the end\n", size, True]
+    assert rpc.readProcessStdoutLog("a", str(size - 8), 7) == "the end"  # xmlrpc.client has no number for it
+    call = dump_call("supervisor.tailProcessLog", ("a", size - 8, 8))
+    answer = ask(str(tmp_path / "s"), "POST", "/RPC2", "Content-Type: text/xml\r\n", call)
+    assert parse_response(answer.body) == ["the end\n", size, False]
+    assert supervisor.ctl("tail", "-8", "a").stdout == "the end\n\n"
+    assert "the end\n</pre>" in ask(str(tmp_path / "s"), "GET", "/tail.html?processname=a&limit=8").text
     with supervisor.stream() as stream:
-        # XML-RPC has no number for its place
-        tail = stream.call(2, "supervisor.tailProcessStdoutLog", "a", 0, 8)
-        assert tail == ["the end\n", (10 << 30) + 8, True]
+        assert stream.call(2, "supervisor.tailProcessStdoutLog", "a", 0, 8) == ["the end\n", size, True]
         stream.send(p.Follow(1, "a", last=100))
         assert stream.read_output(1, b"the end").endswith(b"the end\n")
+    with subprocess.Popen(
+        [PYTHON, "-m", "supervisor.supervisorctl", "-s", f"unix://{tmp_path}/s", "tail", "-f", "a"],
+        stdout=subprocess.PIPE,
+        env=supervisor.env,
+    ) as tail:
+        assert tail.stdout is not None
+        assert tail.stdout.readline() == b"==> Press Ctrl-C to exit <==\n"
+        assert tail.stdout.readline().endswith(b"the end\n")
+        (tmp_path / "go").touch()
+        assert tail.stdout.readline() == b"and more\n"
+        tail.terminate()
+    supervisor.wait_state("a", "EXITED")
     rpc.clearProcessLogs("a")
     faults.injected("a log of ten gigabytes")
 
