@@ -98,8 +98,7 @@ def status(session: Session, words: list[str]) -> None:
         session.print_json([{"namespec": infos[i].namespec, **_struct(structs[i])} for i in chosen])
     else:
         rows = [(infos[i].namespec, infos[i].statename, infos[i].description) for i in chosen]
-        for line in status_lines(rows) if rows else ():
-            session.line(line)
+        session.lines(status_lines(rows))
     state = _struct(session.call("getState"))
     degraded, left = state.get("degraded"), state.get("left")
     if isinstance(degraded, str):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import pwd
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, Protocol, TextIO
@@ -62,6 +62,8 @@ class Output(Protocol):
 
     def line(self, text: str) -> None: ...
 
+    def lines(self, lines: Sequence[str]) -> None: ...
+
     def write(self, text: str) -> None: ...
 
     def data(self, data: bytes) -> None: ...
@@ -84,7 +86,13 @@ class StreamOutput:
 
     def line(self, text: str) -> None:
         """One line (or several, where ``text`` has newlines) and its end."""
-        self._put((sanitise(text) if self._harmless else text) + "\n")
+        self.lines((text,))
+
+    def lines(self, lines: Sequence[str]) -> None:
+        """The same for each of them, in one piece."""
+        shown = [sanitise(line) for line in lines] if self._harmless else lines
+        if shown:
+            self._put("\n".join([*shown, ""]))
 
     def write(self, text: str) -> None:
         """A piece of text, as it is but for the sanitiser."""
@@ -169,6 +177,9 @@ class Session:
 
     def line(self, text: str) -> None:
         self.output.line(text)
+
+    def lines(self, lines: Sequence[str]) -> None:
+        self.output.lines(lines)
 
     def print_json(self, value: object) -> None:
         """One JSON document."""

@@ -8,7 +8,6 @@ left to the parser of ``xmlrpc``.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import Final, NamedTuple
 
 _HEAD: Final = "<?xml version='1.0'?>\n<methodResponse><params><param><value><array><data>"
@@ -29,15 +28,12 @@ Struct = dict[str, int | str]
 
 
 class _Shape(NamedTuple):
-    """``pattern`` matches one struct, a group for each member."""
+    """``pattern`` matches one struct, a group for each member. ``numbers``: the names of those that are."""
 
     pattern: re.Pattern[str]
     names: tuple[str, ...]
-    converters: tuple[Callable[[str], int | str], ...]
-
-    @property
-    def elements(self) -> int:
-        return 2 + 4 * len(self.names)
+    numbers: tuple[str, ...]
+    elements: int
 
 
 def read_table(body: bytes, max_elements: int) -> list[Struct] | None:
@@ -50,6 +46,7 @@ def read_table(body: bytes, max_elements: int) -> list[Struct] | None:
         return None
     position, end = len(_HEAD), len(text) - len(_TAIL)
     left = max_elements - _ELEMENTS_AROUND
+    escaped = "&" in text
     shapes: list[_Shape] = []
     structs: list[Struct] = []
     while position < end:
@@ -67,11 +64,10 @@ def read_table(body: bytes, max_elements: int) -> list[Struct] | None:
             shapes.remove(shape)
             shapes.insert(0, shape)
         left -= shape.elements
-        struct = {
-            name: convert(value)
-            for name, convert, value in zip(shape.names, shape.converters, match.groups(), strict=True)
-        }
-        if "&" in match.group():
+        struct: Struct = dict(zip(shape.names, match.groups(), strict=True))
+        for name in shape.numbers:
+            struct[name] = int(struct[name])
+        if escaped and "&" in match.group():
             plain = _unescaped(struct)
             if plain is None:
                 return None
@@ -88,7 +84,7 @@ def _shape_at(text: str, position: int, end: int) -> _Shape | None:
         return None
     place = position + len(_BEGIN)
     names: list[str] = []
-    converters: list[Callable[[str], int | str]] = []
+    numbers: list[str] = []
     parts = [_BEGIN]
     while place < until:
         member = _MEMBER.match(text, place, until)
@@ -96,13 +92,16 @@ def _shape_at(text: str, position: int, end: int) -> _Shape | None:
             return None
         name, is_text = member.group(1), member.group(2) is not None
         names.append(name)
-        converters.append(str if is_text else int)
+        if not is_text:
+            numbers.append(name)
         kind, value = ("string", _TEXT) if is_text else ("int", _INT)
         parts.append(f"<member><name>{name}</name><value><{kind}>{value}</{kind}></value></member>")
         place = member.end()
     if len(set(names)) != len(names):
         return None
-    return _Shape(re.compile("".join([*parts, _END])), tuple(names), tuple(converters))
+    return _Shape(
+        re.compile("".join([*parts, _END])), tuple(names), tuple(numbers), elements=2 + 4 * len(names)
+    )
 
 
 def _unescaped(struct: Struct) -> Struct | None:
