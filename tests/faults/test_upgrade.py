@@ -23,10 +23,11 @@ BROKEN = (
     ("daemon/serve.py", "import asyncio\n", "import not_installed\n", "ModuleNotFoundError: No module named 'not_installed'"),
     ("daemon/saved.py", "    configuration: Configuration | None = None\n", "    raise ValueError('odd')\n", "ValueError: odd"),
     ("daemon/process.py", "        self.machine.restore(", "        self.machine.understood(", "AttributeError: "),
-    ("daemon/httpserver.py", "self._gates.protocol", "self._gates.contract", "AttributeError: "),
+    ("daemon/httpserver.py", "self._gates.protocol", "self._gates.protocols", "AttributeError: "),
     ("daemon/streamserver.py", "p.Greeting(", "p.Welcome(", "TypeError: "),
 )  # fmt: skip
-"""File, what is replaced in it once and by what, and what is said of it."""
+"""File, what is replaced in it once and by what (of another length: Python knows a file by its second and size), and what is
+said of it."""
 
 
 def copy_of_the_package(folder: Path) -> Path:
