@@ -136,7 +136,7 @@ def test_a_paste_of_a_megabyte_arrives_to_the_byte(supervise: Supervise, tmp_pat
 
 def takes_ctrl_c(pid: int) -> bool:
     """Whether it is past its ``trap - INT``."""
-    with contextlib.suppress(FileNotFoundError):
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
         status = Path(f"/proc/{pid}/status").read_text()
         return alive(pid) and not int(status.split("SigIgn:")[1].split()[0], 16) & 1 << signal.SIGINT - 1
     return False
