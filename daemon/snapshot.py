@@ -32,6 +32,7 @@ from .slots import HEAD_BYTES, newest, slot
 SLOT_BYTES = 2048
 _ROOM = SLOT_BYTES - HEAD_BYTES
 VERSION = 1
+_HISTORY = pack_local("h")
 
 
 class StateTable:
@@ -83,7 +84,7 @@ class StateTable:
             raise ValueError(f"state record of {len(packed)} bytes does not fit {_ROOM}")
         kept = _fitting(history, _ROOM - len(packed))
         if kept:
-            packed = pack_local({**record, "h": kept})
+            packed = _with_history(packed, record, kept)
         sequence = self._sequence.get(index, 0) + 1
         self._sequence[index] = sequence
         os.pwrite(self.fd, slot(sequence, packed), (index * 2 + sequence % 2) * SLOT_BYTES)
@@ -92,6 +93,13 @@ class StateTable:
         """Give a record back."""
         self.write(index, {})
         self._free.append(index)
+
+
+def _with_history(packed: bytes, record: Mapping[str, Any], kept: Sequence[bytes]) -> bytes:
+    """As if ``record`` had been packed with it. A map of up to 15 entries has their number in its first byte."""
+    if 0x80 <= packed[0] < 0x8F:
+        return b"%c%b%b%b" % (packed[0] + 1, packed[1:], _HISTORY, pack_local(kept))
+    return pack_local({**record, "h": kept})
 
 
 def _fitting(pieces: Sequence[bytes], room_bytes: int) -> list[bytes]:

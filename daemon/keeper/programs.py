@@ -21,7 +21,7 @@ from supervisor.mounts import Mounts
 from . import wire
 from .oomscore import OomScore
 from .orphan import UNKNOWN_REASON, UNKNOWN_STATUS, exit_status, send_signal
-from .roster import Entry, Roster, start_ticks
+from .roster import Entry, Roster, start_ticks, ticks_now
 from .spawn import SpawnError, base_environment, spawn
 
 REAPED_WITHIN_S = 2.0
@@ -71,6 +71,8 @@ class Programs:
         self._score = score
         self._send = send
         self._environment = base_environment()
+        self._one_clock = False
+        """Whether what /proc says of a start was by our clock, too."""
         self._failures: dict[Key, str] = {}
         self._error_read, self._error_write = os.pipe()
         os.set_blocking(self._error_read, False)
@@ -93,14 +95,16 @@ class Programs:
     def write_roster(self, path: str) -> None:
         """Write down what runs, from now on; an empty path: nowhere."""
         self.roster.close()
-        self.roster = Roster(path, (_entry_of(key, self.table[key]) for key in self.by_pid.values()))
+        running = ((key, self.table[key]) for key in self.by_pid.values())
+        self.roster = Roster(path, (_entry_of(key, p, start_ticks(p.pid)) for key, p in running))
 
     def start(self, order: wire.Spawn, held: dict[str, int]) -> None:
         """Start what is not started yet, and tell of it. ``held``: descriptors by the names that orders give."""
         key = (order.name, order.gen)
         program = self.table.get(key)
         if program is None:
-            self.roster.begin(key)
+            begun = ticks_now()
+            self.roster.begin(key, begun)
             try:
                 stdin_fd = held[order.stdin] if order.stdin else -1
                 with self._score:
@@ -119,10 +123,23 @@ class Programs:
             self.table[key] = program
             self.by_pid[child.pid] = key
             self.started_any = True
-            self.roster.add(_entry_of(key, program))
+            self.roster.add(_entry_of(key, program, self._ticks(program.pid, begun)))
         self._send(wire.Spawned(*key, program.pid, program.started, program.tty), program.outputs)
         if program.status >= 0:
             self._send(wire.Exited(*key, program.pid, program.status, program.ended, program.failure))
+
+    def _ticks(self, pid: int, begun: int) -> int:
+        """When a process began that was asked for at the tick ``begun``, and is there now.
+
+        Where it is still the same tick, that one: to read it in /proc, once seen that both clocks are one, would be an
+        eighth of a start.
+        """
+        now = ticks_now()
+        if now == begun and self._one_clock:
+            return begun
+        ticks = start_ticks(pid)
+        self._one_clock = begun <= ticks <= now
+        return ticks
 
     def stdin_of(self, name: str, gen: int) -> int:
         """The write end of its stdin; -1: it has none."""
@@ -231,7 +248,7 @@ def _signal(program: Program, sig: int, group: bool) -> None:
         os.kill(program.pid, sig)
 
 
-def _entry_of(key: Key, program: Program) -> Entry:
-    """What is written down of a program."""
+def _entry_of(key: Key, program: Program, ticks: int) -> Entry:
+    """What is written down of a program that began at ``ticks``."""
     pipes = [os.fstat(fd).st_ino if fd >= 0 else 0 for fd in (program.stdin, *program.outputs)]
-    return Entry(*key, program.pid, start_ticks(program.pid), program.started, program.tty, pipes)
+    return Entry(*key, program.pid, ticks, program.started, program.tty, pipes)

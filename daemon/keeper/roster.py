@@ -89,10 +89,9 @@ class Roster:
             self.close()  # no room, or no right: there is none, and the one before is left as it was
             _remove(temporary)
 
-    def begin(self, key: Key) -> None:
-        """Write down that one is about to be started."""
+    def begin(self, key: Key, ticks: int) -> None:
+        """Write down that one is about to be started, which is at ``ticks``."""
         if self._fd >= 0:
-            ticks = int(time.clock_gettime(time.CLOCK_BOOTTIME) * TICKS_A_SECOND)
             self.add(Entry(*key, 0, ticks, 0.0, False, [0]))
 
     def add(self, entry: Entry) -> None:
@@ -167,6 +166,11 @@ def _facts(pid: int) -> list[bytes]:
         return os.read(fd, STAT_BYTES).rpartition(b")")[2].split()
     finally:
         os.close(fd)
+
+
+def ticks_now() -> int:
+    """The clock by which processes begin."""
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME) * TICKS_A_SECOND // 1_000_000_000
 
 
 def start_ticks(pid: int) -> int:

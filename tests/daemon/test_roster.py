@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import os
 import random
+import select
+import signal
 from pathlib import Path
 
 import pytest
 
-from supervisor.daemon.keeper import roster
+from supervisor.daemon.keeper import roster, wire
+from supervisor.daemon.keeper.oomscore import OomScore
+from supervisor.daemon.keeper.programs import Programs
 from supervisor.daemon.keeper.roster import Entry, Roster
+from supervisor.mounts import Mounts
 
 
 @pytest.fixture
@@ -58,3 +63,34 @@ def test_a_bit_that_is_another(tmp_path: Path, data: bytes, entries: list[Entry]
 def test_of_another_boot(tmp_path: Path, data: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(roster, "boot_id", lambda: "another")
     assert read(tmp_path / "old", data) == []
+
+
+def test_what_the_keeper_starts_is_believed(tmp_path: Path) -> None:
+    """Where a start and the next tick of the clock come together, too."""
+    sent: list[wire.Frame] = []
+
+    def send(frame: wire.Frame, fds: list[int] | None = None) -> None:
+        sent.append(frame)
+
+    programs = Programs(select.poll(), Mounts(), OomScore(None), send)
+    programs.write_roster(str(tmp_path / "file"))
+    script = ["sh", "-c", "exec sleep 1000"]
+    try:
+        for gen in range(1, 101):
+            programs.start(
+                wire.Spawn("a", gen, "/bin/sh", script, {}, "", -1, -1, -1, [], False, 24, 80, True), {}
+            )
+        found = roster.read(str(tmp_path / "file"))
+        assert [(entry.gen, entry.pid) for entry in found] == [
+            (gen, program.pid) for (_, gen), program in programs.table.items()
+        ]
+        assert len(found) == 100
+    finally:
+        programs.kill_all(signal.SIGKILL)
+        for program in programs.table.values():
+            os.waitpid(program.pid, 0)
+            for fd in (program.stdin, *program.outputs):
+                os.close(fd)
+        programs.roster.close()
+        for fd in (programs._error_read, programs._error_write):
+            os.close(fd)

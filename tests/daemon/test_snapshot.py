@@ -118,6 +118,19 @@ def test_a_flipped_bit_anywhere_is_noticed(table: StateTable) -> None:
         assert reread(table).get(0, {"n": 0}) in ({"n": 1}, {"n": 2}, {"n": 0})
 
 
+@given(
+    st.dictionaries(st.text("abc", max_size=5), st.integers(-5, 2**40), max_size=20),
+    st.lists(st.binary(max_size=100), max_size=9),
+)
+def test_a_history_comes_back_beside_its_record(record: dict[str, int], history: list[bytes]) -> None:
+    made = StateTable.create()
+    try:
+        made.write(1, record, history)
+        assert reread(made).get(1, {}) == {**record, **({"h": history} if history else {})}
+    finally:
+        os.close(made.fd)
+
+
 def test_too_large_a_record_is_refused(table: StateTable) -> None:
     table.write(1, {"n": 1})
     with pytest.raises(ValueError, match="does not fit"):
