@@ -150,6 +150,7 @@ class Daemon:
             self._begin(supervisor, configuration, held)
         else:
             self._resume(supervisor, saved, held)
+            self._say_what_is_gone(log, configuration)
             leftovers.resume()
         supervisor.journal.bound(
             lambda: in_force(configuration, supervisor, context.updates),
@@ -293,6 +294,33 @@ class Daemon:
         far = self.lanes.of(settings.pidfile) is not None  # it may not answer; the keeper knows
         if not far and not stands_in(settings.pidfile, held.keeper_pid):
             log.critical(f"could not write pidfile {settings.pidfile}")
+
+    def _say_what_is_gone(self, log: MainLog, configuration: Configuration) -> None:
+        """Of the files that the configuration was read from: nobody reads them now, and somebody will."""
+        files = {
+            configuration.path: "what was read from it goes on, and reread, update, reload and the next start of "
+            "supervisord fail until it is there again",
+            **dict.fromkeys(
+                configuration.included,
+                "what was read from it goes on until the next update, reload or start, which go without it",
+            ),
+        }
+
+        def look(path: str, what_follows: str) -> None:
+            try:
+                os.lstat(path)
+            except (FileNotFoundError, NotADirectoryError):
+                loop.call_soon_threadsafe(log.warn, f"{path} is gone: {what_follows}")
+            except OSError:
+                pass  # it may be there, for others to see
+
+        loop = asyncio.get_running_loop()
+        for path, what_follows in files.items():
+            lane = self.lanes.of(path)
+            if lane is None:
+                look(path, what_follows)
+            else:
+                lane.post(partial(look, path, what_follows))
 
     def _begin(self, supervisor: Supervisor, configuration: Configuration, held: Held) -> None:
         """A first start: everything from the configuration."""

@@ -45,6 +45,11 @@ def test_the_configuration_is_gone_or_broken_and_the_daemon_is_killed(
     supervisor.kill_daemon()
     supervisor.wait_ready()
     faults.checked(goes_on(supervisor, before))
+    follows = {"conf": "fail until it is there again", "more.conf": "which go without it"}[what]
+    if how == "gone":
+        supervisor.wait_log(f" WARN {file} is gone: what was read from it goes on")
+        assert follows in supervisor.log()
+    assert supervisor.log().count(" is gone: ") == (how == "gone")
     if (what, how) == ("more.conf", "gone"):  # a pattern that nothing matches any more
         assert supervisor.rpc.supervisor.reloadConfig() == [[[], [], [f"p{n}" for n in range(COUNT)]]]
     else:
