@@ -35,7 +35,7 @@ class ConfigJournal:
         self._idle = idle
         self._limit = 0
         self._everything: Callable[[], Iterable[Entry]] | None = None
-        self._changing: Callable[[], None] = lambda: None
+        self._changing: Callable[[Entry], None] = lambda entry: None
         self._fresh: Journal | None = None  # being written
         self._rest: Iterator[Entry] = iter(())  # what it still lacks, and then
         self._meanwhile: list[Entry] = []
@@ -49,11 +49,11 @@ class ConfigJournal:
         self,
         everything: Callable[[], Iterable[Entry]],
         wanted_bytes: int = 0,
-        changing: Callable[[], None] = lambda: None,
+        changing: Callable[[Entry], None] = lambda entry: None,
     ) -> None:
         """From now on stay small; ``everything``: entries that say all that is still wanted, each when it is taken.
 
-        ``wanted_bytes``: how much of the journal is known to be that; ``changing``: told before each entry.
+        ``wanted_bytes``: how much of the journal is known to be that; ``changing``: told of each entry before it is added.
         """
         self._everything = everything
         self._changing = changing
@@ -66,7 +66,7 @@ class ConfigJournal:
 
     def append(self, entry: Entry) -> None:
         """Add one entry. What it tells may have happened already, or not yet."""
-        self._changing()
+        self._changing(entry)
         self._drop_old()
         for journal in self._journals:
             journal.append(entry)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -93,6 +93,18 @@ def _with(group: GroupConfig, name: str, config: ProcessConfig | None) -> GroupC
     else:
         processes[name] = config
     return replace(group, processes=tuple(processes.values()))
+
+
+def group_of(entry: Mapping[str, Any]) -> str:
+    """The name of the group that an entry of the journal changes, adds or removes; empty: it is about none."""
+    for word in ("add", "group"):
+        if word in entry:
+            return str(entry[word]["name"])
+    if "process" in entry:
+        return str(entry["process"]["group"])
+    if "without" in entry:
+        return str(entry["without"][0])
+    return str(entry.get("remove", ""))
 
 
 def without_groups(configuration: Configuration) -> dict[str, Any]:

@@ -53,7 +53,7 @@ from .methods.table import MethodTable
 from .output.lane import Lanes
 from .output.storeset import StoreSet
 from .plugins import PluginHost
-from .saved import LogRecords, Saved, in_force, read_state, without_groups
+from .saved import LogRecords, Saved, group_of, in_force, read_state, without_groups
 from .snapshot import Journal, StateTable
 from .sockets import ServerConfig, asks, describe, identity, listen
 from .stdin import resume_inputs
@@ -155,7 +155,7 @@ class Daemon:
         supervisor.journal.bound(
             lambda: in_force(configuration, supervisor, context.updates),
             supervisor.journal.end if fresh else 0,
-            context.last_read.keep,
+            lambda entry: context.last_read.keep(group_of(entry)),
         )
         fcgi_sockets.settle()
         supervisor.link.start()

@@ -47,7 +47,7 @@ def test_what_was_read_outlives_daemons(tmp_path: Path) -> None:
     first, second = loaded(tmp_path, "a"), loaded(tmp_path, "a", "b")
     keeper.daemon(first).put(second, pack(second))
     follower = keeper.daemon(first)
-    follower.keep()  # it is already
+    follower.keep("a")  # it is already
     assert follower.now == second
     guested = replace(second.groups[0], processes=(*second.groups[0].processes, guest(second.path)))
     keeper.daemon(first).add(guest(second.path))
@@ -63,9 +63,39 @@ def test_nothing_is_kept_before_something_differs(tmp_path: Path) -> None:
     active = loaded(tmp_path, "a", "b")
     last = keeper.daemon(active)
     assert last.now == active and keeper.fd < 0
-    last.keep()
+    last.keep("b")
     assert keeper.daemon(loaded(tmp_path, "a")).now == active
     keeper.close()
+
+
+def test_groups_that_change_are_kept_as_they_were(tmp_path: Path) -> None:
+    """One after the other, over deaths, whether anybody asked meanwhile or not."""
+    keeper = Keeper()
+    read = loaded(tmp_path, "a", "b", "c")
+    for asked in (False, True):
+        last = keeper.daemon(read)
+        last.keep("b")
+        last.keep("b")
+        active = loaded(tmp_path, "a", "c")
+        for gone in ("a", "c"):
+            last = keeper.daemon(active)
+            assert not asked or last.now == read
+            last.keep(gone)
+            active = replace(active, groups=tuple(group for group in active.groups if group.name != gone))
+        last = keeper.daemon(active)
+        last.keep("new")
+        last.keep("")
+        active = loaded(tmp_path, "b", "new")
+        last = keeper.daemon(active)
+        last.keep("b")
+        assert last.now == keeper.daemon(loaded(tmp_path)).now == replace(read, path=last.now.path)
+        last.add(guest(read.path))
+        assert len(keeper.daemon(active).now.groups[0].processes) == 2
+        last.put(active)
+        assert keeper.daemon(read).now == active
+        keeper.close()
+        keeper.fd = -1
+    assert not keeper.warned
 
 
 def test_what_cannot_be_understood_is_told_and_written_again(tmp_path: Path) -> None:
@@ -76,7 +106,8 @@ def test_what_cannot_be_understood_is_told_and_written_again(tmp_path: Path) -> 
     active = loaded(tmp_path, "a")
     last = keeper.daemon(active)
     assert last.now == active and "read it again" in keeper.warned[0]
-    last.keep()
+    for changed in ("a", "b"):
+        last.keep(changed)
     assert keeper.daemon(loaded(tmp_path, "b")).now == active
     keeper.close()
 
