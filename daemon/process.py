@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any
 
 from supervisor.config.expand import shortened
@@ -540,15 +540,16 @@ def capped(when: float) -> int:
     return seconds if 0 <= seconds <= INT_MAX else max(0, min(seconds, INT_MAX))
 
 
+_TWO_DIGITS = tuple([f"{number:02}" for number in range(60)])
+
+
 def uptime(seconds: int) -> str:
-    """``0:01:02``, ``1 day, 2:03:04``; never negative."""
-    return _clock(max(0, seconds))
-
-
-@lru_cache(4096)
-def _clock(total: int) -> str:
-    days, rest = divmod(total, 86400)
-    clock = f"{rest // 3600}:{rest % 3600 // 60:02d}:{rest % 60:02d}"
-    if not days:
-        return clock
-    return f"{days} day{'' if days == 1 else 's'}, {clock}"
+    """``0:01:02``, ``1 day, 2:03:04``; never negative. One answer may ask for a thousand of them."""
+    if seconds < 0:  # noqa: PLR1730  # a call of max() takes half as long as all the rest
+        seconds = 0
+    hours, rest = seconds // 3600, seconds % 3600
+    if hours < 24:
+        return f"{hours}:{_TWO_DIGITS[rest // 60]}:{_TWO_DIGITS[rest % 60]}"
+    days = hours // 24
+    plural = "" if days == 1 else "s"
+    return f"{days} day{plural}, {hours % 24}:{_TWO_DIGITS[rest // 60]}:{_TWO_DIGITS[rest % 60]}"

@@ -31,7 +31,7 @@ from ..access import Caller
 from ..groups import Group
 from ..lastread import LastRead, pack
 from ..leftovers import Leftovers
-from ..loop import Supervisor
+from ..loop import Change, Supervisor
 from ..machines.group import ascending
 from ..output.lane import Unanswered
 from ..process import Process, capped, uptime
@@ -65,6 +65,7 @@ class Context:
         self._log_readers = Workers("logs", LOGS_AT_ONCE)
         self._config_reader = Workers("configuration", 1)
         self._by_name: tuple[list[Process], list[Process]] = ([], [])  # as they are held, as they are sorted
+        supervisor.subscribers_quiet.add(self._changed)
         self.stream_address = ""
         self.inet_stream_address = ""
 
@@ -72,6 +73,10 @@ class Context:
     def parsed(self) -> Configuration:
         """The configuration that was read last."""
         return self.last_read.now
+
+    def _changed(self, change: Change) -> None:
+        if change.removed:
+            self._by_name = [], []
 
     def processes_by_name(self) -> list[Process]:
         """All processes, by the names of their groups and then by their own."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
 import struct
 import time
@@ -111,6 +112,7 @@ class _Supervisor:
 
     def __init__(self, found: list[Process]) -> None:
         self.processes = {process.key: process for process in found}
+        self.subscribers_quiet: set[Any] = set()
 
     def find(self, key: str) -> Process | None:
         return self.processes.get(key)
@@ -268,5 +270,21 @@ def test_whatever_happens_to_a_process_what_is_told_is_never_old(
         look()
         process.close_outputs(supervisor.stores)
         assert not failed
+
+    run(work, tmp_path)
+
+
+def test_a_process_that_is_gone_is_not_held(tmp_path: Path) -> None:
+    config = ProcessConfig("gone", "gone", "/bin/cat", stdout=NONE, stderr=NONE)
+
+    async def work(supervisor: Supervisor, keeper: socket.socket) -> None:
+        context = context_of(supervisor)
+        supervisor.add_group(GroupConfig("gone", processes=(config,)))
+        assert len(get_all_process_info(context, CALLER)) == 1
+        supervisor.remove_group("gone")
+        supervisor.changes.clear()
+        gc.collect()
+        assert not [it for it in gc.get_objects() if type(it) is Process and it.key == "gone:gone"]
+        assert len(get_all_process_info(context, CALLER)) == 0
 
     run(work, tmp_path)
