@@ -18,6 +18,7 @@ from typing import Final
 from supervisor.config.model import StreamServerConfig, UnixServerConfig
 from supervisor.tls import TlsFiles
 
+from . import listeners  # noqa: F401  # a pool may be added later
 from .access import Doorkeeper
 from .attach import Attachments
 from .events import EventBus

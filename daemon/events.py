@@ -14,11 +14,11 @@ import time
 import traceback
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from supervisor import events
 from supervisor.config.model import GroupConfig, GroupKind, ListenerConfig, ProcessConfig
-from supervisor.events import Event, ProcessStateEvent
+from supervisor.events import Event, ProcessStateEvent, following
 from supervisor.states import ProcessStates as S
 from supervisor.states import SupervisorStates
 
@@ -26,14 +26,15 @@ from .eventjournal import EventJournal, Record
 from .eventviews import ProcessView
 from .groups import Group
 from .keeper import wire
-from .listeners import Pool
 from .loop import Change, Supervisor
-from .machines.listenerpool import following
 from .machines.process import Transition
 from .machines.ticks import Ticks
 from .output.transform import Item, Text
 from .process import Process
 from .syslogger import Syslogger
+
+if TYPE_CHECKING:
+    from .listeners import Pool
 
 STATE_EVENTS: Final[dict[int, type[ProcessStateEvent]]] = {
     S.STOPPED: events.ProcessStateStoppedEvent,
@@ -243,6 +244,9 @@ class EventBus:
             self.subscriptions_changed()
 
     def _add_pool(self, group: Group, config: ListenerConfig) -> None:
+        # Where there is no pool programs need not wait for it: a tenth of what they would wait for. See doors.
+        from .listeners import Pool
+
         try:
             pool = Pool(self.supervisor, self._journal, group, config)
         except Exception as error:  # noqa: BLE001  # the handler could be imported when the file was read

@@ -59,6 +59,13 @@ class Host(Protocol):
 
 # --- the types ---------------------------------------------------------------------------------------
 
+SERIAL_MAX = 2**63 - 1
+
+
+def following(serial: int) -> int:
+    """The number after ``serial``; 0 behind the largest."""
+    return 0 if serial >= SERIAL_MAX else serial + 1
+
 
 class Event:
     """``serial`` and ``pool_serials`` (pool name to number) are set once a pool has accepted it."""

@@ -19,11 +19,12 @@ import os
 import signal
 import struct
 import termios
-from typing import NamedTuple, NoReturn
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from supervisor.mounts import Mounts
 
-from .wire import Spawn
+if TYPE_CHECKING:
+    from .wire import Spawn  # the command, which starts no program, needs no frames
 
 NOT_INHERITED = (
     "NOTIFY_SOCKET",

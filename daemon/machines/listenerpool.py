@@ -42,6 +42,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from supervisor.events import Event as Notice
+from supervisor.events import following
 
 RETRY_S = 0.1
 RETRY_MAX_S = 5.0
@@ -53,12 +54,6 @@ ECHOES = 100
 ECHO_S = 10.0
 ECHO_AGAIN_S = 600.0
 BUFFER_MAX_BYTES = 16 << 20
-SERIAL_MAX = 2**63 - 1
-
-
-def following(serial: int) -> int:
-    """The number after ``serial``; 0 behind the largest."""
-    return 0 if serial >= SERIAL_MAX else serial + 1
 
 
 @dataclass(frozen=True, slots=True, order=True)

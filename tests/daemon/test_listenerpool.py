@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from supervisor.daemon.machines import listenerpool as p
-from supervisor.events import Event
+from supervisor.events import SERIAL_MAX, Event
 
 T = TypeVar("T")
 THING = Event()
@@ -87,9 +87,9 @@ def test_poolserials_count_what_the_pool_took() -> None:
         (7, 0),
         (9, 1),
     ]
-    play.pool.poolserial = p.SERIAL_MAX
+    play.pool.poolserial = SERIAL_MAX
     play.offer(2)
-    assert [keep.entry.poolserial for keep in play.of(p.Keep)] == [p.SERIAL_MAX, 0]
+    assert [keep.entry.poolserial for keep in play.of(p.Keep)] == [SERIAL_MAX, 0]
 
 
 def test_the_first_ready_member_gets_it_without_rotation() -> None:
