@@ -435,7 +435,9 @@ class Gate(asyncio.Protocol):
             make_room(self._transport, len(more))
         self._transport.write(data)
         if more:
-            self._transport.write(more)
+            self._transport.write(
+                memoryview(more)
+            )  # of bytes asyncio would copy what does not leave at once twice
 
     async def drained(self) -> None:
         """Return when more may be written."""

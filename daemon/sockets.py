@@ -24,7 +24,7 @@ IN_USE = (
 )
 
 ROOM_FROM_BYTES = 1 << 17
-ROOM_MAX_BYTES = 4 << 20
+ROOM_MAX_BYTES = 2 << 20
 
 ServerConfig = UnixServerConfig | InetServerConfig | StreamServerConfig
 
