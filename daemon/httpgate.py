@@ -435,9 +435,8 @@ class Gate(asyncio.Protocol):
             make_room(self._transport, len(more))
         self._transport.write(data)
         if more:
-            self._transport.write(
-                memoryview(more)
-            )  # of bytes asyncio would copy what does not leave at once twice
+            # a view, or asyncio copies what does not leave at once twice
+            self._transport.write(memoryview(more))
 
     async def drained(self) -> None:
         """Return when more may be written."""
