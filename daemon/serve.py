@@ -65,8 +65,8 @@ if TYPE_CHECKING:
 
 NO_ROOM = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
 
-HEAD_START_S = 0.2
-"""How long programs are started before the servers are made, which takes the loop for as long."""
+HEAD_START_S = 0.05
+"""How long programs are started before the servers are made, which takes the loop for about as long."""
 
 AUTO_LOG = re.compile(r".+?---(?P<identifier>.+)-\S+\.log\.?\d{0,4}$")
 
