@@ -269,4 +269,5 @@ def test_the_console_over_ssh_to_one_that_speaks_tls(served: Served, tmp_path: P
                 lambda before=before: served.supervisor.info("web")["pid"] not in (0, before),  # type: ignore[misc]
                 "the restart through the bridge",
             )
+            app.see(str(served.supervisor.info("web")["pid"]))  # what is seen of it is not of before
             app.see("1/1 RUNNING")
