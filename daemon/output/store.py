@@ -39,6 +39,7 @@ import os
 import select
 import stat
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
@@ -50,6 +51,8 @@ from .spool import AGAIN, Watchers
 CHUNK_BYTES = 1 << 16
 TAKE_BYTES = 1 << 20
 LINE_END_BYTES = 1 << 16
+WAITING = ".rotating"
+NAME_BYTES = 255
 ROTATE_AGAIN_BYTES = 1 << 20
 ROTATE_AGAIN_S = 10.0
 SLICE_S = 0.005
@@ -228,8 +231,12 @@ class LogStore:
 
     @property
     def _waiting(self) -> str:
-        """What is to be the next PATH."""
-        return f"{self.path}.rotating"
+        """What is to be the next PATH; of a name to which so much cannot be added, a part and its checksum."""
+        folder, name = os.path.split(self.path)
+        data = os.fsencode(name)
+        if len(data) + len(WAITING) > NAME_BYTES:
+            name = f"{os.fsdecode(data[: NAME_BYTES // 2])}.{zlib.crc32(data):08x}"
+        return os.path.join(folder, name + WAITING)
 
     @property
     def _name(self) -> str:
@@ -694,8 +701,10 @@ class LogStore:
 
     def _switch(self) -> None:
         """PATH becomes PATH.1, which is free, and a new file the current one. Raises OSError."""
-        keep = self._last_line_end()
         status = os.fstat(self._fd)
+        if status.st_nlink == 0 or status.st_size != self._size:
+            return  # removed or cut by somebody while the archives were shifted: the next write sees to that
+        keep = self._last_line_end()
         self._intent = {"inode": status.st_ino, "keep": keep}
         self._save()
         try:

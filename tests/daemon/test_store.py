@@ -398,6 +398,50 @@ def test_a_shift_that_was_cut_off_goes_on_where_it_was(
         again.close()
 
 
+@pytest.mark.parametrize("how", ["cut", "removed"])
+def test_a_log_is_cut_or_removed_while_its_archives_are_shifted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    monkeypatch.setattr(store_module, "SLICE_S", 0.0)
+    monkeypatch.setattr(store_module, "SLICE_STEPS", 1)
+    path = tmp_path / "log"
+    old = archived(path, range(1, 11))
+    store, later, _ = slicing(path, 20)
+    put(store, b"x" * 49 + b"\n")
+    for _ in range(15):
+        later.pop()()
+    if how == "cut":
+        os.truncate(path, 0)
+    else:
+        path.unlink()
+    while later:
+        later.pop()()
+    put(store, b"more\n")
+    assert not store.trouble
+    assert log_set(path, 20) == old + b"more\n", "no hole, nothing else lost"
+    count = 0
+    while not later:
+        put(store, b"and more\n")
+        count += 1
+    while later:
+        later.pop()()
+    assert log_set(path, 20) == old + b"more\n" + b"and more\n" * count
+    store.close()
+
+
+def test_a_name_to_which_little_can_be_added(tmp_path: Path) -> None:
+    twins = [tmp_path / ("ü" * 125 + end) for end in ("-a", "-b")]
+    stores = [LogStore(str(path), 10, 2) for path in twins]
+    for n in range(4):
+        for store in stores:
+            put(store, b"line %d rest" % n + b"\n" * (n % 2))
+            assert not store.trouble
+    for store in stores:
+        store.close()
+        assert log_set(Path(store.path)).endswith(b"line 2 restline 3 rest\n")
+    assert len(list(tmp_path.iterdir())) == 6
+
+
 def test_a_gap_costs_nothing_and_what_is_behind_it_stays(tmp_path: Path) -> None:
     path = tmp_path / "log"
     archived(path, range(1, 3))
