@@ -20,11 +20,19 @@ OnFrame = Callable[[wire.Frame, list[int]], None]
 
 
 def receive(sock: socket.socket) -> tuple[bytes, list[int]]:
-    """One datagram and the descriptors beside it; none and nothing at the end. Raises OSError."""
-    data, control, _flags, _ = sock.recvmsg(
+    """One datagram and the descriptors beside it; none and nothing at the end. Raises OSError.
+
+    No descriptors, too, where this process has no room for all of them.
+    """
+    data, control, flags, _ = sock.recvmsg(
         wire.MAX_FRAME_BYTES, socket.CMSG_SPACE(wire.MAX_FDS * 4), socket.MSG_CMSG_CLOEXEC
     )
-    return data, wire.descriptors(control)
+    fds = wire.descriptors(control)
+    if flags & socket.MSG_CTRUNC:
+        for fd in fds:
+            os.close(fd)
+        fds = []
+    return data, fds
 
 
 class KeeperLink:

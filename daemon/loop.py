@@ -123,6 +123,7 @@ class Supervisor:
         self.reload_check: Callable[[], Awaitable[str]] = _no_problem
         """What is wrong with the configuration files now; empty: nothing, a reload may go on."""
         self.generations = Generations(stores, link.send, self.save, log.warn)
+        self._cut: set[tuple[str, int]] = set()  # started, and the descriptors did not get here
         self.starts = Starts(
             stores.lanes,
             self.users,
@@ -464,6 +465,15 @@ class Supervisor:
             for fd in fds:
                 os.close(fd)
             return
+        key = (frame.name, frame.gen)
+        if not fds:
+            self._cut.add(key)
+            self.starts.cut(process, frame.gen)
+            return
+        self.starts.answered(*key)
+        if key in self._cut:
+            self._cut.remove(key)
+            self.starts.got(process)
         sink = process.outputs["stdout"].sink
         if sink is not None:
             process.origin = (sink.gen, sink.end)
@@ -491,6 +501,8 @@ class Supervisor:
         if process is None:
             self.generations.forget(frame.name, frame.gen)
             return
+        if (frame.name, frame.gen) in self._cut:
+            return  # it is told again behind what it wrote
         if frame.gen == process.machine.gen and self.waits_for_rest(process, frame):
             return
         generation = process.generations.get(frame.gen)
@@ -505,6 +517,7 @@ class Supervisor:
             self.generations.release(process, generation)
 
     def _spawn_failed(self, frame: wire.SpawnFailed) -> None:
+        self.starts.answered(frame.name, frame.gen)
         process = self.processes.get(frame.name)
         if process is None or frame.gen != process.machine.gen:
             return

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import fcntl
+import os
+import resource
 from collections.abc import Callable
 from typing import Final
 
@@ -19,6 +22,27 @@ from .process import Process
 from .users import Users
 
 AGAIN_S: Final = 0.1
+CUT_AGAIN_S: Final = 1.0
+SPARE: Final = 24
+"""Descriptors that no start may use: they are for clients and logs."""
+OUTPUTS: Final = 2
+
+
+def _check_room(count: int) -> None:
+    """Raises OSError (EMFILE) where fewer than ``count`` descriptors and ``SPARE`` are left."""
+    count += SPARE
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if limit == resource.RLIM_INFINITY:
+        return
+    try:
+        fd = fcntl.fcntl(0, fcntl.F_DUPFD_CLOEXEC, max(0, limit - count))
+    except OSError:
+        fd = limit
+    else:
+        os.close(fd)
+    # Numbers are given out from the lowest on: where the first of the last ones is free, so are the others, nearly always.
+    if fd > limit - count and limit - len(os.listdir("/proc/self/fd")) < count:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
 
 
 class Starts:
@@ -48,6 +72,7 @@ class Starts:
         self._feed = feed
         self._is_known = is_known
         self._open_outputs = open_outputs
+        self._asked: set[tuple[str, int]] = set()  # of the keeper, and not answered
         self._changed = changed
 
     def environment(self, config: ProcessConfig) -> dict[str, str]:
@@ -58,9 +83,11 @@ class Starts:
         """Ask for a start, or say that it cannot be; where something does not answer, later."""
         name = process.config.name
         try:
+            _check_room(OUTPUTS * (1 + len(self._asked)))
             order = self._order(process, gen)
             self._open_outputs(process)
             self._send(order._replace(stdin=self.stdin_of(process)))
+            self._asked.add((process.key, gen))
         except CommandError as error:
             self._not_spawned(process, str(error))
         except (BlockingIOError, Unanswered) as error:
@@ -79,6 +106,30 @@ class Starts:
     def again(self, process: Process) -> None:
         """Repeat a request that an earlier daemon may not have sent; the keeper knows if it did."""
         self.begin(process, process.machine.gen)
+
+    def cut(self, process: Process, gen: int) -> None:
+        """The keeper started it, and what it writes could not be handed over for want of descriptors: ask again."""
+        self._waits_elsewhere(process, "start waits: too many open files")
+
+        def again() -> None:
+            if not self._is_known(process) or process.machine.gen != gen:
+                return
+            try:
+                self._send(
+                    self._order(process, gen)
+                )  # the same one: it is answered for the process that is there
+            except (CommandError, OSError):
+                self.cut(process, gen)
+
+        asyncio.get_running_loop().call_later(CUT_AGAIN_S, again)
+
+    def got(self, process: Process) -> None:
+        """What it writes is handed over, at last."""
+        self._waits_elsewhere(process, "")
+
+    def answered(self, key: str, gen: int) -> None:
+        """The keeper did it, and the descriptors are here, or it could not."""
+        self._asked.discard((key, gen))
 
     def failed(self, process: Process, frame: wire.SpawnFailed) -> None:
         """The keeper could not do it."""

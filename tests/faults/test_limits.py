@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import resource
+import signal
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +23,7 @@ from tests.faults.test_storage import troubles
 from tests.support.load import Writers
 from tests.support.processes import descriptors
 from tests.support.sleepers import programs
+from tests.support.supervisor import Supervisor, shell
 from tests.support.waiting import until
 
 PIDS = Path("/sys/fs/cgroup/pids")
@@ -67,6 +71,74 @@ def test_no_more_descriptors(supervise: Supervise, faults: Faults) -> None:
     resource.prlimit(keeper, resource.RLIMIT_NOFILE, before)
     supervisor.wait_state("a", "RUNNING")
     faults.injected("a start is refused: EMFILE")
+
+
+def leave(pid: int, count: int) -> tuple[int, int]:
+    """Have a process get ``count`` more descriptors; its limits before."""
+    before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    used = {int(fd) for fd in os.listdir(f"/proc/{pid}/fd")}
+    free = (number for number in itertools.count() if number not in used)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (next(itertools.islice(free, count, None)), before[1]))
+    return before
+
+
+SPEAKERS = 20
+
+
+def speakers(folder: Path, ends: str = "; exec sleep 1000") -> str:
+    """Each writes one line; their logs are open from then on."""
+    return (
+        f"[program:a]\ncommand={shell('echo line' + ends)}\nprocess_name=a%(process_num)d\nnumprocs={SPEAKERS}\n"
+        "startsecs=0\nautorestart=false\nstartretries=1000\n"
+        f"stdout_logfile={folder}/%(process_num)d.log\n"
+    )
+
+
+def have_spoken(supervisor: Supervisor, state: str, times: int) -> None:
+    for n in range(SPEAKERS):
+        supervisor.wait_state(f"a:a{n}", state)
+        log = supervisor.folder / f"{n}.log"
+        until(lambda log=log: log.exists() and log.read_text() == "line\n" * times, "the line")  # type: ignore[misc]
+
+
+def test_programs_leave_descriptors_to_clients(supervise: Supervise, tmp_path: Path, faults: Faults) -> None:
+    """However many are started at once."""
+    supervisor = supervise(speakers(tmp_path))
+    have_spoken(supervisor, "RUNNING", 1)
+    supervisor.rpc.supervisor.stopProcessGroup("a")
+    daemon = supervisor.daemon_pid()
+    before = leave(daemon, 40)
+    supervisor.rpc.supervisor.startProcessGroup("a", False)
+    supervisor.wait_log("spawnerr: too many open files to spawn 'a")
+    supervisor.wait_state("a:a0", "RUNNING")
+    for _ in range(20):
+        states = Counter(info["statename"] for info in supervisor.rpc.supervisor.getAllProcessInfo())
+    assert states["RUNNING"] and states["RUNNING"] < SPEAKERS, states
+    assert "cannot take another client" not in supervisor.log()
+    resource.prlimit(daemon, resource.RLIMIT_NOFILE, before)
+    have_spoken(supervisor, "RUNNING", 2)
+    faults.injected("a start finds no descriptors in the daemon", SPEAKERS - states["RUNNING"])
+
+
+@pytest.mark.parametrize("state, ends", [("RUNNING", "; exec sleep 1000"), ("EXITED", "")])
+def test_descriptors_that_cannot_be_handed_over_are_asked_for_again(
+    supervise: Supervise, tmp_path: Path, faults: Faults, state: str, ends: str
+) -> None:
+    """They were there when the keeper was asked: programs run, or have ended, and are read from later."""
+    supervisor = supervise(speakers(tmp_path, ends))
+    have_spoken(supervisor, state, 1)
+    supervisor.rpc.supervisor.stopProcessGroup("a")
+    daemon = supervisor.daemon_pid()
+    with supervisor.stream() as stream:
+        os.kill(supervisor.keeper_pid, signal.SIGSTOP)
+        stream.call(1, "supervisor.startProcessGroup", "a", False)
+        before = leave(daemon, 1)  # each has two outputs
+        os.kill(supervisor.keeper_pid, signal.SIGCONT)
+        supervisor.wait_log("' start waits: too many open files", SPEAKERS)
+        resource.prlimit(daemon, resource.RLIMIT_NOFILE, before)
+        have_spoken(supervisor, state, 2)
+    until(lambda: not troubles(supervisor), "the trouble to be over")
+    faults.injected("descriptors of a start cannot be handed over", SPEAKERS)
 
 
 def test_no_more_terminals(supervise: Supervise, tmp_path: Path, faults: Faults) -> None:
