@@ -86,7 +86,8 @@ def _supervisor(saved: Saved, table: StateTable, journal: Journal) -> tuple[Supe
     settings = saved.configuration.supervisord
     keeper, ours = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     log = MainLog("", 0, 0, settings.loglevel, stdout=False)
-    stores = StoreSet(saved={path: record for path, (_, record) in saved.logs.items()})
+    # Without the intents: a rotation that is half done is for the daemon that lives to finish.
+    stores = StoreSet(saved={path: {**record, "intent": {}} for path, (_, record) in saved.logs.items()})
     link = KeeperLink(ours, lambda frame, fds: None, lambda: None)
     return Supervisor(settings, log, link, table, journal, stores, "", ""), keeper
 

@@ -44,6 +44,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
+from .archives import Archives, is_there
 from .lane import Lane, Lanes, Unanswered
 from .opening import open_log
 from .spool import AGAIN, Watchers
@@ -75,15 +76,6 @@ def _unlink(path: str) -> None:
         pass  # it was never made, or lies where nothing can be removed now
 
 
-def _is_there(path: str) -> bool:
-    """Raises OSError where nobody can say: what is taken for a gap is written over."""
-    try:
-        os.lstat(path)
-    except FileNotFoundError:
-        return False
-    return True
-
-
 def _is_special(path: str) -> bool:
     try:
         return not stat.S_ISREG(os.stat(path).st_mode)
@@ -112,7 +104,7 @@ class LogStore:
     """
 
     __slots__ = (
-        "_appending", "_archives", "_base", "_fd", "_found", "_gen", "_hole", "_intent", "_lane", "_lanes", "_measured",
+        "_appending", "_archives", "_base", "_fd", "_found", "_gen", "_intent", "_lane", "_lanes", "_measured",
         "_persist", "_reading", "_retries", "_rotate_after", "_rotate_at", "_seen", "_shift", "_size", "backups", "maxbytes",
         "path", "trouble", "watchers",
     )  # fmt: skip
@@ -140,8 +132,7 @@ class LogStore:
         self._fd = -1
         self._base = 0
         self._size = 0
-        self._archives: list[int] = []  # sizes, newest first
-        self._hole = 0  # the number that no archive has, since they are being shifted; 0: there is none
+        self._archives = Archives(path)
         self._shift: Iterator[None] | None = None
         self._retries = False
         self._intent: dict[str, int] = {}
@@ -158,7 +149,7 @@ class LogStore:
     def start(self) -> int:
         if not self._measured:
             self._look()
-        return self._base - sum(self._archives) if self._lane is None else self._seen[1]
+        return self._base - sum(self._archives.sizes) if self._lane is None else self._seen[1]
 
     @property
     def end(self) -> int:
@@ -216,9 +207,9 @@ class LogStore:
             return
         if self._found is None:
             self._finish_unknown_rotation()
-            self._look_at_archives(self.backups)
+            self._archives.look(self.backups)
             self._size = self._size_on_disk()
-            self._base += sum(self._archives)
+            self._base += sum(self._archives.sizes)
             self._measured = True
             return
         self._intent = dict(self._found.get("intent", {}))
@@ -241,7 +232,7 @@ class LogStore:
     @property
     def _name(self) -> str:
         """Where the current file is. Raises OSError."""
-        return self._waiting if self._intent.get("moved") and _is_there(self._waiting) else self.path
+        return self._waiting if self._intent.get("moved") and is_there(self._waiting) else self.path
 
     def _size_on_disk(self) -> int:
         try:
@@ -250,24 +241,9 @@ class LogStore:
             return 0
 
     def _look_at_archives(self, count: int, hole: int = 0) -> None:
-        """At most ``count``; one number up to ``hole`` may have none, since a shift was cut off there."""
-        self._archives, self._hole = [], 0
-        number = 0
-        while len(self._archives) < count:
-            number += 1
-            try:
-                self._archives.append(os.stat(f"{self.path}.{number}").st_size)
-            except OSError:
-                if self._hole or number > hole:
-                    break
-                self._hole = number
-        if self._intent.get("moved") and self._archives:  # PATH.1 may not be cut yet
-            self._archives[0] = min(self._archives[0], self._intent["keep"])
-
-    def _archive(self, place: int) -> str:
-        """The name of the archive at a place in ``_archives``."""
-        number = place + 1
-        return f"{self.path}.{number + 1 if 0 < self._hole <= number else number}"
+        self._archives.look(count, hole)
+        if self._intent.get("moved"):
+            self._archives.limit_newest(self._intent["keep"])
 
     def _save(self) -> None:
         self._persist(
@@ -275,8 +251,8 @@ class LogStore:
             {
                 "gen": self._gen,
                 "base": self._base,
-                "archives": len(self._archives),
-                "hole": self._hole,
+                "archives": len(self._archives.sizes),
+                "hole": self._archives.hole,
                 "intent": self._intent,
             },
         )
@@ -333,7 +309,7 @@ class LogStore:
         self._fd = fd
         if (now.st_dev, now.st_ino) != (before.st_dev, before.st_ino):
             self._base += self._size
-            self._archives, self._hole = [], 0
+            self._archives.forget()
             self._size = now.st_size
             self._save()
 
@@ -362,7 +338,8 @@ class LogStore:
     def _new_generation(self, size: int) -> None:
         self._measured = True
         self._gen += 1
-        self._base, self._size, self._archives, self._hole = 0, size, [], 0
+        self._base, self._size = 0, size
+        self._archives.forget()
         self._save()
         if self._lane is None:
             self.watchers.tell()
@@ -403,10 +380,11 @@ class LogStore:
             if fd >= 0:
                 before.post(partial(os.close, fd))
             self._appending, self._measured, self._found = b"", False, None
-            self._gen, self._base, self._size, self._archives = self._seen[0] + 1, 0, 0, []
-            self._hole, self._shift, self._intent = 0, None, {}
+            self._gen, self._base, self._size = self._seen[0] + 1, 0, 0
+            self._archives.forget()
+            self._shift, self._intent = None, {}
         self._lane = lane
-        self._seen = (self._gen, self._base - sum(self._archives), self._base + self._size)
+        self._seen = (self._gen, self._base - sum(self._archives.sizes), self._base + self._size)
 
     def _in_lane(self, work: Callable[[], Any]) -> Callable[[], Any]:
         """``work``, to be done in the lane; how the log is afterwards is noted for those who ask meanwhile."""
@@ -417,7 +395,7 @@ class LogStore:
             finally:
                 if self._measured:
                     end = self._base + self._size
-                    self._seen = (self._gen, self._base - sum(self._archives), end)
+                    self._seen = (self._gen, self._base - sum(self._archives.sizes), end)
 
         return run
 
@@ -622,11 +600,11 @@ class LogStore:
                 self._name, self._fd, offset - self._base, min(limit, self._base + self._size - offset)
             )
         begin = self._base
-        for number, size in enumerate(self._archives):
+        for number, size in enumerate(self._archives.sizes):
             begin -= size
             if offset >= begin:
                 place = offset - begin
-                return self._read_file(self._archive(number), -1, place, min(limit, size - place))
+                return self._read_file(self._archives.name(number), -1, place, min(limit, size - place))
         return b""
 
     @staticmethod
@@ -650,7 +628,7 @@ class LogStore:
         if self._intent:
             self._finish_moved()
         if self.backups > 0:
-            self._shift = self._shifting()
+            self._shift = self._archives.shifting(self.backups, self._save)
             if not self._shift_on(self._shift):
                 return
         self._switch()
@@ -683,22 +661,6 @@ class LogStore:
         except OSError as error:
             self._put_off(error)
 
-    def _shifting(self) -> Iterator[None]:
-        """PATH.i becomes PATH.i+1 as far as the first gap, step by step. Raises OSError."""
-        last = 1
-        while last < self.backups and _is_there(f"{self.path}.{last}"):
-            last += 1
-            yield
-        if self._hole != last:
-            del self._archives[last - 1 :]  # what is behind a gap of somebody else's, or dropped
-            self._hole = last
-        if last > 1:
-            self._save()
-        for number in range(last - 1, 0, -1):
-            os.replace(f"{self.path}.{number}", f"{self.path}.{number + 1}")
-            self._hole = number
-            yield
-
     def _switch(self) -> None:
         """PATH becomes PATH.1, which is free, and a new file the current one. Raises OSError."""
         status = os.fstat(self._fd)
@@ -711,7 +673,7 @@ class LogStore:
             fd = self._make_next(keep, stat.S_IMODE(status.st_mode))
             try:
                 if self.backups > 0:
-                    os.replace(self.path, f"{self.path}.1")
+                    os.replace(self.path, self._archives.newest)
                 else:
                     os.replace(self._waiting, self.path)
             except OSError:
@@ -751,8 +713,7 @@ class LogStore:
     def _moved(self, keep: int) -> None:
         """PATH is PATH.1 now."""
         self._base += keep
-        self._archives = [keep, *self._archives][: self.backups]
-        self._hole = 0
+        self._archives.add(keep, self.backups)
         self._intent["moved"] = 1
 
     def _copy_tail(self, keep: int, fd: int) -> None:
@@ -788,7 +749,7 @@ class LogStore:
                 self._abandon_rotation()
                 return
             self._intent["moved"] = 1
-            self._look_at_archives(min(len(self._archives) + 1, self.backups))
+            self._look_at_archives(min(len(self._archives.sizes) + 1, self.backups))
             self._base += self._intent["keep"]
             self._size = self._size_on_disk()
             self._save()
@@ -803,8 +764,8 @@ class LogStore:
     def _finish_moved(self) -> None:
         """PATH.1 ends where the next file begins, and that becomes PATH. Raises OSError, and is to be done again."""
         if self.backups > 0:
-            self._cut_archive(self._intent["keep"])
-        if _is_there(self._waiting):
+            self._archives.cut_newest(self._intent["inode"], self._intent["keep"])
+        if is_there(self._waiting):
             os.replace(self._waiting, self.path)
         self._intent = {}
         self.trouble, self._rotate_at = "", 0
@@ -812,13 +773,13 @@ class LogStore:
 
     def _finish_unknown_rotation(self) -> None:
         """Of a supervisord that nothing is known of. Raises OSError."""
-        if not _is_there(self._waiting):
+        if not is_there(self._waiting):
             return
-        if _is_there(self.path) or not stat.S_ISREG(os.lstat(self._waiting).st_mode):
+        if is_there(self.path) or not stat.S_ISREG(os.lstat(self._waiting).st_mode):
             _unlink(self._waiting)
             return
         tail = self._read_file(self._waiting, -1, 0, LINE_END_BYTES)
-        fd = self._open_archive()
+        fd = self._archives.open_newest()
         if fd >= 0:
             try:
                 keep = os.fstat(fd).st_size - len(tail)
@@ -828,24 +789,3 @@ class LogStore:
             finally:
                 os.close(fd)
         os.replace(self._waiting, self.path)
-
-    def _open_archive(self) -> int:
-        """PATH.1; -1 where somebody took it away, or put a link in its place. Raises OSError."""
-        try:
-            return open_log(f"{self.path}.1", os.O_RDWR | os.O_NONBLOCK)
-        except OSError as error:
-            if error.errno in (errno.ELOOP, errno.EMLINK, errno.ENOENT):
-                return -1
-            raise
-
-    def _cut_archive(self, keep: int) -> None:
-        """PATH.1 ends where PATH begins, if it is still what was PATH."""
-        fd = self._open_archive()
-        if fd < 0:
-            return
-        try:
-            status = os.fstat(fd)
-            if status.st_ino == self._intent["inode"] and status.st_size > keep:
-                os.ftruncate(fd, keep)
-        finally:
-            os.close(fd)
