@@ -28,6 +28,7 @@ def test_a_rotation_that_is_half_done_is_left_to_the_daemon_that_lives(tmp_path:
             store = supervisor.stores.log(str(path), 9, 3)
             assert store.known
             supervisor.link.stop()
+            supervisor.link._sock.close()
         for fd in (table.fd, journal.fd):
             os.close(fd)
         return store.start, store.end
