@@ -29,7 +29,7 @@ from typing import Final
 from .access import Peer, peer_of
 from .httpanswer import GO_ON, Answer, Stamp, beginning, ending, piece, refusal, whole
 from .httphead import Head, Part, Refused, RequestFramer, Waiting
-from .sockets import make_room
+from .sockets import OverTls, make_room
 
 CONNECTIONS_MAX: Final = 128
 CONNECTIONS_PEER_MAX: Final = 32
@@ -208,7 +208,7 @@ class Exchange:
             raise ConnectionResetError("the client has gone")
 
 
-class Gate(asyncio.Protocol):
+class Gate(OverTls):
     """One connection; see the theory above.
 
     ``admitted``: it has shown that it may be here. ``authorization``: the header that
@@ -286,7 +286,8 @@ class Gate(asyncio.Protocol):
         self._writable = self._loop.create_future()
 
     def resume_writing(self) -> None:
-        self._stalled_bytes = 0
+        if not self._lingering:
+            self._stalled_bytes = 0
         if self._writable is not None:
             self._writable.set_result(None)
             self._writable = None
@@ -339,7 +340,7 @@ class Gate(asyncio.Protocol):
 
     def _answer_at_once(self, head: Head, body: bytes) -> bool:
         """Whether a call is answered; the longer way for one that is not is an exchange with a task."""
-        if self._transport.get_write_buffer_size():
+        if self._unsent():
             return False
         answer = self._gates.at_once(self, head, body)
         if answer is None:
@@ -374,7 +375,7 @@ class Gate(asyncio.Protocol):
             self._take(self._framer.answered)
             if self._half_closed and self._framer.waiting is not Waiting.ANSWER:
                 self._transport.close()
-        if self._transport.get_write_buffer_size():
+        if self._unsent():
             self._watch_writing()
 
     def _refuse(self, refused: Refused) -> None:
@@ -384,13 +385,15 @@ class Gate(asyncio.Protocol):
 
     def _end(self) -> None:
         """Close behind an answer."""
-        if self._framer.waiting is Waiting.ANSWER and not self._framer.has_more:
+        read_all = self._framer.waiting is Waiting.ANSWER and not self._framer.has_more
+        # TLS that is closed does not wait long for who reads slowly.
+        if read_all and not (self.below and self._unsent()):
             self._transport.close()
         else:
             self._linger()
 
     def _linger(self) -> None:
-        """Close; what is still sent is read for a moment, or the answer would be lost with it."""
+        """Close once the answer has left; what is still sent is read for a moment, or it would be lost with it."""
         if self._half_closed:
             self._transport.close()
             return
@@ -399,6 +402,19 @@ class Gate(asyncio.Protocol):
         self.resume_reading()
         self._lingering = True
         self.idle_since = None
+        self._begun = self._loop.time()
+        self._watch_writing()
+
+    def _linger_on(self) -> None:
+        left = self._unsent()
+        if left < self._stalled_bytes:
+            self._watch_writing()
+        elif not left:
+            self.close()
+            return
+        elif self._loop.time() - self._stalled_since >= STALLED_S:
+            self.abort()
+            return
         self._begun = self._loop.time()
         self._arm()
 
@@ -487,19 +503,25 @@ class Gate(asyncio.Protocol):
             return
         if self._loop.time() < self._due:
             self._arm()
-        elif self._stalled_bytes and not self._lingering:
-            left = self._transport.get_write_buffer_size()
-            if left >= self._stalled_bytes:
+        elif self._lingering:
+            self._linger_on()
+        elif self._stalled_bytes:
+            if self._unsent() >= self._stalled_bytes:
                 self.abort()
                 return
             self._watch_writing()
-        elif self._framer.waiting is Waiting.HEAD and not self._lingering:
+        elif self._framer.waiting is Waiting.HEAD:
             self._refuse(Refused(408, "the head did not arrive in time"))
         else:
             self.abort()
 
+    def _unsent(self) -> int:
+        """Bytes that the system has not taken yet."""
+        below = self.below.get_write_buffer_size() if self.below else 0
+        return self._transport.get_write_buffer_size() + below
+
     def _watch_writing(self) -> None:
         """From now on the client has to read."""
-        self._stalled_bytes = self._transport.get_write_buffer_size()
+        self._stalled_bytes = self._unsent()
         self._stalled_since = self._loop.time()
         self._arm()

@@ -29,6 +29,15 @@ ROOM_MAX_BYTES = 2 << 20
 ServerConfig = UnixServerConfig | InetServerConfig | StreamServerConfig
 
 
+class OverTls(asyncio.Protocol):
+    """A protocol that has to know what has left. ``below``: under TLS the transport of what is encrypted, else None.
+
+    TLS hands a long answer down at once, and says from then on that nothing of it is left.
+    """
+
+    below: asyncio.Transport | None = None
+
+
 def describe(config: ServerConfig) -> str:
     """``/path`` or ``host:port``, for messages."""
     if isinstance(config, UnixServerConfig) or (isinstance(config, StreamServerConfig) and config.file):

@@ -15,6 +15,8 @@ from typing import Final
 
 from supervisor.tls import HANDSHAKE_S, TlsFiles, server_context
 
+from .sockets import OverTls
+
 HANDSHAKES_MAX: Final = 64
 HANDSHAKES_PEER_MAX: Final = 16
 SHUTDOWN_S: Final = 5.0
@@ -80,6 +82,8 @@ class _Opening(asyncio.Protocol):
             transport.abort()
             return
         inner = door.inner()
+        if isinstance(inner, OverTls):
+            inner.below = transport
         secured.set_protocol(inner)
         inner.connection_made(secured)
         if early.data and not secured.is_closing():

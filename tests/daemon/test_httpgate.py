@@ -10,13 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from supervisor.daemon import httpgate
+from supervisor.daemon import httpgate, tlsdoor
 from supervisor.daemon.access import Peer
 from supervisor.daemon.httpanswer import GO_ON, Answer
 from supervisor.daemon.httpgate import Exchange, Gates
 from supervisor.daemon.httphead import PIPELINE_MAX_BYTES, Refused
+from supervisor.daemon.tlsdoor import TlsDoor
+from supervisor.tls import TlsFiles, client_context
+from tests.support.certificates import Authority
 
 BIG_BYTES = 32 << 20
+LONG_BYTES = 16 << 20
 GET = b"GET /%s HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
@@ -44,6 +48,8 @@ class Server:
                 await exchange.write(b"x" * (1 << 16))
                 self.written += 1 << 16
             exchange.end()
+        elif path == "/long":
+            exchange.answer(Answer(200, b"x" * LONG_BYTES))
         elif path == "/broken":
             exchange.begin({})
             exchange.answer(Answer(500, b""))
@@ -57,14 +63,21 @@ Connect = Callable[[], Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWrite
 Work = Callable[[Server, Connect], Awaitable[None]]
 
 
-def serve(work: Work, path: Path | None = None) -> Server:
-    """Run ``work`` against a server on TCP, or on a unix socket; nothing of it is left."""
+def serve(work: Work, path: Path | None = None, authority: Authority | None = None) -> Server:
+    """Run ``work`` against a server on TCP, by TLS where there is an authority, or on a unix socket; nothing is left."""
+    client = None
+    if authority is not None:
+        client = client_context(TlsFiles(cafile=str(authority.file)))
+        files = TlsFiles(certfile=str(authority.issue("server", "IP:127.0.0.1")))
 
     async def run() -> Server:
         server = Server()
         loop = asyncio.get_running_loop()
         if path is None:
-            listener = await loop.create_server(server.gates.protocol, "127.0.0.1", 0)
+            protocol: Callable[[], asyncio.Protocol] = server.gates.protocol
+            if client is not None:
+                protocol = TlsDoor(files, protocol, print).protocol
+            listener = await loop.create_server(protocol, "127.0.0.1", 0)
             port = listener.sockets[0].getsockname()[1]
         else:
             listener = await loop.create_unix_server(server.gates.protocol, str(path))
@@ -73,7 +86,7 @@ def serve(work: Work, path: Path | None = None) -> Server:
 
         async def connect() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
             if path is None:
-                pair = await asyncio.open_connection("127.0.0.1", port)
+                pair = await asyncio.open_connection("127.0.0.1", port, ssl=client)
             else:
                 pair = await asyncio.open_unix_connection(str(path))
             writers.append(pair[1])
@@ -172,6 +185,57 @@ def test_who_does_not_read_is_cut_and_holds_little(fast: None) -> None:
         assert server.written < 16 << 20
 
     serve(work)
+
+
+def test_who_does_not_read_by_tls_is_cut(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(httpgate, "STALLED_S", 0.3)
+
+    async def work(server: Server, connect: Connect) -> None:
+        reader, writer = await connect()
+        while not server.gates._gates:
+            await asyncio.sleep(0.01)
+        (gate,) = server.gates._gates
+        gate.admitted = True
+        writer.write(GET % b"long")
+        while server.gates._gates:
+            await asyncio.sleep(0.01)
+        assert len(await until_closed(reader)) < LONG_BYTES
+
+    serve(work, authority=Authority(tmp_path))
+
+
+@pytest.mark.parametrize("behind", [b"\r\n", b"BAD\r\n\r\n"])
+def test_an_answer_is_not_cut_while_it_is_read(
+    behind: bytes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Neither where the connection is closed with it, nor where what came behind it is refused."""
+    monkeypatch.setattr(httpgate, "LINGER_S", 0.05)
+
+    async def work(server: Server, connect: Connect) -> None:
+        reader, writer = await connect()
+        close = b"Connection: close\r\n" if behind == b"\r\n" else b""
+        writer.write(b"GET /long HTTP/1.1\r\nHost: x\r\n" + close + b"\r\n" + behind)
+        while not any(gate._lingering for gate in server.gates._gates):
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.3)
+        assert len(await answer(reader)) == LONG_BYTES
+
+    serve(work, authority=Authority(tmp_path))
+
+
+def test_a_close_by_tls_waits_for_the_answer_to_leave(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(tlsdoor, "SHUTDOWN_S", 0.1)
+
+    async def work(server: Server, connect: Connect) -> None:
+        reader, writer = await connect()
+        writer.write(b"GET /long HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        await reader.readuntil(b"\r\n\r\n")
+        await asyncio.sleep(0.4)
+        assert len(await reader.readexactly(LONG_BYTES)) == LONG_BYTES
+
+    serve(work, authority=Authority(tmp_path))
 
 
 def test_who_reads_slowly_gets_everything() -> None:
