@@ -374,7 +374,7 @@ class Gate(OverTls):
             self._begun = self._loop.time()
             self._take(self._framer.answered)
             if self._half_closed and self._framer.waiting is not Waiting.ANSWER:
-                self._transport.close()
+                self.close()
         if self._unsent():
             self._watch_writing()
 
@@ -388,14 +388,14 @@ class Gate(OverTls):
         read_all = self._framer.waiting is Waiting.ANSWER and not self._framer.has_more
         # TLS that is closed does not wait long for who reads slowly.
         if read_all and not (self.below and self._unsent()):
-            self._transport.close()
+            self.close()
         else:
             self._linger()
 
     def _linger(self) -> None:
         """Close once the answer has left; what is still sent is read for a moment, or it would be lost with it."""
         if self._half_closed:
-            self._transport.close()
+            self.close()
             return
         if self._transport.can_write_eof():
             self._transport.write_eof()
@@ -421,7 +421,8 @@ class Gate(OverTls):
     def close(self) -> None:
         """Close when what was written is sent."""
         self.idle_since = None
-        self._transport.close()
+        if not self._transport.is_closing():  # TLS that is closed twice answers nothing any more
+            self._transport.close()
 
     def abort(self) -> None:
         """Close at once."""

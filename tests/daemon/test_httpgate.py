@@ -13,8 +13,8 @@ import pytest
 from supervisor.daemon import httpgate, tlsdoor
 from supervisor.daemon.access import Peer
 from supervisor.daemon.httpanswer import GO_ON, Answer
-from supervisor.daemon.httpgate import Exchange, Gates
-from supervisor.daemon.httphead import PIPELINE_MAX_BYTES, Refused
+from supervisor.daemon.httpgate import Exchange, Gate, Gates
+from supervisor.daemon.httphead import PIPELINE_MAX_BYTES, Head, Refused
 from supervisor.daemon.tlsdoor import TlsDoor
 from supervisor.tls import TlsFiles, client_context
 from tests.support.certificates import Authority
@@ -32,10 +32,15 @@ class Server:
         self.release = asyncio.Event()
         self.holding = 0
         self.written = 0
-        self.gates = Gates(self.serve, self._refused, str)
+        self.called = 0
+        self.gates = Gates(self.serve, self._refused, str, self._at_once)
 
     def _refused(self, peer: Peer, refused: Refused) -> None:
         self.refused.append(refused.status)
+
+    def _at_once(self, gate: Gate, head: Head, body: bytes) -> Answer:
+        self.called += 1
+        return Answer(200, body)
 
     async def serve(self, exchange: Exchange) -> None:
         path = exchange.head.target
@@ -200,6 +205,22 @@ def test_who_does_not_read_by_tls_is_cut(monkeypatch: pytest.MonkeyPatch, tmp_pa
         while server.gates._gates:
             await asyncio.sleep(0.01)
         assert len(await until_closed(reader)) < LONG_BYTES
+
+    serve(work, authority=Authority(tmp_path))
+
+
+def test_who_leaves_by_tls_behind_several_calls_causes_no_error(tmp_path: Path) -> None:
+    async def work(server: Server, connect: Connect) -> None:
+        errors: list[dict[str, object]] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: errors.append(context))
+        _, writer = await connect()
+        while not server.gates._gates:
+            await asyncio.sleep(0.01)
+        writer.write(b"POST /RPC2 HTTP/1.1\r\nContent-Length: 1\r\n\r\nx" * 2)
+        writer.close()
+        while not server.called or server.gates._gates:
+            await asyncio.sleep(0.01)
+        assert not errors
 
     serve(work, authority=Authority(tmp_path))
 
