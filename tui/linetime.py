@@ -1,7 +1,7 @@
 """**Pure**: when programs say that they wrote a line, from its beginning; must never know buffers or panes
 
 Dates may be missing: then the day is found from the end of a log backward, since its end
-is now; where the hour grows on the way back, midnight was between.
+is now, and no line is of a time that is still to come; where the hour grows on the way back, midnight was between.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from typing import Final
 WITHIN: Final = 80
 """How far into a line its time is looked for, in bytes."""
 _DAY_S: Final = 86400.0
+_AHEAD_S: Final = 60.0
+"""By how much the clock of who wrote a line may be ahead of ours."""
 _MONTHS: Final = {
     name: n for n, name in enumerate(b"Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1)
 }
@@ -34,7 +36,7 @@ def times(lines: Sequence[bytes], now: float) -> list[float | None]:
     found: list[float | None] = [None] * len(lines)
     today = datetime.fromtimestamp(now)
     base = today.replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
-    later = now - base
+    later, ahead = now - base, _AHEAD_S
     for at in range(len(lines) - 1, -1, -1):
         match = _TIME.match(lines[at], 0, WITHIN)
         if match is None:
@@ -44,9 +46,9 @@ def times(lines: Sequence[bytes], now: float) -> list[float | None]:
         if match["y"] or match["mon"]:
             found[at] = _dated(match, exact, today)
             continue
-        if clock - later > _DAY_S / 2:
+        if clock - later > ahead:
             base -= _DAY_S
-        later = clock
+        later, ahead = clock, _DAY_S / 2  # lines of several threads are not quite in order
         found[at] = base + exact
     last = None
     for at, value in enumerate(found):

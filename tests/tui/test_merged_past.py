@@ -56,6 +56,15 @@ def test_midnight_lies_where_the_hour_grows_on_the_way_back() -> None:
     assert days == [22, 23, 23, 24, 24]
 
 
+@pytest.mark.parametrize(
+    ("clock", "day"), [(b"12:00:00", 24), (b"12:00:30", 24), (b"12:02:00", 23), (b"14:54:00", 23)]
+)
+def test_no_line_is_of_a_time_that_is_still_to_come(clock: bytes, day: int) -> None:
+    """But for clocks that do not quite agree; in the first hours of a day the log may be of the evening before."""
+    (when,) = times([clock + b" a"], NOW)
+    assert when is not None and datetime.fromtimestamp(when).day == day
+
+
 @given(st.lists(st.binary(max_size=40), max_size=5))
 def test_random_lines_have_times_or_none(lines: list[bytes]) -> None:
     assert len(times(lines, NOW)) == len(lines)
