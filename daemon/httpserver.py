@@ -112,6 +112,9 @@ class HttpDoor:
             answer = _error(error)
         except ConnectionError:
             raise
+        except BlockingIOError as error:  # see workers
+            self._supervisor.log.once("busy", f"cannot answer {exchange.head.target!r} now: {error.strerror}")
+            answer = _error(HttpError(503))
         except Exception:  # noqa: BLE001  # a bug of ours ends this request, and nothing else
             log = self._supervisor.log
             log.critical(

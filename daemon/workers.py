@@ -7,6 +7,7 @@ A thread that hangs keeps nothing alive either: asyncio's own threads are waited
 from __future__ import annotations
 
 import asyncio
+import errno
 import queue
 import threading
 from collections.abc import Callable
@@ -28,16 +29,29 @@ class Workers:
         self._made = 0
 
     async def run(self, work: Callable[[], T]) -> T:
-        """The result of ``work``, or what it raises. Where nobody waits any more it is done all the same."""
+        """The result of ``work``, or what it raises. Where nobody waits any more it is done all the same.
+
+        Raises BlockingIOError where there is no thread, and the system gives none.
+        """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
         if self._free <= 0 and self._made < self._most:
-            self._made += 1
-            self._free += 1
-            threading.Thread(target=self._work, name=f"{self._name} {self._made}", daemon=True).start()
+            self._make()
         self._free -= 1
         self._jobs.put((work, loop, future))
         return await future
+
+    def _make(self) -> None:
+        """One more thread; where the system gives none those that there are do it."""
+        name = f"{self._name} {self._made + 1}"
+        try:
+            threading.Thread(target=self._work, name=name, daemon=True).start()
+        except RuntimeError as error:
+            if not self._made:
+                raise BlockingIOError(errno.EAGAIN, "no thread can be started") from error
+            return
+        self._made += 1
+        self._free += 1
 
     def _work(self) -> None:
         while True:

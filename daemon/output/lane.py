@@ -10,6 +10,7 @@ and nothing here is on that path.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import queue
 import threading
@@ -78,7 +79,13 @@ class Lane:
         self._since = 0.0
         self._slow = False
         self._thread = threading.Thread(target=self._run, name=f"lane {mount}", daemon=True)
-        self._thread.start()
+        self._start()
+
+    def _start(self) -> None:
+        """Where the system gives no thread now, what there is to do waits, and it is asked again with whoever comes next."""
+        if self._thread.ident is None:
+            with contextlib.suppress(RuntimeError):
+                self._thread.start()
 
     @property
     def here(self) -> bool:
@@ -100,6 +107,7 @@ class Lane:
 
     def refuse(self) -> OSError:
         """What to raise while it is busy."""
+        self._start()
         return Unanswered(self._what) if self.hangs else BlockingIOError(errno.EAGAIN, "busy")
 
     def post(self, work: Callable[[], object]) -> None:
@@ -151,6 +159,7 @@ class Lane:
                 self._since = time.monotonic()
             self._asked += 1
             self._jobs.put(job)
+            self._start()
         return job
 
     def _wait(self, job: _Job[T], seconds: float) -> T:

@@ -85,3 +85,25 @@ def test_an_error_is_told_to_who_asked() -> None:
     lane.post(lambda: os.stat("/none/such"))
     until(lambda: not lane.busy, "that to be over")
     assert lane.call(lambda: 1) == 1
+
+
+def test_where_no_thread_can_be_started_work_waits_for_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as full:
+        full.setattr(threading.Thread, "start", refused)
+        lane = Lane("1:/x", lambda work: work())
+        with pytest.raises(BlockingIOError):
+            lane.call(lambda: 1)
+    done: list[int] = []
+
+    def answered() -> bool:
+        try:
+            done.append(lane.call(lambda: 2))
+        except BlockingIOError:
+            return False
+        return True
+
+    until(answered, "the lane to have its thread")
+    assert done == [2]

@@ -38,3 +38,26 @@ def test_work_that_hangs_holds_up_its_own_kind_alone_and_not_the_end() -> None:
 
     asyncio.run(whole())
     never.set()
+
+
+def test_where_no_thread_can_be_started_it_is_said_and_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    async def whole() -> None:
+        none, some = Workers("none", 1), Workers("some", 2)
+        never = threading.Event()
+        hung = asyncio.ensure_future(some.run(never.wait))
+        await asyncio.sleep(0)
+        with monkeypatch.context() as full:
+            full.setattr(threading.Thread, "start", refused)
+            with pytest.raises(BlockingIOError, match="no thread"):
+                await none.run(lambda: 1)
+            waits = asyncio.ensure_future(some.run(lambda: 2))
+            await asyncio.sleep(0)
+        assert await asyncio.wait_for(none.run(lambda: 1), 10) == 1
+        never.set()
+        assert await asyncio.wait_for(waits, 10) == 2
+        assert await asyncio.wait_for(hung, 10)
+
+    asyncio.run(whole())
