@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from .reference import ORIGINAL
+
 HEAD = ("what", "unit", "ours", "original", "ratio", "pace", "goal", "")
 Better = Literal["less", "more"]
 PACED_UNITS = frozenset(("s", "ms", "%", "CPU ms", "CPU s/GB", "calls/s", "events/s"))
@@ -18,8 +20,10 @@ class Row:
     """One figure. ``original`` None: not taken, or it cannot do this. ``goal`` None: none was set.
 
     ``ratio``: how many times better than the original; ``floor``: what the machine
-    itself does at best here, shown beside the goal. ``pace``: of the machine, see there; the goal is
-    for a pace of 1, and the figure is judged by what it would be then.
+    itself does at best here, shown beside the goal. ``pace``: of the machine, see there.
+
+    The goal is for another machine. Where it is known what the original took there (``reference``), the ratio that the goal
+    is to it is the goal here; else it is for a pace of 1, and the figure is judged by what it would be then.
     """
 
     what: str
@@ -39,14 +43,25 @@ class Row:
         return self.original / self.ours if self.better == "less" else self.ours / self.original
 
     @property
+    def wanted(self) -> float | None:
+        """The ratio that the goal asks for; None: it is judged by the pace."""
+        there = ORIGINAL.get(self.what)
+        if self.goal is None or self.ratio is None or there is None:
+            return None
+        return there / self.goal if self.better == "less" else self.goal / there
+
+    @property
     def missed(self) -> bool:
         if self.goal is None:
             return False
+        if self.ratio is not None and self.wanted is not None:
+            return self.ratio < self.wanted
         pace = self.pace if self.unit in PACED_UNITS else 1.0
         return self.ours * pace > self.goal if self.better == "less" else self.ours / pace < self.goal
 
     def cells(self) -> tuple[str, ...]:
         sign = "≤" if self.better == "less" else "≥"
+        of_original = "" if self.wanted is None else f", {figure(self.wanted)}x"
         verdict = "" if self.goal is None else "missed" if self.missed else "met"
         if self.floor is not None:
             verdict = f"{verdict} (floor {figure(self.floor)})".strip()
@@ -57,7 +72,7 @@ class Row:
             "–" if self.original is None else figure(self.original),
             "" if self.ratio is None else f"{figure(self.ratio)}x",
             figure(self.pace),
-            "" if self.goal is None else f"{sign} {figure(self.goal)}",
+            "" if self.goal is None else f"{sign} {figure(self.goal)}{of_original}",
             verdict,
         )
 
@@ -114,4 +129,7 @@ def rst(rows: Iterable[Row]) -> str:
 
 def plain(rows: Iterable[Row]) -> list[dict[str, str | float | bool | None]]:
     """The rows for JSON."""
-    return [{**dataclasses.asdict(row), "ratio": row.ratio, "missed": row.missed} for row in rows]
+    return [
+        {**dataclasses.asdict(row), "ratio": row.ratio, "wanted": row.wanted, "missed": row.missed}
+        for row in rows
+    ]
