@@ -4,7 +4,7 @@ what is asked or answered.
 A ``Gate`` is a connection. It takes what ``httphead`` has framed, one request at a time,
 gives each to who answers as an ``Exchange``, and holds the clock:
 
-* a head has to be there within 10 s, the first one counted from the connect;
+* a head has to be there 10 s after its first byte, and that of the first one 10 s after the connect;
 * a body gets 30 s, and after 5 s has to come with 1 KiB/s;
 * a client that does not read its answer is cut when nothing moved for 30 s;
 * an idle connection is kept for half an hour, as by Supervisor, but is the first to
