@@ -24,7 +24,8 @@ from .orphan import UNKNOWN_REASON, UNKNOWN_STATUS, exit_status, send_signal
 from .roster import Entry, Roster, start_ticks, ticks_now
 from .spawn import SpawnError, base_environment, spawn
 
-REAPED_WITHIN_S = 2.0
+REAPED_WITHIN_S = 5.0
+"""An init that is busy may take its time to reap what was not its child."""
 
 Key = tuple[str, int]
 
@@ -174,7 +175,8 @@ class Programs:
 
     def orphan_ended(self, pidfd: int) -> None:
         """Make a record of the end of a process that is no child of ours."""
-        status = exit_status(pidfd)
+        key = self.orphans[pidfd]
+        status = exit_status(pidfd, self.table[key].pid)
         if status is None:
             # It hangs up once its parent has reaped it, and then there is a status; some parents never do.
             now = time.monotonic()
@@ -183,7 +185,7 @@ class Programs:
                 return
             status = UNKNOWN_STATUS
         self.unreaped.pop(pidfd, None)
-        key = self.orphans.pop(pidfd)
+        del self.orphans[pidfd]
         self._poll.unregister(pidfd)
         self.by_pid.pop(self.table[key].pid, None)
         self._record(key, status, UNKNOWN_REASON if status == UNKNOWN_STATUS else "")
