@@ -29,7 +29,7 @@ from typing import Final
 from .access import Peer, peer_of
 from .httpanswer import GO_ON, Answer, Stamp, beginning, ending, piece, refusal, whole
 from .httphead import Head, Part, Refused, RequestFramer, Waiting
-from .sockets import OverTls, make_room
+from .outgoing import OverTls, make_room
 
 CONNECTIONS_MAX: Final = 128
 CONNECTIONS_PEER_MAX: Final = 32

@@ -30,9 +30,9 @@ from .events import EventBus
 from .eventstream import EventStream
 from .loop import Change, Supervisor
 from .methods.table import MethodTable
+from .outgoing import make_room
 from .output.cursor import Chunk, Cursor, Missed, Readable
 from .process import Process
-from .sockets import make_room
 from .statestream import StateStream
 from .usage import UsageSampler
 

@@ -15,7 +15,7 @@ from typing import Final
 
 from supervisor.tls import HANDSHAKE_S, TlsFiles, server_context
 
-from .sockets import OverTls
+from .outgoing import OverTls
 
 HANDSHAKES_MAX: Final = 64
 HANDSHAKES_PEER_MAX: Final = 16

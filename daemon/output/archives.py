@@ -10,8 +10,12 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable, Iterator
+from typing import Final
 
 from .opening import open_log
+
+TAKEN_AWAY: Final = frozenset((errno.ENOENT, errno.ELOOP, errno.EMLINK, errno.EISDIR))
+"""Errors of an archive that somebody removed, or put something else in the place of."""
 
 
 def is_there(path: str) -> bool:
@@ -57,6 +61,10 @@ class Archives:
         number = place + 1
         return f"{self._path}.{number + 1 if 0 < self.hole <= number else number}"
 
+    def lose(self, place: int) -> None:
+        """The one at a place in ``sizes`` was taken away: nothing is known of it, nor of older ones."""
+        self.sizes = self.sizes[:place]
+
     @property
     def newest(self) -> str:
         """PATH.1, whether it is there or not."""
@@ -95,7 +103,7 @@ class Archives:
         try:
             return open_log(self.newest, os.O_RDWR | os.O_NONBLOCK)
         except OSError as error:
-            if error.errno in (errno.ELOOP, errno.EMLINK, errno.ENOENT):
+            if error.errno in TAKEN_AWAY:
                 return -1
             raise
 

@@ -71,8 +71,9 @@ class Cursor:
             return missed
         data = store.read(self.offset, limit)
         if not data:  # an archive was taken away by somebody else
-            missed = Missed(self.gen, self.offset, store.end)
-            self.offset = store.end
+            until = store.start if self.offset < store.start else store.end
+            missed = Missed(self.gen, self.offset, until)
+            self.offset = until
             return missed
         chunk = Chunk(self.gen, self.offset, data)
         self.offset += len(data)

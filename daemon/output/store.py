@@ -44,7 +44,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
-from .archives import Archives, is_there
+from .archives import TAKEN_AWAY, Archives, is_there
 from .lane import Lane, Lanes, Unanswered
 from .opening import open_log
 from .spool import AGAIN, Watchers
@@ -604,8 +604,20 @@ class LogStore:
             begin -= size
             if offset >= begin:
                 place = offset - begin
-                return self._read_file(self._archives.name(number), -1, place, min(limit, size - place))
+                return self._read_archive(number, place, min(limit, size - place))
         return b""
+
+    def _read_archive(self, number: int, place: int, limit: int) -> bytes:
+        """Nothing where somebody took it away; the log begins behind it then. Raises OSError."""
+        data = b""
+        try:
+            data = self._read_file(self._archives.name(number), -1, place, limit)
+        except OSError as error:
+            if error.errno not in TAKEN_AWAY:
+                raise
+        if limit > 0 and not data:
+            self._archives.lose(number)
+        return data
 
     @staticmethod
     def _read_file(path: str, fd: int, place: int, limit: int) -> bytes:

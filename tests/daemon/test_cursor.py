@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -105,3 +106,27 @@ def test_what_was_encoded_for_one_log_is_never_sent_for_another(tmp_path: Path) 
         found = encoded.next(Cursor(store, 1, 0), "stdout", 1000)
         assert isinstance(found, tuple) and found[0].data == b"%02d\n" % number
         store.close()
+
+
+@pytest.mark.parametrize("instead", ["nothing", "a directory", "an empty file", "a link"])
+def test_of_a_log_whose_archive_somebody_took_away_the_rest_is_read(tmp_path: Path, instead: str) -> None:
+    store = LogStore(str(tmp_path / "log"), 10, 3)
+    for number in range(4):
+        store.append(b"line %04d\n" % number)
+    store.append(b"now\n")
+    archive, written = tmp_path / "log.2", store.end
+    archive.unlink()
+    if instead == "a directory":
+        archive.mkdir()
+    elif instead == "an empty file":
+        archive.touch()
+    elif instead == "a link":
+        archive.symlink_to("log.2")
+    cursor = Cursor.last(store, written)
+    items = []
+    while (item := cursor.next()) is not None:
+        items.append(item)
+    data = b"".join(item.data for item in items if isinstance(item, Chunk))
+    missed = sum(item.until - item.offset for item in items if isinstance(item, Missed))
+    assert data.endswith(b"line 0003\nnow\n") and len(data) + missed == written - items[0].offset
+    store.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -225,20 +226,33 @@ def test_who_leaves_by_tls_behind_several_calls_causes_no_error(tmp_path: Path) 
     serve(work, authority=Authority(tmp_path))
 
 
+def lingering(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """When it was looked whether an answer has left: every 50 ms now."""
+    monkeypatch.setattr(httpgate, "LINGER_S", 0.05)
+    looks: list[float] = []
+    look = httpgate.Gate._linger_on
+
+    def noted(self: httpgate.Gate) -> None:
+        looks.append(time.monotonic())
+        look(self)
+
+    monkeypatch.setattr(httpgate.Gate, "_linger_on", noted)
+    return looks
+
+
 @pytest.mark.parametrize("behind", [b"\r\n", b"BAD\r\n\r\n"])
 def test_an_answer_is_not_cut_while_it_is_read(
     behind: bytes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Neither where the connection is closed with it, nor where what came behind it is refused."""
-    monkeypatch.setattr(httpgate, "LINGER_S", 0.05)
+    looks = lingering(monkeypatch)
 
     async def work(server: Server, connect: Connect) -> None:
         reader, writer = await connect()
         close = b"Connection: close\r\n" if behind == b"\r\n" else b""
         writer.write(b"GET /long HTTP/1.1\r\nHost: x\r\n" + close + b"\r\n" + behind)
-        while not any(gate._lingering for gate in server.gates._gates):
+        while len(looks) < 4:
             await asyncio.sleep(0.01)
-        await asyncio.sleep(0.3)
         assert len(await answer(reader)) == LONG_BYTES
 
     serve(work, authority=Authority(tmp_path))
@@ -248,12 +262,14 @@ def test_a_close_by_tls_waits_for_the_answer_to_leave(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(tlsdoor, "SHUTDOWN_S", 0.1)
+    looks = lingering(monkeypatch)
 
     async def work(server: Server, connect: Connect) -> None:
         reader, writer = await connect()
         writer.write(b"GET /long HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         await reader.readuntil(b"\r\n\r\n")
-        await asyncio.sleep(0.4)
+        while len(looks) < 4:
+            await asyncio.sleep(0.01)
         assert len(await reader.readexactly(LONG_BYTES)) == LONG_BYTES
 
     serve(work, authority=Authority(tmp_path))

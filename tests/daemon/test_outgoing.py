@@ -1,4 +1,4 @@
-"""Sockets of the daemon: room for what is about to be written."""
+"""Room for what is about to be written."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import socket
 from pathlib import Path
 
-from supervisor.daemon.sockets import ROOM_FROM_BYTES, ROOM_MAX_BYTES, make_room
+from supervisor.daemon.outgoing import ROOM_FROM_BYTES, ROOM_MAX_BYTES, make_room
 
 
 def room(sock: socket.socket) -> int:
