@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any, Literal
 from xml.parsers.expat import ExpatError
 
-from tests.support.processes import MARK, end, marked
+from tests.support.processes import MARK, command_line, end, marked, status
 from tests.support.waiting import PATIENCE_S, until
 
 from . import original
@@ -342,6 +342,17 @@ class Peer:
                 lines.append(self.plain(message))
         return lines
 
+    def wait_execed(self, info: Mapping[str, Any]) -> None:
+        """A process that runs is the program: with ``startsecs=0`` the original says so of a fork of itself, which takes no TERM."""
+        pid = info["pid"]
+
+        def is_program() -> bool:
+            parent = status(pid).get("PPid", "")
+            return not parent or command_line(pid) != command_line(int(parent))
+
+        if info["statename"] == "RUNNING":
+            until(is_program, f"{info['name']} to be exec'ed")
+
     def wait_state(self, name: str, states: Sequence[str]) -> str:
         """The state, once it is one of these."""
         seen = [""]
@@ -351,7 +362,9 @@ class Peer:
             return seen[0] if seen[0] in states else ""
 
         try:
-            return until(reached, f"{name} to be {states}")
+            state = until(reached, f"{name} to be {states}")
+            self.wait_execed(self.call("supervisor.getProcessInfo", name))
+            return state
         except AssertionError as error:
             raise AssertionError(
                 f"{self.side}: {error}, was {seen[0]}; {self.read('main.log')[-3000:]}"

@@ -234,7 +234,10 @@ def wait_all(*wanted: str) -> Step:
             found = [one["statename"] for one in peer.call("supervisor.getAllProcessInfo")]
             return all(state in wanted for state in found)
 
-        return until(all_there, f"all to be {wanted}")
+        all_are = until(all_there, f"all to be {wanted}")
+        for one in peer.call("supervisor.getAllProcessInfo"):
+            peer.wait_execed(one)
+        return all_are
 
     return Step(f"wait for all to be {wanted}", run)
 
