@@ -779,6 +779,8 @@ class LogStore:
             self._archives.cut_newest(self._intent["inode"], self._intent["keep"])
         if is_there(self._waiting):
             os.replace(self._waiting, self.path)
+        else:
+            os.stat(self.path)  # neither is there where the folder is away: it is done when that is back
         self._intent = {}
         self.trouble, self._rotate_at = "", 0
         self._save()

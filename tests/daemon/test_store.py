@@ -684,3 +684,38 @@ def test_closed_spool_reads_nothing_of_others() -> None:
     with pytest.raises(OSError):
         spool.read(0, 4)
     os.close(other)
+
+
+def test_the_folder_goes_away_within_a_rotation_and_comes_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logs, away = tmp_path / "logs", tmp_path / "away"
+    logs.mkdir()
+    store = LogStore(str(logs / "log"), 20, 9)
+    replace = os.replace
+
+    def put(data: bytes) -> None:
+        while data:
+            data = data[store.append(data) :]
+
+    def then_away(old: str, new: str) -> None:
+        replace(old, new)
+        if new.endswith("log.1"):
+            logs.rename(away)
+
+    with monkeypatch.context() as moving:
+        moving.setattr(os, "replace", then_away)
+        assert store.append(b"line 0000\nline 001\nr") == 20
+    assert store.trouble
+    put(b"est")
+    put(b" of it\n")
+    away.rename(logs)
+    monkeypatch.setattr(store_module, "ROTATE_AGAIN_S", 0.0)
+    store._rotate_after = 0.0
+    for number in range(2, 6):
+        put(b"line %04d\n" % number)
+    store.close()
+    names = sorted(logs.glob("log*"), key=lambda path: -int(path.suffix[1:] or 0))
+    assert b"".join(name.read_bytes() for name in names) == b"line 0000\nline 001\nrest of it\n" + b"".join(
+        b"line %04d\n" % number for number in range(2, 6)
+    )
